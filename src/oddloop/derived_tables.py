@@ -1,0 +1,164 @@
+"""The tables that oddloop itself makes, in the order of the data flow; same form as `tables.py`."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from oddloop.tables import (
+    BOOL,
+    FLOAT,
+    FLOAT32,
+    FRAME_ID,
+    INT,
+    LOG_ID,
+    MODEL_ID,
+    SCENE_ID,
+    SEGMENT_ID,
+    STRING,
+    STRINGS,
+    Column,
+    TableSpec,
+)
+
+FRAME_SCORES = TableSpec(
+    "frame_scores",
+    "frame",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column("n_objects", INT, "boxes or agents that the model reported", "objects"),
+    ),
+    key=("frame_id",),
+    derived=True,
+)
+"""Further columns: `<task>_<measure>[_<reduction>]` (float64, null where not valid) and `<column>_valid` (bool)."""
+
+SCENE_SCORES = TableSpec(
+    "scene_scores",
+    "scene that has predictions",
+    (
+        SCENE_ID,
+        Column("n_frames_scored", INT, "frames with a prediction", "frames"),
+        Column("n_objects_sum", INT, "boxes or agents reported over all frames", "objects"),
+    ),
+    key=("scene_id",),
+    derived=True,
+)
+"""Further columns, per frame score: `_mean`, `_max`, `_p95`, `_sum` with a `_valid` twin each; `_n`: valid frames."""
+
+SEGMENTS = TableSpec(
+    "segments",
+    "segment and status",
+    (
+        SEGMENT_ID,
+        Column("n_way", INT, "attributes in the conjunction; 0 is all scenes", "attributes"),
+        Column("attributes", STRINGS, "attribute names"),
+        Column("values", STRINGS, "their values"),
+        Column("status", STRING, "`labelled`, `unlabelled` or `eval`"),
+        Column("n_scenes", INT, "scenes", "scenes"),
+        Column("n_logs", INT, "distinct logs", "logs"),
+        Column("n_frames", INT, "frames; scenes without a count add 0", "frames"),
+        Column("duration_s", FLOAT, "time", "s"),
+        Column("distance_m", FLOAT, "distance; scenes without a distance add 0", "m"),
+    ),
+    key=("segment_id", "status"),
+    derived=True,
+)
+SEGMENT_METRICS = TableSpec(
+    "segment_metrics",
+    "segment, model and metric",
+    (
+        SEGMENT_ID,
+        MODEL_ID,
+        Column("stack", STRING, "`perception`, `prediction` or `planning`"),
+        Column("metric", STRING, "metric name"),
+        Column("n_scenes", INT, "scenes with a value", "scenes"),
+        Column("n_logs", INT, "distinct logs with a value", "logs"),
+        Column("support", INT, "sum of the supports", "things"),
+        Column("value_sum", FLOAT, "sum of value x support: adds up over shards"),
+        Column("value", FLOAT, "value_sum / support", nullable=True),
+        Column("ci_low", FLOAT, "lower end of the interval", nullable=True),
+        Column("ci_high", FLOAT, "upper end of the interval", nullable=True),
+        Column("interval", STRING, "how the interval was made: `bootstrap_by_log`, `wilson` or `none`"),
+        Column("valid", BOOL, "whether there is enough support for the interval"),
+    ),
+    key=("segment_id", "model_id", "metric"),
+    derived=True,
+)
+SCENE_VECTORS = TableSpec(
+    "scene_vectors",
+    "scene",
+    (SCENE_ID, Column("vector", pa.list_(FLOAT32), "standardised, projected scene vector")),
+    key=("scene_id",),
+    derived=True,
+)
+SCENE_MAP = TableSpec(
+    "scene_map",
+    "scene",
+    (
+        SCENE_ID,
+        Column("x", FLOAT, "first map coordinate"),
+        Column("y", FLOAT, "second map coordinate"),
+        Column("cluster_id", STRING, "cluster of the scene; null is no cluster", nullable=True),
+    ),
+    key=("scene_id",),
+    derived=True,
+)
+CLUSTERS = TableSpec(
+    "clusters",
+    "cluster",
+    (
+        Column("cluster_id", STRING, "names the cluster within this run"),
+        Column("n_scenes", INT, "scenes", "scenes"),
+        Column("n_logs", INT, "distinct logs", "logs"),
+        Column("duration_s", FLOAT, "time", "s"),
+        Column("n_labelled", INT, "labelled scenes", "scenes"),
+        Column("medoid_scene_id", STRING, "most typical scene: least summed distance to the others"),
+        Column("medoids", STRINGS, "up to 3 most typical scenes, most typical first"),
+    ),
+    key=("cluster_id",),
+    derived=True,
+)
+CANDIDATES = TableSpec(
+    "candidates",
+    "unlabelled scene that may be picked",
+    (
+        SCENE_ID,
+        LOG_ID,
+        Column("n_frames", INT, "frames to label", "frames"),
+        Column("n_objects", INT, "objects that the model reported, the predicted labelling work", "objects"),
+        Column("cost", FLOAT, "predicted labelling cost", "cost unit"),
+        Column("score", FLOAT, "the policy's score; larger = more worth labelling", nullable=True),
+        Column("score_valid", BOOL, "whether the scene has that score"),
+    ),
+    key=("scene_id",),
+    derived=True,
+)
+REASON = pa.struct([("code", STRING), ("value", FLOAT), ("text", STRING)])
+PICKS = TableSpec(
+    "picks",
+    "chosen scene, in greedy order",
+    (
+        Column("rank", INT, "1 is picked first; any prefix is a valid smaller budget"),
+        SCENE_ID,
+        LOG_ID,
+        Column("gain", FLOAT, "what the policy gained by it when it was picked", nullable=True),
+        Column("cost", FLOAT, "predicted labelling cost", "cost unit"),
+        Column("cumulative_cost", FLOAT, "cost of this and all earlier picks", "cost unit"),
+        Column("reasons", pa.list_(REASON), "why: code, number, sentence"),
+    ),
+    key=("scene_id",),
+    derived=True,
+)
+
+DERIVED = (
+    FRAME_SCORES,
+    SCENE_SCORES,
+    SEGMENTS,
+    SEGMENT_METRICS,
+    SCENE_VECTORS,
+    SCENE_MAP,
+    CLUSTERS,
+    CANDIDATES,
+    PICKS,
+)

@@ -1,0 +1,138 @@
+"""Derived folders: each a pure function of its manifest, complete or absent, computed once.
+
+`derived/<stage>/<digest>/` holds a stage's tables and a `manifest.json` with input digests, settings, seed, version and
+row counts; the digest is taken over all of those but the counts. A folder without a readable manifest, or with files
+of another size than it says, was interrupted and is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+from oddloop import __version__
+from oddloop.errors import WorkspaceError
+from oddloop.lake.fingerprint import digest_of
+from oddloop.lake.storage import Storage, staged_folder
+
+MANIFEST_FILE = "manifest.json"
+MANIFEST_FORMAT = 1
+"""Format 1: stage, digest, version, inputs, settings, seed, rows (by output table), files (size by file)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a derived folder is made of; two equal recipes have one digest and so one folder.
+
+    Attributes:
+        stage: stage name.
+        inputs: digest by input name.
+        settings: the part of the configuration that the stage obeys, as a frozen dataclass or plain mapping.
+        seed: the seed, where the stage is random; else None, so that a new seed does not run it again.
+    """
+
+    stage: str
+    inputs: Mapping[str, str]
+    settings: Any
+    seed: int | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Plain content that the digest is taken over."""
+        settings = asdict(self.settings) if is_dataclass(self.settings) else dict(self.settings)  # type: ignore[arg-type]
+        plain = json.loads(json.dumps(settings))
+        return {
+            "stage": self.stage,
+            "version": __version__,
+            "inputs": dict(sorted(self.inputs.items())),
+            "settings": plain,
+            "seed": self.seed,
+        }
+
+    def digest(self) -> str:
+        """Digest of the recipe, 32 hex digits."""
+        return digest_of(self.body())
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A complete derived folder; `computed` says whether it was made just now."""
+
+    storage: Storage
+    manifest: Mapping[str, Any]
+    computed: bool
+
+    @property
+    def digest(self) -> str:
+        """Digest of the recipe."""
+        return str(self.manifest["digest"])
+
+
+def derive(workspace: Storage, recipe: Recipe, write: Callable[[Storage], Mapping[str, int]]) -> Derived:
+    """Return the recipe's folder, made by `write` only where it is not complete yet.
+
+    Args:
+        workspace: the workspace's folder.
+        recipe: what the folder is made of.
+        write: writes the tables to the folder it is given and returns row counts by table.
+    """
+    found = find(workspace, recipe)
+    if found is not None:
+        return found
+    digest, folder = recipe.digest(), folder_of(recipe)
+    workspace.delete_folder(folder)  # an interrupted or damaged one
+    with staged_folder(workspace, folder) as staging:
+        rows = dict(write(staging))
+        files = {staging.relative(i.path): i.size for i in staging.list_files()}
+        manifest = {"format": MANIFEST_FORMAT, "digest": digest, **recipe.body(), "rows": rows, "files": files}
+        staging.write_bytes(MANIFEST_FILE, json.dumps(manifest, indent=1, sort_keys=True).encode())
+    return Derived(workspace.sub(folder), manifest, computed=True)
+
+
+def find(workspace: Storage, recipe: Recipe) -> Derived | None:
+    """The recipe's folder, or None where it is not there or not complete."""
+    folder = workspace.sub(folder_of(recipe))
+    manifest = read_manifest(folder)
+    if manifest is None or not _is_complete(folder, manifest):
+        return None
+    return Derived(folder, manifest, computed=False)
+
+
+def folder_of(recipe: Recipe) -> str:
+    """Path of the recipe's folder below the workspace."""
+    return f"derived/{recipe.stage}/{recipe.digest()}"
+
+
+def read_manifest(folder: Storage) -> dict[str, Any] | None:
+    """A folder's manifest; None where it is missing or cut short.
+
+    Raises:
+        WorkspaceError: the manifest is of a newer format than this oddloop reads.
+    """
+    if not folder.exists(MANIFEST_FILE):
+        return None
+    try:
+        manifest: dict[str, Any] = json.loads(folder.read_bytes(MANIFEST_FILE))
+    except ValueError:
+        return None
+    if manifest.get("format") != MANIFEST_FORMAT:
+        raise WorkspaceError(
+            f"{folder.url}/{MANIFEST_FILE}: format {manifest.get('format')}, this oddloop reads format "
+            f"{MANIFEST_FORMAT}; upgrade oddloop, or remove the folder to have it made again"
+        )
+    return manifest
+
+
+def sweep(workspace: Storage) -> list[str]:
+    """Remove what killed runs left half-written, and return it; to be called while holding the workspace's lock."""
+    places = ["derived", *(f"derived/{stage}" for stage in workspace.list_folders("derived")), "rounds"]
+    leftovers = [f"{place}/{name}" for place in places for name in workspace.list_folders(place, staging=True)]
+    for folder in leftovers:
+        workspace.delete_folder(folder)
+    return leftovers
+
+
+def _is_complete(folder: Storage, manifest: Mapping[str, Any]) -> bool:
+    sizes = {folder.relative(i.path): i.size for i in folder.list_files()}
+    return all(sizes.get(file) == size for file, size in manifest["files"].items())

@@ -1,0 +1,145 @@
+"""Read tables: whole and small, or in bounded batches of a partition.
+
+Time grows with the rows read, memory with one batch per thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from oddloop.errors import TableError
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import TableFiles
+from oddloop.tables import Column, TableSpec, is_compatible
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A part of a table that one task reads: one file, or some row groups of it.
+
+    Attributes:
+        table: table name, for messages.
+        storage: folder of the file.
+        file: path relative to `storage`.
+        row_groups: row groups to read; None reads all.
+        index: place among the table's partitions; names the part file that a task writes.
+    """
+
+    table: str
+    storage: Storage
+    file: str
+    row_groups: tuple[int, ...] | None
+    index: int
+
+
+def file_partitions(files: TableFiles) -> list[Partition]:
+    """One partition per file, so that rows which stand together in a file stay in one task."""
+    return [Partition(files.name, files.storage, file, None, i) for i, file in enumerate(files.files)]
+
+
+def read_batches(
+    partition: Partition, spec: TableSpec, *, batch_rows: int, columns: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
+    """Batches of a partition, at most `batch_rows` rows each, with declared columns in their declared types.
+
+    Rows with one value in the key's first column are never split between batches where they stand together and the key
+    has several columns (all agents of a frame). An empty partition gives no batch.
+
+    Raises:
+        TableError: a required column is missing or of the wrong type; file and column are named.
+    """
+    with open_parquet(partition.storage, partition.file) as parquet:
+        wanted = list(columns) if columns is not None else None
+        groups = None if partition.row_groups is None else list(partition.row_groups)
+        batches = parquet.iter_batches(batch_size=batch_rows, row_groups=groups, columns=wanted)
+        place = f"{partition.table}/{partition.file.rsplit('/', 1)[-1]}"
+        tables = (conform(pa.Table.from_batches([b]), spec, place, wanted) for b in batches if b.num_rows)
+        yield from _keep_together(tables, spec.key[0]) if len(spec.key) > 1 else tables
+
+
+def read_table(files: TableFiles, spec: TableSpec, columns: Sequence[str] | None = None) -> pa.Table:
+    """A whole table with declared columns in their declared types; the empty table where there are no files.
+
+    Columns that only some of the files have are null elsewhere.
+    """
+    wanted = list(columns) if columns is not None else None
+    parts = [conform(_read_file(files, file, wanted), spec, f"{files.name}/{file}", wanted) for file in files.files]
+    if not parts:
+        return spec.empty() if wanted is None else spec.empty().select([c for c in wanted if spec.column(c)])
+    return pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+
+
+def count_rows(files: TableFiles) -> int:
+    """Rows of a table, from the file footers."""
+    total = 0
+    for file in files.files:
+        with open_parquet(files.storage, file) as parquet:
+            total += parquet.metadata.num_rows
+    return total
+
+
+def open_parquet(storage: Storage, file: str) -> pq.ParquetFile:
+    """Open a Parquet file.
+
+    Raises:
+        TableError: the file is not Parquet, or is damaged.
+    """
+    try:
+        return pq.ParquetFile(storage.fs.open_input_file(storage.path(file)))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise TableError(f"{storage.url}/{file}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
+
+
+def conform(table: pa.Table, spec: TableSpec, place: str, wanted: Sequence[str] | None = None) -> pa.Table:
+    """The same rows with declared columns in their declared types; other columns as they are, dictionaries decoded.
+
+    Raises:
+        TableError: a required column (of those `wanted`) is missing, or of a type that cannot be read as declared.
+    """
+    for column in spec.required():
+        if column.name not in table.column_names and (wanted is None or column.name in wanted):
+            raise TableError(
+                f"{place}: column `{column.name}` is missing; it has: {', '.join(table.column_names)}. "
+                "Rename a column in [columns] of oddloop.toml and ingest again, or run `oddloop check`"
+            )
+    names = table.column_names
+    return pa.table([_conform_column(table[n], spec.column(n), f"{place}: column `{n}`") for n in names], names=names)
+
+
+def _conform_column(values: pa.ChunkedArray, column: Column | None, place: str) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if column is None or values.type == column.type:
+        return values
+    if not is_compatible(values.type, column.type):
+        raise TableError(f"{place} is {values.type}, not {column.type}; convert it, or run `oddloop check`")
+    if pa.types.is_fixed_size_list(column.type) and column.type.list_size == -1:
+        return values
+    try:
+        return values.cast(column.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise TableError(f"{place} cannot be read as {column.type}: {str(error).splitlines()[0]}") from error
+
+
+def _read_file(files: TableFiles, file: str, wanted: list[str] | None) -> pa.Table:
+    with open_parquet(files.storage, file) as parquet:
+        present = None if wanted is None else [n for n in wanted if n in parquet.schema_arrow.names]
+        return parquet.read(columns=present)
+
+
+def _keep_together(tables: Iterator[pa.Table], key: str) -> Iterator[pa.Table]:
+    """Hold the last key's rows back until the next batch, so that no key's adjacent rows are split."""
+    held: pa.Table | None = None
+    for table in tables:
+        table = table if held is None else pa.concat_tables([held, table], promote_options="permissive")
+        keys = table[key].combine_chunks()
+        first_of_last = keys.index(keys[-1]).as_py()
+        if first_of_last:
+            yield table.slice(0, first_of_last)
+        held = table.slice(first_of_last)
+    if held is not None:
+        yield held

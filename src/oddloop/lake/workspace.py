@@ -1,0 +1,110 @@
+"""A workspace: the folder or object-store URL that holds configuration, lake pointers, derived tables and rounds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from oddloop.config import Config, load_config
+from oddloop.errors import WorkspaceError
+from oddloop.lake.storage import Storage
+from oddloop.tables import TASKS
+
+CONFIG_FILE = "oddloop.toml"
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """The Parquet files of one table, in path order.
+
+    Attributes:
+        name: table name, such as `scenes` or `predictions/detection/pointrcnn`.
+        storage: the folder that holds them.
+        files: paths relative to `storage`.
+    """
+
+    name: str
+    storage: Storage
+    files: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.files)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An opened workspace: where it is and what its `oddloop.toml` says.
+
+    >>> import tempfile
+    >>> ws = Workspace.create(tempfile.mkdtemp() + "/ws", "[workspace]\\nname = 'try'\\n")
+    >>> Workspace.open(ws.storage.url).config.workspace.name
+    'try'
+    """
+
+    storage: Storage
+    config: Config
+
+    @classmethod
+    def open(cls, url: str | os.PathLike[str]) -> Workspace:
+        """Open an existing workspace.
+
+        Raises:
+            WorkspaceError: there is no `oddloop.toml` at the URL.
+            ConfigError: the file is there, but faulty.
+        """
+        storage = Storage.open(url)
+        if not storage.exists(CONFIG_FILE):
+            raise WorkspaceError(
+                f"{storage.url}: no {CONFIG_FILE} here; run `oddloop init {storage.url}` or give another --workspace"
+            )
+        text = storage.read_bytes(CONFIG_FILE).decode()
+        return cls(storage, load_config(text, source=f"{storage.url}/{CONFIG_FILE}"))
+
+    @classmethod
+    def create(cls, url: str | os.PathLike[str], config_text: str) -> Workspace:
+        """Make a workspace from the text of its `oddloop.toml`; the text is checked first, and nothing is overwritten.
+
+        Raises:
+            WorkspaceError: there already is a workspace.
+            ConfigError: the text is faulty.
+        """
+        storage = Storage.open(url)
+        config = load_config(config_text)
+        if storage.exists(CONFIG_FILE):
+            raise WorkspaceError(f"{storage.url}: already a workspace; edit its {CONFIG_FILE} or choose another folder")
+        storage.fs.create_dir(storage.root, recursive=True)
+        storage.write_bytes(CONFIG_FILE, config_text.encode())
+        return cls(storage, config)
+
+    def table(self, name: str) -> TableFiles:
+        """Files of a lake table by name, `predictions/<task>/<model_id>` and `features/<encoder_id>` included."""
+        head, _, rest = name.partition("/")
+        storage = self._pointed(str(getattr(self.config.lake, head)))
+        return table_files(storage.sub(rest) if rest else storage, name)
+
+    def models(self) -> dict[str, tuple[str, ...]]:
+        """Tasks by model_id of every model that has predictions in the lake."""
+        storage = self._pointed(self.config.lake.predictions)
+        found: dict[str, list[str]] = {}
+        for task in (t for t in TASKS if storage.exists(t)):
+            for model_id in storage.list_folders(task):
+                found.setdefault(model_id, []).append(task)
+        return {model_id: tuple(tasks) for model_id, tasks in sorted(found.items())}
+
+    def encoders(self) -> list[str]:
+        """Encoder ids that have features in the lake."""
+        return self._pointed(self.config.lake.features).list_folders()
+
+    def _pointed(self, pointer: str) -> Storage:
+        """Storage of a lake pointer: a path inside the workspace, an absolute path, or a URL."""
+        if "://" in pointer or os.path.isabs(pointer):
+            return Storage.open(pointer)
+        if pointer.startswith(".."):
+            return Storage.open(self.storage.local_path(pointer))
+        return self.storage.sub(pointer)
+
+
+def table_files(storage: Storage, name: str) -> TableFiles:
+    """Parquet files below a folder, as one table."""
+    infos = storage.list_files(suffix=".parquet")
+    return TableFiles(name, storage, tuple(storage.relative(info.path) for info in infos))

@@ -1,0 +1,268 @@
+"""Every table of oddloop, declared once: columns, Arrow types, units and meaning.
+
+Validation (`oddloop check`), the reference page and empty tables are all made from these declarations. Extra columns of
+the user are always kept. Keys are strings; times are `timestamp_ns` (int64, Unix epoch).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+STRING, INT, FLOAT, FLOAT32, BOOL = pa.string(), pa.int64(), pa.float64(), pa.float32(), pa.bool_()
+STRINGS = pa.list_(STRING)
+UNKNOWN = "unknown"
+"""The value of an attribute that nobody recorded or that the taxonomy does not know."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, Arrow type, meaning, unit; `required` columns must exist, `nullable` ones may hold null."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    unit: str = ""
+    required: bool = True
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """The declaration of a table.
+
+    Attributes:
+        name: table name; also its folder below `lake/` or its file below `derived/<stage>/<digest>/`.
+        one_row_per: what one row stands for.
+        columns: the declared columns; more may be present.
+        key: columns that together name a row; empty where rows have no name.
+        references: (column, table) pairs: each value of the column must exist in the table's first key column.
+        derived: made by oddloop, not by the user.
+    """
+
+    name: str
+    one_row_per: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    references: tuple[tuple[str, str], ...] = ()
+    derived: bool = False
+
+    def schema(self) -> pa.Schema:
+        """Arrow schema of all declared columns."""
+        return pa.schema([pa.field(c.name, c.type, metadata=_metadata(c)) for c in self.columns])
+
+    def empty(self) -> pa.Table:
+        """Table of the declared columns without rows."""
+        return self.schema().empty_table()
+
+    def required(self) -> tuple[Column, ...]:
+        """Columns that must be present."""
+        return tuple(c for c in self.columns if c.required)
+
+    def column(self, name: str) -> Column | None:
+        """Declaration of a column, or None where the column is the user's own."""
+        return next((c for c in self.columns if c.name == name), None)
+
+
+def _metadata(column: Column) -> dict[str, str]:
+    return {"meaning": column.meaning, "unit": column.unit}
+
+
+def is_compatible(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether values of type `found` can be read as `wanted` without loss of meaning.
+
+    Widths may differ (int32 for int64, float16 for float32, large_string for string) and integers may stand for floats;
+    numbers never stand for strings, nor strings for numbers.
+
+    >>> is_compatible(pa.large_string(), pa.string()), is_compatible(pa.string(), pa.int64())
+    (True, False)
+    """
+    if pa.types.is_dictionary(found):
+        return is_compatible(found.value_type, wanted)
+    if _is_list(wanted):
+        sized = not pa.types.is_fixed_size_list(wanted) or wanted.list_size in (-1, getattr(found, "list_size", -1))
+        return _is_list(found) and sized and is_compatible(found.value_type, wanted.value_type)
+    if pa.types.is_struct(wanted):
+        return pa.types.is_struct(found) and all(_has_field(found, field) for field in wanted)
+    return any(is_family(found) and is_family_wanted(wanted) for is_family, is_family_wanted in _FAMILIES)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _has_field(found: pa.StructType, wanted: pa.Field) -> bool:
+    index = found.get_field_index(wanted.name)
+    if index < 0:
+        return bool(wanted.nullable)
+    return is_compatible(found.field(index).type, wanted.type)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+_FAMILIES = (
+    (_is_text, _is_text),
+    (pa.types.is_integer, pa.types.is_integer),
+    (_is_number, pa.types.is_floating),
+    (pa.types.is_boolean, pa.types.is_boolean),
+)
+
+SCENE_ID = Column("scene_id", STRING, "names the scene")
+FRAME_ID = Column("frame_id", STRING, "names the frame")
+LOG_ID = Column("log_id", STRING, "the recording drive that the scene was cut from; the unit of independence")
+MODEL_ID = Column("model_id", STRING, "one version of one model")
+SEGMENT_ID = Column("segment_id", STRING, "`attribute=value` parts joined by ` & `, in the order of the taxonomy")
+
+SCENES = TableSpec(
+    "scenes",
+    "scene",
+    (
+        SCENE_ID,
+        LOG_ID,
+        Column("start_ns", INT, "first instant of the scene", "ns since the Unix epoch"),
+        Column("duration_s", FLOAT, "length of the scene; above 0", "s"),
+        Column("distance_m", FLOAT, "distance driven by the ego vehicle", "m", required=False, nullable=True),
+        Column("n_frames", INT, "frames that would be labelled", "frames", required=False, nullable=True),
+        Column(
+            "split",
+            STRING,
+            "`pool` (may be picked) or `eval` (held out: measures models, is never picked or trained on); "
+            "absent or null means `pool`",
+            required=False,
+            nullable=True,
+        ),
+        Column("media_uri", STRING, "where to look at it", required=False, nullable=True),
+    ),
+    key=("scene_id",),
+)
+FRAMES = TableSpec(
+    "frames",
+    "frame",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column("timestamp_ns", INT, "instant of the frame; rises within a scene", "ns since the Unix epoch"),
+        Column("media_uri", STRING, "where to look at it", required=False, nullable=True),
+    ),
+    key=("frame_id",),
+    references=(("scene_id", "scenes"),),
+)
+OBJECTS = TableSpec(
+    "objects",
+    "annotated object in a frame",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column("object_id", STRING, "names the object within its frame; the same over time where it is tracked"),
+        Column("category", STRING, "class given by the annotator"),
+    ),
+    key=("frame_id", "object_id"),
+    references=(("scene_id", "scenes"), ("frame_id", "frames")),
+)
+CLASSIFICATION = TableSpec(
+    "predictions/classification",
+    "frame",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column("probs", pa.list_(pa.list_(FLOAT32)), "members x classes; each member's probabilities sum to 1"),
+    ),
+    key=("frame_id",),
+    references=(("scene_id", "scenes"),),
+)
+BOX = pa.struct(
+    [
+        pa.field("score", FLOAT32, nullable=False),
+        pa.field("label", STRING, nullable=False),
+        pa.field("probs", pa.list_(FLOAT32)),
+        pa.field("x_min_px", FLOAT32),
+        pa.field("y_min_px", FLOAT32),
+        pa.field("x_max_px", FLOAT32),
+        pa.field("y_max_px", FLOAT32),
+    ]
+)
+DETECTION = TableSpec(
+    "predictions/detection",
+    "frame",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column(
+            "boxes",
+            pa.list_(BOX),
+            "detected boxes: score in [0, 1] (a probability, not a logit), label, optional class probs that sum to 1, "
+            "optional image box; an empty list means that the model ran and found nothing",
+            nullable=True,
+        ),
+    ),
+    key=("frame_id",),
+    references=(("scene_id", "scenes"),),
+)
+TRAJECTORY = TableSpec(
+    "predictions/trajectory",
+    "frame and agent; the rows of a frame stand together",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column("agent_id", STRING, "the agent whose future is predicted"),
+        Column("mode_probs", pa.list_(pa.list_(FLOAT32)), "members x modes; each member's probabilities sum to 1"),
+        Column(
+            "modes",
+            pa.list_(pa.list_(pa.list_(pa.list_(FLOAT32, 2)))),
+            "members x modes x steps x (x, y), in one frame of reference per row",
+            "m",
+        ),
+    ),
+    key=("frame_id", "agent_id"),
+    references=(("scene_id", "scenes"),),
+)
+FEATURES = TableSpec(
+    "features",
+    "scene, or frame where frame_id is present",
+    (
+        SCENE_ID,
+        Column("frame_id", STRING, "names the frame; absent where vectors are per scene", required=False),
+        Column("vector", pa.list_(FLOAT32, -1), "learned features, finite, all of one length"),
+    ),
+    references=(("scene_id", "scenes"),),
+)
+METRICS = TableSpec(
+    "metrics",
+    "scene, model and metric",
+    (
+        SCENE_ID,
+        MODEL_ID,
+        Column("stack", STRING, "`perception`, `prediction` or `planning`"),
+        Column("metric", STRING, "name with its unit, such as `min_fde_m` or `precision_car`"),
+        Column("value", FLOAT, "measured value: a mean over its support"),
+        Column("support", INT, "how many things the value is a mean of; 0 or more", "things"),
+    ),
+    key=("scene_id", "model_id", "metric"),
+    references=(("scene_id", "scenes"),),
+)
+LABELS = TableSpec(
+    "labels",
+    "scene that has labels",
+    (
+        SCENE_ID,
+        Column("labelled_at_ns", INT, "when the labels arrived", "ns since the Unix epoch"),
+        Column("round_id", STRING, "the round that asked for them; null where labelled before oddloop", nullable=True),
+        Column("cost", FLOAT, "what labelling took, in the workspace's cost unit", "cost unit", nullable=True),
+    ),
+    key=("scene_id",),
+    references=(("scene_id", "scenes"),),
+)
+
+TASKS = {"classification": CLASSIFICATION, "detection": DETECTION, "trajectory": TRAJECTORY}
+"""Prediction tables by task."""
+INPUTS = (SCENES, FRAMES, OBJECTS, CLASSIFICATION, DETECTION, TRAJECTORY, FEATURES, METRICS, LABELS)
+"""Tables that the user brings, in the order in which they are checked and documented."""
+SPLITS = ("pool", "eval")
+STACKS = ("perception", "prediction", "planning")
