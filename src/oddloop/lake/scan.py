@@ -36,9 +36,27 @@ class Partition:
     index: int
 
 
-def file_partitions(files: TableFiles) -> list[Partition]:
-    """One partition per file, so that rows which stand together in a file stay in one task."""
-    return [Partition(files.name, files.storage, file, None, i) for i, file in enumerate(files.files)]
+def partitions(files: TableFiles, spec: TableSpec, *, rows: int = 262_144) -> list[Partition]:
+    """Cut a table into parts of about `rows` rows along row groups; the cut does not depend on the number of workers.
+
+    Where several rows share the key's first column (all agents of a frame), a file is one part, so that rows which stand
+    together stay in one task.
+    """
+    cuts = [(file, groups) for file in files.files for groups in _row_group_runs(files, file, spec, rows)]
+    return [Partition(files.name, files.storage, file, groups, i) for i, (file, groups) in enumerate(cuts)]
+
+
+def _row_group_runs(files: TableFiles, file: str, spec: TableSpec, rows: int) -> list[tuple[int, ...] | None]:
+    if len(spec.key) > 1:
+        return [None]
+    with open_parquet(files.storage, file) as parquet:
+        counts = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+    runs: dict[int, list[int]] = {}
+    before = 0
+    for index, count in enumerate(counts):
+        runs.setdefault(before // rows, []).append(index)
+        before += count
+    return [tuple(run) for run in runs.values()]
 
 
 def read_batches(

@@ -1,0 +1,6 @@
+"""Picks -> labels -> training -> evidence: the loop, and the ledger that records it."""
+
+from oddloop.rounds.ledger import Author, Ledger
+from oddloop.rounds.run import RunSummary, Shell, open_ledger, run
+
+__all__ = ["Author", "Ledger", "RunSummary", "Shell", "open_ledger", "run"]

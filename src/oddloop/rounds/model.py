@@ -1,0 +1,74 @@
+"""Which model's outputs the loop works on now: the newest that it trained, else the one in the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from oddloop.errors import WorkspaceError
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import TableFiles, Workspace
+from oddloop.rounds.state import RoundState
+from oddloop.rounds.train import trained_tables
+
+
+@dataclass(frozen=True)
+class ModelTables:
+    """Where a model's outputs are.
+
+    Attributes:
+        model_id: the model.
+        predictions: files by task.
+        features: files of its scene or frame vectors, or None.
+        metrics: files of metrics; they may hold other models' rows too.
+    """
+
+    model_id: str
+    predictions: Mapping[str, TableFiles]
+    features: TableFiles | None
+    metrics: TableFiles
+
+
+def current_model(workspace: Workspace, rounds: list[RoundState]) -> ModelTables | None:
+    """The model to score with, or None where there is none yet.
+
+    Raises:
+        WorkspaceError: the lake holds several models or encoders and oddloop.toml names none of them.
+    """
+    trained = [state.training for state in rounds if "digest" in state.training]
+    if trained:
+        return _trained_model(workspace, str(trained[-1]["model_id"]), str(trained[-1]["digest"]))
+    model_id = _one_of(list(workspace.models()), workspace.config.model.id, "model.id", "predictions")
+    if model_id is None:
+        return None
+    encoder = _one_of(workspace.encoders(), workspace.config.model.encoder, "model.encoder", "features")
+    tasks = workspace.models()[model_id]
+    return ModelTables(
+        model_id,
+        {task: workspace.table(f"predictions/{task}/{model_id}") for task in tasks},
+        workspace.table(f"features/{encoder}") if encoder else None,
+        workspace.table("metrics"),
+    )
+
+
+def _trained_model(workspace: Workspace, model_id: str, digest: str) -> ModelTables:
+    folder: Storage = workspace.storage.sub(f"derived/train/{digest}")
+    tables = trained_tables(folder)
+    predictions = {n.partition("/")[2]: t for n, t in tables.items() if n.startswith("predictions/")}
+    if not predictions:
+        raise WorkspaceError(
+            f"{folder.url}: the outputs of model {model_id} are gone, though the ledger records them; "
+            "restore the folder from a backup"
+        )
+    features = next((t for n, t in tables.items() if n.startswith("features/")), None)
+    return ModelTables(model_id, predictions, features, tables.get("metrics", TableFiles("metrics", folder, ())))
+
+
+def _one_of(found: list[str], wanted: str, setting: str, table: str) -> str | None:
+    if wanted:
+        if wanted not in found:
+            raise WorkspaceError(f"{setting} = {wanted!r}, but `{table}` holds: {', '.join(found) or 'nothing'}")
+        return wanted
+    if len(found) > 1:
+        raise WorkspaceError(f"`{table}` holds {', '.join(found)}; say which one in {setting} of oddloop.toml")
+    return found[0] if found else None

@@ -1,0 +1,101 @@
+"""What a round is at any time: a fold over its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+MOVES: Mapping[str, tuple[str, ...]] = {
+    "": ("proposed", "labelled"),
+    "proposed": ("proposed", "labelled"),
+    "labelled": ("trained", "train_failed", "closed"),
+    "train_failed": ("trained", "train_failed", "closed"),
+    "trained": ("evaluated",),
+    "evaluated": ("closed",),
+    "closed": (),
+}
+"""Which event kinds may follow each status; "" is a round that has not begun."""
+ROUND_ZERO = "r000"
+"""The round of the labels that were there before oddloop: it has no picks, but a first model and its metrics."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the ledger.
+
+    Attributes:
+        seq: place in the ledger, from 1.
+        key: makes the event unique, so that recording it again adds nothing.
+        round_id: the round concerned.
+        kind: what happened; becomes the round's status.
+        at_ns: when, ns since the Unix epoch.
+        author: who.
+        tool_version: oddloop's version.
+        payload: what exactly; its fields depend on the kind (docs/rounds.md).
+    """
+
+    seq: int
+    key: str
+    round_id: str
+    kind: str
+    at_ns: int
+    author: str
+    tool_version: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RoundState:
+    """A round as its events so far have made it; parts that have not happened yet are empty."""
+
+    round_id: str
+    status: str
+    proposal: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    n_events: int = 0
+
+    @property
+    def number(self) -> int:
+        """The round's number, 0 for round zero."""
+        return int(self.round_id.removeprefix("r"))
+
+    @property
+    def picks(self) -> list[Mapping[str, Any]]:
+        """Picks in greedy order, each with cost and reasons."""
+        return list(self.proposal.get("picks", ()))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the round waits for labels, training or evaluation."""
+        return self.status != "closed"
+
+
+_PARTS = {
+    "proposed": "proposal",
+    "labelled": "labels",
+    "trained": "training",
+    "train_failed": "training",
+    "evaluated": "evaluation",
+}
+
+
+def fold(events: Iterable[Event]) -> RoundState | None:
+    """State after a round's events, or None where there are none."""
+    state: RoundState | None = None
+    for event in events:
+        before = state or RoundState(event.round_id, "")
+        part = {_PARTS[event.kind]: event.payload} if event.kind in _PARTS else {}
+        state = replace(before, status=event.kind, n_events=before.n_events + 1, **part)  # type: ignore[arg-type]
+    return state
+
+
+def round_name(number: int) -> str:
+    """Round id of a number.
+
+    >>> round_name(7)
+    'r007'
+    """
+    return f"r{number:03d}"

@@ -1,0 +1,56 @@
+"""When the loop trains, and on what."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.errors import WorkspaceError
+from oddloop.lake.fingerprint import fingerprint
+from oddloop.lake.scan import read_table
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.state import ROUND_ZERO, RoundState
+from oddloop.rounds.train import TrainRequest
+from oddloop.tables import LABELS, SCENES
+
+
+def needs_training(workspace: Workspace, rounds: list[RoundState]) -> str | None:
+    """Round that waits for a training, or None: one whose labels are in, or round zero where there is no model yet."""
+    if not workspace.config.train.command:
+        return None
+    waiting = [s.round_id for s in rounds if s.status in ("labelled", "train_failed")]
+    if waiting:
+        return waiting[-1]
+    return ROUND_ZERO if not rounds and not workspace.models() else None
+
+
+def request_training(workspace: Workspace, round_id: str) -> TrainRequest:
+    """The training of a round: on every labelled scene that is not held out for evaluation.
+
+    Raises:
+        WorkspaceError: no scene has labels.
+    """
+    labelled = labelled_scenes(workspace)
+    if not labelled.num_rows:
+        place = workspace.table("labels").storage.url
+        raise WorkspaceError(f"{place}: no scene of the pool has labels, so there is nothing to train on")
+    config = workspace.config
+    tables = [workspace.table(name) for name in ("scenes", "labels")]
+    return TrainRequest(
+        command=config.train.command,
+        labelled=labelled,
+        model_id=f"m{round_id.removeprefix('r')}",
+        seed=config.workspace.seed,
+        timeout_s=config.train.timeout_s,
+        inputs=fingerprint(tables, workspace.storage),
+    )
+
+
+def labelled_scenes(workspace: Workspace) -> pa.Table:
+    """scene_id, log_id, round_id and cost of every labelled scene of the pool, sorted by scene_id."""
+    scenes = read_table(workspace.table("scenes"), SCENES)
+    labels = read_table(workspace.table("labels"), LABELS, ["scene_id", "round_id", "cost"])
+    if "split" in scenes.column_names:
+        scenes = scenes.filter(pc.fill_null(pc.not_equal(scenes["split"], "eval"), True))
+    joined = scenes.select(["scene_id", "log_id"]).join(labels, "scene_id", join_type="inner")
+    return joined.select(["scene_id", "log_id", "round_id", "cost"]).sort_by("scene_id").combine_chunks()
