@@ -1,0 +1,60 @@
+# `make help` lists what there is to do. Everything runs in environments of its own below .venv*.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check bench docs format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/base: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing oddloop and what it needs into $(VENV) ..."
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/demo: $(VENV)/base
+	@echo "Installing the simulator into $(VENV) ..."
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/demo
+	$(PIP) -e '.[demo,test]'
+	@touch $@
+
+$(VENV)/check: $(VENV)/base
+	$(PIP) -e '.[check,test]'
+	@touch $@
+
+demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random control, and write a report
+	$(BIN)/oddloop demo demo-workspace
+
+test: $(VENV)/test ## Run the test suite that needs only PyPI packages
+	$(BIN)/python -m pytest -q -m "not system"
+
+test-all: $(VENV)/test ## Also run the tests with a real browser; installs it (Debian packages, as root)
+	scripts/install-system-packages
+	$(PIP) playwright
+	$(BIN)/python -m pytest -q -m system
+
+check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date
+	$(BIN)/ruff check src tests bench scripts
+	$(BIN)/ruff format --check src tests bench scripts
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/architecture
+
+bench: $(VENV)/test ## Measure speed and memory, and write bench/RESULTS.md
+	$(BIN)/python bench/run.py
+
+docs: $(VENV)/check ## Make the reference pages from the code
+	$(BIN)/python scripts/make_reference.py
+
+format: $(VENV)/check ## Format the code
+	$(BIN)/ruff check --fix src tests bench scripts
+	$(BIN)/ruff format src tests bench scripts
+
+clean: ## Remove environments, caches and the demo workspace
+	rm -rf .venv* demo-workspace build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

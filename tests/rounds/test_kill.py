@@ -1,0 +1,85 @@
+"""kill -9 at any moment of a run, then run again: the same picks, the same digests, nothing left over."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import toy
+
+N_MOMENTS = 20
+
+# One process imports everything once and forks a child per run, so that a moment costs no start-up.
+DRIVER = '''
+import json, os, random, signal, sys, time
+from pathlib import Path
+from oddloop.engine import LocalEngine
+from oddloop.lake import Workspace
+from oddloop.rounds.run import Shell, run
+import oddloop.discover, oddloop.score, oddloop.select, oddloop.coverage, hdbscan, sklearn.decomposition
+
+def start(folder):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            run(Workspace.open(folder), Shell("tester", LocalEngine(2)))
+            os._exit(0)
+        except BaseException:
+            import traceback; traceback.print_exc()
+            os._exit(1)
+    return pid
+
+mode, folders = sys.argv[1], sys.argv[2:]
+first = time.monotonic()
+_, status = os.waitpid(start(folders[0]), 0)
+assert status == 0
+whole_s = time.monotonic() - first
+rng = random.Random(5)
+for index, folder in enumerate(folders[1:]):
+    moment_s = whole_s * (index + rng.random()) / (len(folders) - 1)   # one in each twentieth of a run
+    pid = start(folder)
+    time.sleep(moment_s)
+    os.kill(pid, signal.SIGKILL)
+    _, killed = os.waitpid(pid, 0)
+    _, status = os.waitpid(start(folder), 0)
+    print(json.dumps({"moment_s": moment_s, "killed": os.WIFSIGNALED(killed), "finished": status == 0}), flush=True)
+'''
+
+
+def state_of(folder: Path) -> dict[str, object]:
+    """What must not depend on where a run was cut: derived folders with their content, picks, and the ledger's events."""
+    import sqlite3
+
+    files = [p for p in folder.rglob("*") if p.is_file() and p.name not in ("ledger.db-wal", "ledger.db-shm")]
+    with sqlite3.connect(folder / "ledger.db") as ledger:
+        events = ledger.execute("select event_key, round_id, kind, payload from events order by seq").fetchall()
+    skip = {"ledger.db", "fingerprints.json", "oddloop.toml"}
+    return {
+        "files": {str(p.relative_to(folder)): p.read_bytes() for p in files if p.name not in skip},
+        "events": events,
+    }
+
+
+def test_a_killed_run_is_finished_by_the_next_one(tmp_path: Path) -> None:
+    folders = [tmp_path / f"moment{i:02d}" / "ws" for i in range(N_MOMENTS + 1)]
+    lake = tmp_path / "data" / "ws"
+    workspace = toy.make_workspace(lake, train="")
+    config = (lake / "oddloop.toml").read_text()
+    pointers = "\n".join(f'{name} = "{lake}/lake/{name}"' for name in ("scenes", "frames", "labels"))
+    for folder in folders:
+        type(workspace).create(folder, f"{config}\n[lake]\n{pointers}\n")
+
+    command = [sys.executable, "-c", DRIVER, "run", *map(str, folders)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    moments = [json.loads(line) for line in result.stdout.splitlines()]
+    print(result.stdout)
+
+    assert len(moments) == N_MOMENTS
+    assert all(moment["finished"] for moment in moments), result.stderr
+    assert sum(moment["killed"] for moment in moments) >= N_MOMENTS * 3 // 4  # the last ones may come too late
+    whole = state_of(folders[0])
+    for folder in folders[1:]:
+        assert state_of(folder) == whole, folder
