@@ -1,0 +1,108 @@
+"""Speed and memory of discovery: `python bench/bench_discover.py [--quick]`.
+
+Frame features to scene vectors, set against one matrix product of the features with themselves; then clustering of
+PCA-16 vectors, set against HDBSCAN alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import hdbscan
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from common import growth_exponent, peak_mb, print_machine, print_table, report, run_fresh, time_median
+from oddloop.config import DiscoverConfig
+from oddloop.derived_tables import SCENE_VECTORS
+from oddloop.discover import build_scene_vectors, cluster_scenes
+
+FRAMES, D, K = 10, 256, 16
+SIZES = {"vectors": (5_000, 20_000, 80_000), "clusters": (5_000, 20_000, 80_000)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
+    parser.add_argument("--case", choices=SIZES, help=argparse.SUPPRESS)
+    parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.case:
+        {"vectors": measure_vectors, "clusters": measure_clusters}[arguments.case](arguments.size)
+    else:
+        compare(10 if arguments.quick else 1)
+
+
+def compare(divisor: int) -> None:
+    print("## Discovery\n")
+    print_machine("numpy", "scikit-learn", "hdbscan", "pyarrow")
+    sizes, found = sweep("vectors", divisor)
+    exponent = growth_exponent(sizes, [f["ours"] for f in found])
+    rows = [
+        (n, n * FRAMES * D * 4e-6, f["ours"], f["gram"], f["ours"] / f["gram"], f["before_mb"], f["peak_mb"])
+        for n, f in zip(sizes, found, strict=True)
+    ]
+    print_table(
+        f"vectors: {FRAMES} frames x {D} per scene to {K} components; growth exponent {exponent:.2f}",
+        ("scenes", "features MB", "s", "XᵀX of the features s", "ratio", "MB before", "peak MB"),
+        rows,
+    )
+    sizes, found = sweep("clusters", divisor)
+    exponent = growth_exponent(sizes, [f["ours"] for f in found])
+    rows = [
+        (n, f["ours"], f["hdbscan"], f["ours"] - f["hdbscan"], f["n_clusters"], f["before_mb"], f["peak_mb"])
+        for n, f in zip(sizes, found, strict=True)
+    ]
+    print_table(
+        f"clusters: HDBSCAN on {K} components; growth exponent {exponent:.2f}",
+        ("scenes", "s", "HDBSCAN alone s", "the rest s", "clusters of 50", "MB before", "peak MB"),
+        rows,
+    )
+
+
+def sweep(case: str, divisor: int) -> tuple[list[int], list[dict[str, Any]]]:
+    sizes = [size // divisor for size in SIZES[case]]
+    return sizes, [run_fresh(__file__, "--case", case, "--size", size) for size in sizes]
+
+
+def measure_vectors(n: int) -> None:
+    features = make_groups(n * FRAMES, D)
+    ids = [f"scene-{i:08d}" for i in range(n)]
+    scenes = pa.table({"scene_id": ids})
+    frames = pa.array(ids).take(pa.array(np.arange(n * FRAMES) % n))
+    table = pa.table({"scene_id": frames, "vector": as_lists(features)})
+    before = peak_mb()
+    ours = time_median(lambda: build_scene_vectors(scenes, table, None, DiscoverConfig()), runs=1)
+    report(ours=ours, gram=time_median(lambda: features.T @ features, runs=3), before_mb=before)
+
+
+def measure_clusters(n: int) -> None:
+    points = make_groups(n, K)
+    ids = [f"scene-{i:08d}" for i in range(n)]
+    scenes = pa.table({"scene_id": ids, "log_id": [i[:12] for i in ids], "duration_s": np.ones(n)})
+    vectors = pa.table([ids, as_lists(points)], schema=SCENE_VECTORS.schema())
+    before, config = peak_mb(), DiscoverConfig()
+    n_clusters = cluster_scenes(vectors, scenes, ids[::9], config)[1].num_rows
+    ours = time_median(lambda: cluster_scenes(vectors, scenes, ids[::9], config), runs=1)
+    model = hdbscan.HDBSCAN(config.min_cluster_size, config.min_samples, core_dist_n_jobs=1)
+    alone = time_median(lambda: model.fit(points.astype(np.float64)), runs=1)
+    report(ours=ours, hdbscan=alone, n_clusters=n_clusters, before_mb=before)
+
+
+def make_groups(n: int, d: int) -> npt.NDArray[np.float32]:
+    """50 groups in 16 directions, noise in all of them."""
+    rng = np.random.default_rng(0)
+    latent = 3.0 * rng.normal(size=(50, 16))[rng.integers(0, 50, n)] + rng.normal(size=(n, 16))
+    return (latent @ rng.normal(size=(16, d)) / 4 + 0.1 * rng.normal(size=(n, d))).astype(np.float32)
+
+
+def as_lists(vectors: npt.NDArray[np.float32]) -> pa.Array:
+    return pa.ListArray.from_arrays(
+        pa.array(np.arange(len(vectors) + 1) * vectors.shape[1], pa.int32()), vectors.ravel()
+    )
+
+
+if __name__ == "__main__":
+    main()

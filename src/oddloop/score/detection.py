@@ -1,0 +1,101 @@
+"""Frame scores from detected boxes: `detection_<measure>_<reduction>`.
+
+A box is measured by its class `probs` where it has them, else by its `score` as the distribution (score, 1 - score);
+one frame may hold both kinds. The measures of a frame's boxes are then reduced (`ragged`). A frame whose `boxes` is an
+empty list, or holds no box of the configured labels, scores 0 and is valid: the model looked and found nothing. A frame
+is not valid where `boxes` is null (the model did not run), or where the measure of any of its boxes is NaN (a score
+outside [0, 1], probs that are not a distribution, a null box): part of a sum is not the sum.
+
+`n_objects` counts all boxes, also those whose label is not scored: whoever labels the frame draws them all.
+
+The mean of entropies favours frames with one doubtful box and the sum favours crowded ones, so both are given.
+Time and memory grow with the boxes and class probabilities of the batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.config import ScoreConfig
+from oddloop.errors import TableError
+from oddloop.score.arrays import BoolArray, FloatArray, IntArray
+from oddloop.score.binary import BINARY_MEASURES
+from oddloop.score.columns import frame_table, reduce_objects
+from oddloop.score.measures import MEASURES, compute_measures
+from oddloop.score.nested import column, floats, unnest
+from oddloop.score.shapes import by_shape
+
+
+def score_detection(batch: pa.Table, config: ScoreConfig) -> pa.Table:
+    """Score a batch of detected boxes.
+
+    Args:
+        batch: rows of `tables.DETECTION`.
+        config: reductions, and the labels to score.
+
+    Returns:
+        `derived_tables.FRAME_SCORES` with one column per measure and reduction, in the rows' order.
+
+    Raises:
+        TableError: a column or field is missing or of the wrong type.
+
+    >>> boxes = [[{"score": 0.5, "label": "car"}, {"score": 1.0, "label": "car"}], []]
+    >>> batch = pa.table({"frame_id": ["f", "g"], "scene_id": ["s", "s"], "boxes": boxes})
+    >>> score_detection(batch, ScoreConfig(reductions=("mean",)))["detection_margin_mean"].to_pylist()
+    [0.5, 0.0]
+    """
+    frames = unnest(column(batch, "boxes"), "`boxes`")
+    boxes, offsets = _with_labels(frames.items, frames.offsets, config.labels)
+    scores = reduce_objects("detection", measure_boxes(boxes), offsets, frames.given, config)
+    ids = column(batch, "frame_id"), column(batch, "scene_id")
+    return frame_table(*ids, np.diff(frames.offsets), frames.given, scores)
+
+
+def measure_boxes(boxes: pa.StructArray) -> dict[str, FloatArray]:
+    """(N,) measures per box, by name; NaN where the box's probabilities are not a distribution.
+
+    Args:
+        boxes: (N,) structs with `score` and, optionally, `probs`.
+    """
+    binary = np.ones(len(boxes), np.bool_)
+    measures = {name: np.empty(len(boxes)) for name in MEASURES}
+    if boxes.type.get_field_index("probs") >= 0:
+        binary = ~_measure_probs(_field(boxes, "probs"), measures)
+    if binary.any():
+        scores = floats(_field(boxes, "score"), "`score` of a box")[binary]
+        for name, values in measures.items():
+            values[binary] = BINARY_MEASURES[name](scores)
+    return measures
+
+
+def _measure_probs(probs: pa.Array, measures: dict[str, FloatArray]) -> BoolArray:
+    """Fill in the measures of the boxes that have class probabilities; returns which have."""
+    classes = unnest(probs, "`probs` of a box")
+    has_probs = np.flatnonzero(classes.given)
+    if len(has_probs):
+        values = floats(classes.items, "class probabilities in `probs` of a box")
+        shapes = np.diff(classes.offsets)[has_probs, None]
+        for rows, dense in by_shape(values, classes.offsets[has_probs], shapes):
+            for name, result in compute_measures(dense).items():
+                measures[name][has_probs[rows]] = result
+    return classes.given
+
+
+def _with_labels(boxes: pa.Array, offsets: IntArray, labels: tuple[str, ...]) -> tuple[pa.Array, IntArray]:
+    """The boxes of these labels, and each frame's bounds among them; no labels means all boxes."""
+    if not labels:
+        return boxes, offsets
+    found = _field(boxes, "label")
+    wanted = pc.is_in(found, value_set=pa.array(labels, found.type))
+    n_before = np.concatenate([[0], np.cumsum(wanted.to_numpy(zero_copy_only=False))])
+    return boxes.filter(wanted), n_before[offsets]
+
+
+def _field(boxes: pa.Array, name: str) -> pa.Array:
+    """A field of each box, null where the box itself is null."""
+    kind = boxes.type
+    if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+        raise TableError(f"`boxes` must hold structs with a field `{name}`; got {kind}; run `oddloop check`")
+    return boxes.flatten()[kind.get_field_index(name)]

@@ -1,0 +1,27 @@
+"""Which kernel scores which task."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pyarrow as pa
+
+from oddloop.config import ScoreConfig
+from oddloop.score.classification import score_classification
+from oddloop.score.detection import score_detection
+from oddloop.score.trajectory import score_trajectory
+
+
+class Kernel(Protocol):
+    """A batch of a prediction table to a table of frame scores; a frame's row depends on that frame only."""
+
+    def __call__(self, batch: pa.Table, config: ScoreConfig) -> pa.Table:
+        """Score the frames of a batch."""
+
+
+KERNELS: dict[str, Kernel] = {
+    "classification": score_classification,
+    "detection": score_detection,
+    "trajectory": score_trajectory,
+}
+"""Kernels by task, the same names as `tables.TASKS`."""

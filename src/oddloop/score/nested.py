@@ -1,0 +1,78 @@
+"""From nested Arrow lists to offsets + values, without copying where nothing is null.
+
+`unnest` takes one level off: it minds slices, nulls (also nulls that still span values, which Arrow permits), lists of
+fixed size and large lists. Time and memory grow with the number of lists, not with what they hold.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.errors import TableError
+from oddloop.score.arrays import AnyFloats, BoolArray, IntArray
+
+
+class Nested(NamedTuple):
+    """Lists, one level unnested.
+
+    Attributes:
+        offsets: (N+1,) bounds of each list within `items`, from 0; a null list is empty here.
+        items: the lists' items, as an Arrow array.
+        given: (N,) False where the list is null.
+    """
+
+    offsets: IntArray
+    items: pa.Array
+    given: BoolArray
+
+
+def column(batch: pa.Table, name: str) -> pa.Array:
+    """A column as one array.
+
+    Raises:
+        TableError: there is no such column.
+    """
+    if name not in batch.column_names:
+        raise TableError(f"predictions: column `{name}` is missing; there are: {', '.join(batch.column_names)}")
+    values = batch[name]
+    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+
+
+def unnest(lists: pa.Array, what: str) -> Nested:
+    """Take one level off a list array.
+
+    Raises:
+        TableError: it is not a list array; `what` names it.
+    """
+    kind = lists.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        raise TableError(f"{what} must be a list; got {kind}; run `oddloop check`")
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    offsets = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return Nested(offsets, lists.flatten(), given(lists))
+
+
+def given(array: pa.Array) -> BoolArray:
+    """(N,) False where the array is null."""
+    if not array.null_count:
+        return np.ones(len(array), np.bool_)
+    valid: BoolArray = array.is_valid().to_numpy(zero_copy_only=False)
+    return valid
+
+
+def floats(array: pa.Array, what: str) -> AnyFloats:
+    """(N,) floats, NaN where null.
+
+    Raises:
+        TableError: the array holds something else; `what` names it.
+    """
+    if not pa.types.is_floating(array.type):
+        raise TableError(f"{what} must be float16, float32 or float64; got {array.type}; run `oddloop check`")
+    filled = pc.fill_null(array, pa.scalar(np.nan, array.type)) if array.null_count else array
+    numbers: AnyFloats = filled.to_numpy(zero_copy_only=False)
+    return numbers

@@ -1,0 +1,185 @@
+"""What every kernel promises: pure, the same rows for any cut into batches, and never a NaN in a valid score."""
+
+import doctest
+import importlib
+import pickle
+import pkgutil
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import oddloop.score
+from oddloop.config import ScoreConfig
+from oddloop.derived_tables import FRAME_SCORES
+from oddloop.errors import TableError
+from oddloop.score import KERNELS, score_columns
+from oddloop.tables import TASKS
+
+NUMBERS = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, -0.5, 2.0, float("nan"), float("inf"), 1e38]) | st.none()
+RAGGED = st.lists(NUMBERS, max_size=3) | st.sampled_from([[0.5, 0.5], [0.2, 0.3, 0.5], [1.0], None])
+BOXES = st.fixed_dictionaries(
+    {"score": NUMBERS.map(lambda x: 0.5 if x is None else x), "label": st.sampled_from("ab"), "probs": RAGGED}
+)
+POINTS = st.tuples(NUMBERS, NUMBERS).map(list) | st.none()
+ROWS = {
+    "classification": st.fixed_dictionaries({"probs": st.lists(RAGGED, max_size=3) | st.none()}),
+    "detection": st.fixed_dictionaries({"boxes": st.lists(BOXES, max_size=4) | st.none()}),
+    "trajectory": st.fixed_dictionaries(
+        {
+            "mode_probs": st.lists(RAGGED, max_size=2) | st.none(),
+            "modes": st.lists(st.lists(st.lists(POINTS, max_size=2) | st.none(), max_size=2), max_size=2) | st.none(),
+        }
+    ),
+}
+CONFIG = ScoreConfig(top_k=2, labels=("a",))
+
+
+def batch_of(task, rows, per_frame=1):
+    columns = {
+        "frame_id": [f"f{i // per_frame:03d}" for i in range(len(rows))],
+        "scene_id": [f"s{i // 4}" for i in range(len(rows))],
+        "agent_id": [str(i) for i in range(len(rows))],
+    }
+    schema = TASKS[task].schema()
+    own = [name for name in schema.names if name not in columns]
+    columns |= {name: [row[name] for row in rows] for name in own}
+    return pa.table({name: columns[name] for name in schema.names}, schema)
+
+
+@pytest.fixture(params=list(KERNELS))
+def task(request):
+    return request.param
+
+
+def good_batch(task, n_rows=40):
+    rng = np.random.default_rng(0)
+    if task == "classification":
+        rows = [{"probs": rng.dirichlet(np.ones(9), 3).tolist()} for _ in range(n_rows)]
+    elif task == "detection":
+        rows = [
+            {"boxes": [{"score": float(s), "label": "a", "probs": None} for s in rng.random(int(rng.integers(5)))]}
+            for _ in range(n_rows)
+        ]
+    else:
+        rows = [
+            {"mode_probs": rng.dirichlet(np.ones(3), 2).tolist(), "modes": rng.normal(size=(2, 3, 4, 2)).tolist()}
+            for _ in range(n_rows)
+        ]
+    return batch_of(task, rows, per_frame=2 if task == "trajectory" else 1)
+
+
+def test_there_is_a_kernel_for_every_task():
+    assert list(KERNELS) == list(TASKS)
+
+
+def test_declared_columns_then_scores_with_twins(task):
+    found = KERNELS[task](good_batch(task), CONFIG)
+    assert found.column_names[:3] == [c.name for c in FRAME_SCORES.columns]
+    assert [found.schema.field(c.name).type for c in FRAME_SCORES.columns] == [c.type for c in FRAME_SCORES.columns]
+    scores = score_columns(found)
+    assert found.column_names[3:] == [name + twin for name in scores for twin in ("", "_valid")]
+    assert all(name.startswith(f"{task}_") for name in scores)
+    assert {found.schema.field(name).type for name in scores} == {pa.float64()}
+    assert all(found[f"{name}_valid"].to_pylist() == [True] * found.num_rows for name in scores)
+
+
+@pytest.mark.parametrize("task", list(KERNELS))
+@given(data=st.data())
+def test_any_cut_into_batches_gives_the_same_rows(task, data):
+    rows = data.draw(st.lists(ROWS[task], min_size=1, max_size=10))
+    per_frame = 2 if task == "trajectory" else 1
+    batch = batch_of(task, rows, per_frame)
+    n_frames = -(-len(rows) // per_frame)
+    cut = data.draw(st.integers(0, n_frames)) * per_frame
+    parts = [KERNELS[task](part, CONFIG) for part in (batch.slice(0, cut), batch.slice(cut))]
+    assert pa.concat_tables(parts).combine_chunks().equals(KERNELS[task](batch, CONFIG).combine_chunks())
+
+
+def test_single_rows_and_many_agree_to_the_last_bit(task):
+    batch = good_batch(task, 200)
+    step = 2 if task == "trajectory" else 1
+    parts = [KERNELS[task](batch.slice(i, step), CONFIG) for i in range(0, 200, step)]
+    assert pa.concat_tables(parts).combine_chunks().equals(KERNELS[task](batch, CONFIG).combine_chunks())
+
+
+@pytest.mark.parametrize("task", list(KERNELS))
+@given(data=st.data())
+def test_malformed_input_is_not_valid_and_never_nan(task, data):
+    rows = data.draw(st.lists(ROWS[task], max_size=6))
+    found = KERNELS[task](batch_of(task, rows), CONFIG)
+    for name in score_columns(found):
+        valid = found[f"{name}_valid"].to_numpy()
+        assert found[name].is_valid().to_numpy().tolist() == valid.tolist()
+        assert np.isfinite(found[name].drop_null().to_numpy()).all()
+        assert (found[name].drop_null().to_numpy() >= 0).all()
+
+
+def test_input_is_not_changed(task):
+    batch, twin = good_batch(task), good_batch(task)
+    KERNELS[task](batch, CONFIG)
+    assert batch.equals(twin)
+
+
+def test_neither_column_order_nor_other_columns_matter(task):
+    batch = good_batch(task)
+    other = batch.select(batch.column_names[::-1]).append_column("note", [["x"] * batch.num_rows])
+    assert KERNELS[task](other, CONFIG).equals(KERNELS[task](batch, CONFIG))
+
+
+def test_chunks_slices_and_large_lists_do_not_matter(task):
+    batch = good_batch(task)
+    expected = KERNELS[task](batch, CONFIG)
+    chunked = pa.concat_tables([batch.slice(0, 7), batch.slice(7, 0), batch.slice(7)])
+    padded = pa.concat_tables([batch, batch]).combine_chunks().slice(batch.num_rows)
+    for same in (chunked, padded, batch.cast(large(batch.schema))):
+        assert KERNELS[task](same, CONFIG).equals(expected)
+
+
+def large(schema):
+    """The same schema with every outer list a large list, and doubles in place of floats."""
+    return pa.schema(
+        [pa.field(f.name, pa.large_list(f.type.value_type) if pa.types.is_list(f.type) else f.type) for f in schema]
+    )
+
+
+def test_no_rows(task):
+    spec = TASKS[task]
+    found = KERNELS[task](spec.empty(), CONFIG)
+    assert found.num_rows == 0
+    assert found.schema.equals(KERNELS[task](good_batch(task), CONFIG).schema)
+
+
+@pytest.mark.parametrize("width", [pa.float16(), pa.float64()])
+def test_other_float_widths(width):
+    probs = [[[0.5, 0.5]], [[0.25, 0.75]]]
+    numbers = [[np.array(m, width.to_pandas_dtype()) for m in row] for row in probs]
+    batch = pa.table(
+        {"frame_id": ["a", "b"], "scene_id": ["s", "s"], "probs": pa.array(numbers, pa.list_(pa.list_(width)))}
+    )
+    expected = KERNELS["classification"](batch_of("classification", [{"probs": p} for p in probs]), CONFIG)
+    found = KERNELS["classification"](batch, CONFIG)
+    assert found["classification_entropy"].equals(expected["classification_entropy"])
+
+
+def test_a_missing_column_and_a_wrong_type_are_named(task):
+    batch = good_batch(task)
+    name = batch.column_names[-1]
+    with pytest.raises(TableError, match=f"column `{name}` is missing"):
+        KERNELS[task](batch.drop_columns(name), CONFIG)
+    wrong = batch.set_column(batch.num_columns - 1, name, [["x"] * batch.num_rows])
+    with pytest.raises(TableError, match=rf"`{name}` must be a list; got string; run `oddloop check`"):
+        KERNELS[task](wrong, CONFIG)
+
+
+def test_kernels_and_their_settings_pickle(task):
+    kernel, config = pickle.loads(pickle.dumps((KERNELS[task], CONFIG)))
+    assert kernel(good_batch(task), config).equals(KERNELS[task](good_batch(task), CONFIG))
+
+
+@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(oddloop.score.__path__)])
+def test_examples_in_docstrings(name):
+    module = importlib.import_module(f"oddloop.score.{name}")
+    assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
