@@ -1,0 +1,73 @@
+"""The whole stage in one call: scenes, labels and metrics to segments, their metrics, and what was not understood.
+
+Time and memory: see `segments`, `exposure` and `performance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from oddloop.config import AttributeConfig, CoverageConfig
+from oddloop.coverage.attributes import encode_attributes
+from oddloop.coverage.exposure import compute_exposure
+from oddloop.coverage.performance import summarize_performance
+from oddloop.coverage.scene_values import list_scene_values
+
+
+@dataclass(frozen=True, eq=False)
+class CoverageResult:
+    """What the stage makes.
+
+    Attributes:
+        segments: `derived_tables.SEGMENTS`.
+        segment_metrics: `derived_tables.SEGMENT_METRICS`.
+        scene_values: scene_id, labelled, and the value of every attribute.
+        unmapped: spellings that became `unknown`: attribute, column, spelling, n_scenes.
+    """
+
+    segments: pa.Table
+    segment_metrics: pa.Table
+    scene_values: pa.Table
+    unmapped: pa.Table
+
+
+def compute(
+    scenes: pa.Table,
+    labelled_scene_ids: pa.Array,
+    metrics: pa.Table,
+    attributes: Mapping[str, AttributeConfig],
+    config: CoverageConfig,
+    rng: np.random.Generator,
+) -> CoverageResult:
+    """Count and measure all segments of up to `config.max_way` attributes.
+
+    Args:
+        scenes: rows of `tables.SCENES`, with the attributes' columns.
+        labelled_scene_ids: ids of the scenes that have labels; other ids count nowhere.
+        metrics: rows of `tables.METRICS`; may have none.
+        attributes: the taxonomy.
+        config: how many attributes in a segment, and which interval.
+        rng: draws the bootstrap's resamples.
+
+    Raises:
+        TableError: a column is missing or of the wrong type, or a metric is of a scene that is not in `scenes`.
+        ConfigError: Wilson's interval is asked for a metric outside [0, 1].
+
+    >>> from oddloop.tables import METRICS
+    >>> scenes = pa.table({"scene_id": ["a"], "log_id": ["l"], "duration_s": [8.0], "sky": ["clear"]})
+    >>> result = compute(scenes, pa.array(["a"]), METRICS.empty(), {"sky": AttributeConfig()}, CoverageConfig(),
+    ...     np.random.default_rng(0))
+    >>> result.segments["segment_id"].unique().to_pylist()
+    ['all', 'sky=clear']
+    """
+    encoded = encode_attributes(scenes, attributes)
+    return CoverageResult(
+        segments=compute_exposure(scenes, labelled_scene_ids, encoded, config.max_way),
+        segment_metrics=summarize_performance(scenes, metrics, encoded, config, rng),
+        scene_values=list_scene_values(scenes["scene_id"].combine_chunks(), labelled_scene_ids, encoded),
+        unmapped=encoded.unmapped,
+    )
