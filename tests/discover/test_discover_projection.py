@@ -1,0 +1,54 @@
+"""Principal components: an exact, repeatable projection."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from oddloop.discover.projection import project
+
+
+def test_agrees_with_the_singular_value_decomposition() -> None:
+    values = np.random.default_rng(0).normal(size=(80, 6)) * [5, 4, 3, 2, 1, 0.5]
+    result = project(values, 3)
+    u, s, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(np.abs(result.coordinates), np.abs((u * s)[:, :3]), atol=1e-9)
+    np.testing.assert_allclose(result.explained, (s**2 / (s**2).sum())[:3])
+
+
+def test_all_components_keep_all_distances() -> None:
+    values = np.random.default_rng(1).normal(size=(30, 5))
+    result = project(values, 5).coordinates
+    for a, b in ((0, 1), (3, 29)):
+        assert np.linalg.norm(result[a] - result[b]) == pytest.approx(np.linalg.norm(values[a] - values[b]))
+
+
+def test_the_sign_is_fixed() -> None:
+    # the largest loading is positive: a point far out along one axis has a positive coordinate, whichever way it points
+    values = np.random.default_rng(2).normal(size=(50, 3)) * [9, 1, 1]
+    first, mirrored = project(values, 1).coordinates, project(values * [1, -1, 1], 1).coordinates
+    assert np.corrcoef(first.ravel(), values[:, 0])[0, 1] > 0.99
+    np.testing.assert_allclose(first, mirrored)
+
+
+@pytest.mark.parametrize(
+    ("values", "n_components", "shape"),
+    [
+        # no more directions than the data has
+        (np.outer(np.arange(9.0), [1, 2, 3]), 3, (9, 1)),
+        # fewer rows than columns
+        (np.random.default_rng(0).normal(size=(4, 50)), 16, (4, 3)),
+        (np.random.default_rng(0).normal(size=(2, 5)), 16, (2, 1)),
+        # all alike; one; none; no columns
+        (np.ones((6, 4)), 16, (6, 1)),
+        (np.ones((1, 4)), 16, (1, 1)),
+        (np.zeros((0, 4)), 16, (0, 1)),
+        (np.zeros((5, 0)), 16, (5, 1)),
+    ],
+)
+def test_shapes(values, n_components, shape) -> None:
+    result = project(values, n_components)
+    assert result.coordinates.shape == shape
+    assert result.explained.shape == shape[1:]
+    assert np.isfinite(result.coordinates).all()
+    assert result.explained.sum() <= 1 + 1e-12
