@@ -1,0 +1,25 @@
+"""Selection: candidates and a budget to picks, each with its reasons."""
+
+from oddloop.select.candidates import build_candidates
+from oddloop.select.cost import predict_cost
+from oddloop.select.guard import PolicyError
+from oddloop.select.kcenter import kcenter
+from oddloop.select.policies import random, top_k
+from oddloop.select.pool import Picks, Pool
+from oddloop.select.registry import POLICIES, resolve_policy
+from oddloop.select.stage import SelectResult, select
+
+__all__ = [
+    "POLICIES",
+    "Picks",
+    "PolicyError",
+    "Pool",
+    "SelectResult",
+    "build_candidates",
+    "kcenter",
+    "predict_cost",
+    "random",
+    "resolve_policy",
+    "select",
+    "top_k",
+]

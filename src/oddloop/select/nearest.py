@@ -1,0 +1,69 @@
+"""Distance of each vector to the nearest of others, such as the labelled scenes.
+
+Tiles of a float32 matrix product find the nearest (among others that are equally near to 7 digits, any), a float64
+difference then measures the distance to it. Time O(n m d), memory O(m d) plus a fixed tile, never n x m.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from oddloop.select.frame import (
+    Floats32,
+    Frame,
+    blocks,
+    check_vectors,
+    squared_differences,
+    squared_norms,
+)
+from oddloop.select.pool import Floats, Ints, Vectors
+
+_CENTRES = 4096
+
+
+def nearest(points: npt.ArrayLike, others: npt.ArrayLike) -> tuple[Floats, Ints]:
+    """Find the nearest of `others` for each point.
+
+    Args:
+        points: (n, d) float of any width, finite.
+        others: (m, d), m at least 1.
+
+    Returns:
+        (n,) float64 Euclidean distances and (n,) rows of `others`.
+
+    Raises:
+        TableError: vectors are not finite, or not two-dimensional.
+
+    >>> distance, row = nearest([[0.0, 0.0], [9.0, 0.0]], [[3.0, 4.0], [9.0, 1.0]])
+    >>> distance.tolist(), row.tolist()
+    ([5.0, 1.0], [0, 1])
+    """
+    these, those = check_vectors(points, "points"), check_vectors(others, "others")
+    frame = Frame.of(these, those)
+    squared, rows = nearest_squared(these, those, frame)
+    return np.sqrt(squared) * frame.scale, rows
+
+
+def nearest_squared(points: Vectors, others: Vectors, frame: Frame) -> tuple[Floats, Ints]:
+    """As `nearest`, with squared distances in the units of the frame."""
+    scan = frame.scan(others)
+    sq_norm = squared_norms(scan)
+    squared, rows = np.empty(len(points)), np.empty(len(points), dtype=np.int64)
+    for part in blocks(len(points), max(points.shape[1], min(_CENTRES, len(others)))):
+        rows[part] = _nearest_row(frame.scan(points[part]), scan, sq_norm)
+        squared[part] = squared_differences(frame.exact(points[part]), frame.exact(others[rows[part]]))
+    return squared, rows
+
+
+def _nearest_row(points: Floats32, others: Floats32, sq_norm: Floats32) -> Ints:
+    best, rows = np.full(len(points), np.inf, dtype=np.float32), np.zeros(len(points), dtype=np.int64)
+    for start in range(0, len(others), _CENTRES):
+        tile = points @ others[start : start + _CENTRES].T
+        tile *= -2.0
+        tile += sq_norm[start : start + _CENTRES]  # |x|^2 is the same for all of them and left out
+        column = tile.argmin(axis=1)
+        value = tile[np.arange(len(points)), column]
+        closer = value < best
+        best[closer], rows[closer] = value[closer], start + column[closer]
+    return rows

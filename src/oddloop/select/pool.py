@@ -1,0 +1,63 @@
+"""What a policy sees, and what it answers: the pool of candidates and the picks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The candidates, row by row, sorted by scene_id; a policy must change none of it.
+
+    Attributes:
+        scene_ids: (n,) str.
+        costs: (n,) float64, finite, 0 or more, in the cost unit.
+        score: (n,) float64, larger = more worth labelling; NaN where not valid.
+        score_valid: (n,) bool.
+        vectors: (n, d) float32 scene vectors; NaN rows where the scene has none; d is 0 without any vectors.
+        has_vector: (n,) bool.
+        labelled_vectors: (m, d) float32 vectors of the labelled scenes that have one.
+        scenes: the candidates' rows of SCENES with all columns of the team, in the same order; None if not at hand.
+    """
+
+    scene_ids: npt.NDArray[np.object_]
+    costs: Floats
+    score: Floats
+    score_valid: Bools
+    vectors: Vectors
+    has_vector: Bools
+    labelled_vectors: Vectors
+    scenes: pa.Table | None = None
+
+    def __len__(self) -> int:
+        """How many candidates there are."""
+        return len(self.costs)
+
+
+@dataclass(frozen=True)
+class Picks:
+    """Chosen rows of a pool, in greedy order: any prefix is a valid selection for a smaller budget.
+
+    Attributes:
+        rows: (k,) int64 row numbers, each once.
+        gains: (k,) float64, what each brought when it was picked, in the policy's own unit; NaN where it has none.
+    """
+
+    rows: Ints
+    gains: Floats
+
+
+NO_PICKS = Picks(np.zeros(0, dtype=np.int64), np.zeros(0))
+
+PolicyFunction = Callable[[Pool, float, np.random.Generator], Picks]
+"""A policy: (pool, budget, rng) to picks whose summed cost is at most the budget."""

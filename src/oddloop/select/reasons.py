@@ -1,0 +1,158 @@
+"""Why each scene was picked: two to four reasons, each a code, a number and a sentence.
+
+Codes: `score`, `spread`, `typical`, `control`, `gain` (what the policy went by), `novelty` (distance to the nearest
+labelled scene), `scarce` (labelled logs of its scarcest segment), `cost`. A percentage is never rounded up to 100 or
+down to 0. Time O(n log n + (picks + 2,000) x labelled x d), since novelty is compared with a sample of the candidates,
+evenly spaced by scene_id, and not with all. Memory O(n).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from oddloop.select.arrays import id_array, rows_of
+from oddloop.select.nearest import nearest
+from oddloop.select.pool import Floats, Ints, Picks, Pool
+from oddloop.select.registry import Policy
+from oddloop.select.scarcity import scarcest_segment
+
+Reason = dict[str, str | float | None]
+"""`code`, `value` (None where there is no number) and `text`: one struct of PICKS' `reasons`."""
+_MOST = 4
+_SAMPLE = 2000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What reasons are made of, beside the pool and the picks.
+
+    Attributes:
+        score_column: name of the pool's score; "" where there is none.
+        labelled_ids: (m,) scene_ids of the rows of `pool.labelled_vectors`.
+        n_frames: (n,) frames of each candidate.
+        n_objects: (n,) objects reported in each candidate.
+        unit: unit of the costs.
+        segments: SEGMENTS, or None.
+        attributes: scene_id and a column per attribute, for at least the picked scenes, or None.
+    """
+
+    score_column: str
+    labelled_ids: Sequence[str]
+    n_frames: Ints
+    n_objects: Ints
+    unit: str
+    segments: pa.Table | None = None
+    attributes: pa.Table | None = None
+
+
+def build_reasons(policy: Policy, picks: Picks, pool: Pool, evidence: Evidence) -> list[list[Reason]]:
+    """Say why each pick was made.
+
+    Args:
+        policy: the policy that picked.
+        picks: (k,) rows of the pool with gains.
+        pool: the candidates.
+        evidence: names and tables to speak of.
+
+    Returns:
+        k lists of at most four reasons, the policy's own first.
+
+    >>> pool = Pool(np.array(["a", "b"], object), np.ones(2), np.array([0.5, 0.1]), np.array([True, True]),
+    ...     np.zeros((2, 0)), np.zeros(2, bool), np.zeros((0, 0)))
+    >>> evidence = Evidence("entropy_mean", [], np.array([10, 20]), np.array([0, 3]), "hours")
+    >>> picks = Picks(np.array([0]), np.array([0.5]))
+    >>> [r["text"] for r in build_reasons(Policy("mine", None), picks, pool, evidence)[0]]
+    ['entropy_mean 0.5: higher than 50 % of 2 candidates', 'costs 1 hours: 10 frames, 0 objects reported']
+    """
+    kinds = (
+        _by_policy(policy, picks.gains),
+        _by_score(picks.rows, pool, evidence),
+        _by_novelty(picks.rows, pool, evidence),
+        _by_scarcity(picks.rows, pool, evidence),
+        _by_cost(picks.rows, pool, evidence),
+    )
+    return [[reason for reason in reasons if reason][:_MOST] for reasons in zip(*kinds, strict=True)]
+
+
+def share_text(n_lower: int, n: int) -> str:
+    """Share in whole percent that is 0 or 100 only where it is exactly so; a 0 is called `none`.
+
+    >>> share_text(999, 1000), share_text(1, 1000), share_text(0, 1000), share_text(2, 3)
+    ('99 %', '1 %', 'none', '67 %')
+    """
+    return f"{min(max(round(100 * n_lower / n), 1), 99)} %" if n_lower else "none"
+
+
+def _by_policy(policy: Policy, gains: Floats) -> list[Reason | None]:
+    return [_policy_reason(policy, gain) for gain in gains.tolist()]
+
+
+def _policy_reason(policy: Policy, gain: float) -> Reason | None:
+    known = not np.isnan(gain)
+    code, text = policy.reason if known else policy.reason_without_gain
+    return {"code": code, "value": gain if known else None, "text": text.format(gain=gain)} if code else None
+
+
+def _by_score(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | None]:
+    ranked = np.sort(pool.score[pool.score_valid])
+    lower = np.searchsorted(ranked, pool.score[rows])
+    name, n = evidence.score_column, len(ranked)
+    return [
+        {"code": "score", "value": s, "text": f"{name} {s:.3g}: higher than {share_text(k, n)} of {n:,} candidates"}
+        if valid
+        else None
+        for s, k, valid in zip(pool.score[rows].tolist(), lower.tolist(), pool.score_valid[rows].tolist(), strict=True)
+    ]
+
+
+def _by_novelty(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | None]:
+    reasons: list[Reason | None] = [None] * len(rows)
+    at = np.flatnonzero(pool.has_vector[rows])
+    if not len(pool.labelled_vectors) or not len(at):
+        return reasons
+    distance, which = nearest(pool.vectors[rows[at]], pool.labelled_vectors)
+    sample = np.sort(nearest(_sample(pool), pool.labelled_vectors)[0])
+    lower = np.searchsorted(sample, distance)
+    whom = f"{len(sample):,} {'sampled ' if pool.has_vector.sum() > len(sample) else ''}candidates"
+    for i, d, near, k in zip(at.tolist(), distance.tolist(), which.tolist(), lower.tolist(), strict=True):
+        text = f"{d:.3g} in vector space from the nearest labelled scene, {evidence.labelled_ids[near]}: "
+        text += f"farther than {share_text(k, len(sample))} of {whom}"
+        reasons[i] = {"code": "novelty", "value": d, "text": text}
+    return reasons
+
+
+def _sample(pool: Pool) -> npt.NDArray[np.floating]:
+    rows = np.flatnonzero(pool.has_vector)
+    k = min(_SAMPLE, len(rows))
+    sampled: npt.NDArray[np.floating] = pool.vectors[rows[np.arange(k) * len(rows) // max(k, 1)]]
+    return sampled
+
+
+def _by_scarcity(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | None]:
+    if evidence.segments is None or evidence.attributes is None:
+        return [None] * len(rows)
+    at = rows_of(evidence.attributes, id_array(pool.scene_ids[rows]))
+    scarcest = scarcest_segment(evidence.attributes.take(at), evidence.segments)
+    return [
+        {"code": "scarce", "value": float(n), "text": f"{name} has {n:,} labelled log{'' if n == 1 else 's'}"}
+        if found
+        else None
+        for found, name, n in zip(
+            scarcest.found.tolist(), scarcest.segment_id, scarcest.n_labelled_logs.tolist(), strict=True
+        )
+    ]
+
+
+def _by_cost(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | None]:
+    counts = zip(
+        pool.costs[rows].tolist(), evidence.n_frames[rows].tolist(), evidence.n_objects[rows].tolist(), strict=True
+    )
+    return [
+        {"code": "cost", "value": c, "text": f"costs {c:.4g} {evidence.unit}: {f:,} frames, {o:,} objects reported"}
+        for c, f, o in counts
+    ]

@@ -1,0 +1,94 @@
+"""Policies by name, and the team's own by import path."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+
+from oddloop.errors import ConfigError
+from oddloop.select.kcenter import pick_kcenter
+from oddloop.select.policies import pick_at_random, pick_by_score
+from oddloop.select.pool import PolicyFunction
+from oddloop.select.scores import MARGIN, UNCERTAINTY
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy and what it cannot do without.
+
+    Attributes:
+        name: registered name or import path.
+        pick: the function.
+        scores: patterns of the scene scores that it ranks by, best first; none where it needs no score.
+        needs_vectors: whether only scenes with a vector can be picked.
+        reason: code and text of why a pick was made; the text may use {gain}.
+        reason_without_gain: the same for a pick without a gain; "" gives no reason.
+    """
+
+    name: str
+    pick: PolicyFunction
+    scores: tuple[str, ...] = ()
+    needs_vectors: bool = False
+    reason: tuple[str, str] = ("", "")
+    reason_without_gain: tuple[str, str] = ("", "")
+
+
+POLICIES = {
+    "uncertainty": Policy("uncertainty", pick_by_score, scores=UNCERTAINTY),
+    "margin": Policy("margin", pick_by_score, scores=MARGIN),
+    "kcenter": Policy(
+        "kcenter",
+        pick_kcenter,
+        needs_vectors=True,
+        reason=("spread", "{gain:.3g} in vector space from every labelled and every earlier picked scene"),
+        reason_without_gain=("typical", "nearest to the mean of all candidates; nothing is labelled yet"),
+    ),
+    "random": Policy("random", pick_at_random, reason_without_gain=("control", "drawn at random (control)")),
+}
+
+
+def resolve_policy(name: str) -> PolicyFunction:
+    """Function of a policy: a registered name, or `package.module:function`.
+
+    Raises:
+        ConfigError: there is no such policy, or it cannot be imported.
+
+    >>> resolve_policy("random").__name__
+    'pick_at_random'
+    """
+    return find_policy(name).pick
+
+
+def find_policy(name: str) -> Policy:
+    """Policy of a name or import path; see `resolve_policy`.
+
+    The team's own functions need nothing and are given all there is; a score only where `[select] score` names one.
+    """
+    if name in POLICIES:
+        return POLICIES[name]
+    if ":" in name:
+        return Policy(name, _import(name), reason=("gain", "gained {gain:.3g} when it was picked"))
+    close = difflib.get_close_matches(name, POLICIES, n=1)
+    hint = f"did you mean `{close[0]}`? " if close else ""
+    raise ConfigError(
+        f"[select] policy = {name!r} is not known; {hint}known: {', '.join(POLICIES)}, "
+        'or your own as "package.module:function"'
+    )
+
+
+def _import(path: str) -> PolicyFunction:
+    module_name, _, function_name = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # importing runs the team's code, which may raise anything
+        raise ConfigError(
+            f"[select] policy = {path!r}: cannot import {module_name!r}: {type(error).__name__}: {error}"
+        ) from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        names = [name for name in vars(module) if callable(getattr(module, name)) and not name.startswith("_")]
+        close = difflib.get_close_matches(function_name, names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(f"[select] policy = {path!r}: {module_name} has no function {function_name!r}{hint}")
+    return function  # type: ignore[no-any-return]  # its answers are checked where it is called

@@ -1,0 +1,195 @@
+"""The select stage: scenes, scores and vectors to picks under a budget, with reasons.
+
+Everything is sorted by scene_id before a policy sees it, so the order of the input rows never matters. Growth is that
+of the policy and of the reasons; everything else is O(n log n) time and O(n) memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.config import CostConfig, SelectConfig
+from oddloop.derived_tables import PICKS
+from oddloop.errors import ConfigError
+from oddloop.select.arrays import Ids, gather_vectors, id_array, in_pool, rows_of
+from oddloop.select.candidates import build_candidates
+from oddloop.select.guard import run_policy
+from oddloop.select.pool import NO_PICKS, Bools, Picks, Pool
+from oddloop.select.reasons import Evidence, Reason, build_reasons
+from oddloop.select.registry import Policy, find_policy
+from oddloop.select.scores import resolve_score, score_columns
+
+
+@dataclass(frozen=True)
+class SelectResult:
+    """What the stage chose.
+
+    Attributes:
+        candidates: CANDIDATES, sorted by scene_id; the metadata of its schema names the `score_column`.
+        picks: PICKS, in greedy order; the metadata of its schema holds `policy` and `stopped`.
+        n_excluded: how many scenes could not be picked, by reason: `not_in_pool`, `labelled`, `no_frame_count` are no
+            candidates; `no_score`, `no_vector` are candidates that this policy cannot rank.
+        policy: name of the policy.
+        score_column: the scene score that it ranked by; "" where it used none.
+        stopped: why there are no more picks, in one sentence.
+    """
+
+    candidates: pa.Table
+    picks: pa.Table
+    n_excluded: dict[str, int]
+    policy: str
+    score_column: str
+    stopped: str
+
+
+def select(
+    scenes: pa.Table,
+    labelled_ids: Ids,
+    scene_scores: pa.Table | None,
+    vectors: pa.Table | None,
+    segments: pa.Table | None,
+    config: SelectConfig,
+    cost: CostConfig,
+    rng: np.random.Generator,
+    *,
+    scene_values: pa.Table | None = None,
+) -> SelectResult:
+    """Pick the scenes to label next.
+
+    Args:
+        scenes: SCENES.
+        labelled_ids: ids of the scenes that have labels: an Arrow column or a collection of strings.
+        scene_scores: SCENE_SCORES, or None.
+        vectors: SCENE_VECTORS of candidates and labelled scenes, or None.
+        segments: SEGMENTS, for reasons only, or None.
+        config: policy, score and budget.
+        cost: prices.
+        rng: source of chance of policies that draw.
+        scene_values: scene_id and the taxonomy's value of each attribute, for reasons only; None takes the columns of
+            `scenes` that bear an attribute's name.
+
+    Returns:
+        candidates, and picks that cost at most the budget. Without candidates that the policy can rank there are no
+        picks, and `stopped` says so.
+
+    Raises:
+        ConfigError: the policy or the score is not known, the policy needs vectors and there are none, or the budget
+            does not pay for a single candidate.
+        TableError: a scene is there twice, or a table holds values that it must not.
+        PolicyError: a policy of the team's own failed, or broke the rules.
+
+    >>> scenes = pa.table({"scene_id": ["a", "b", "c"], "log_id": ["l"] * 3, "n_frames": [10, 10, 10]})
+    >>> scores = pa.table({"scene_id": ["a", "b", "c"], "n_frames_scored": [10] * 3, "n_objects_sum": [0] * 3,
+    ...     "classification_entropy_mean": [0.1, 0.7, 0.4], "classification_entropy_mean_valid": [True] * 3})
+    >>> result = select(scenes, ["a"], scores, None, None, SelectConfig(budget=1.3), CostConfig(),
+    ...     np.random.default_rng(0))
+    >>> result.picks["scene_id"].to_pylist(), result.stopped
+    (['b'], '0.1 of 1.3 cost units are left, and the cheapest candidate left costs 1.2')
+    """
+    policy = find_policy(config.policy)
+    score_column = resolve_score(policy.name, config.score, policy.scores, score_columns(scene_scores))
+    candidates, n_excluded = build_candidates(scenes, labelled_ids, scene_scores, score_column, cost)
+    labelled = _labelled_with_vector(scenes, labelled_ids, vectors)
+    pool = _pool(candidates, scenes, vectors, labelled)
+    usable = _usable(policy, pool)
+    if policy.scores:
+        n_excluded["no_score"] = int((~pool.score_valid).sum())
+    if policy.needs_vectors:
+        n_excluded["no_vector"] = int((~pool.has_vector).sum())
+    _check_feasible(policy, pool, usable, vectors, config.budget, cost.unit)
+    picks = run_policy(policy, pool, config.budget, rng) if usable.any() else NO_PICKS
+    stopped = _stopped(pool, usable, picks, n_excluded, config.budget, cost.unit)
+    attributes = scenes if scene_values is None else scene_values
+    n_frames, n_objects = candidates["n_frames"].to_numpy(), candidates["n_objects"].to_numpy()
+    evidence = Evidence(score_column, labelled.to_pylist(), n_frames, n_objects, cost.unit, segments, attributes)
+    table = _picks_table(candidates, picks, build_reasons(policy, picks, pool, evidence))
+    table = table.replace_schema_metadata({"policy": policy.name, "stopped": stopped})
+    return SelectResult(candidates, table, n_excluded, policy.name, score_column, stopped)
+
+
+def _labelled_with_vector(scenes: pa.Table, labelled_ids: Ids, vectors: pa.Table | None) -> pa.Array:
+    """Labelled scenes of the pool that have a vector, sorted; what is held out for evaluation teaches no model."""
+    if vectors is None:
+        return id_array([])
+    ids = id_array(scenes["scene_id"])
+    ids = ids.filter(pa.array(in_pool(scenes)))
+    ids = ids.filter(pc.is_in(ids, value_set=id_array(labelled_ids)))
+    ids = ids.filter(pa.array(gather_vectors(vectors, ids)[1]))
+    return ids.take(pc.sort_indices(ids))
+
+
+def _pool(candidates: pa.Table, scenes: pa.Table, vectors: pa.Table | None, labelled: pa.Array) -> Pool:
+    ids = id_array(candidates["scene_id"])
+    matrix, has_vector = gather_vectors(vectors, ids)
+    pool = Pool(
+        scene_ids=ids.to_numpy(zero_copy_only=False),
+        costs=candidates["cost"].to_numpy(),
+        score=candidates["score"].to_numpy(),
+        score_valid=candidates["score_valid"].to_numpy(),
+        vectors=matrix,
+        has_vector=has_vector,
+        labelled_vectors=gather_vectors(vectors, labelled)[0],
+        scenes=scenes.take(rows_of(scenes, ids)),
+    )
+    for array in (pool.costs, pool.score, pool.score_valid, pool.vectors, pool.has_vector, pool.labelled_vectors):
+        array.flags.writeable = False  # a policy of the team's own may not change what is recorded
+    return pool
+
+
+def _usable(policy: Policy, pool: Pool) -> Bools:
+    """Candidates that the policy can rank at all."""
+    usable = np.ones(len(pool), dtype=bool)
+    if policy.scores:
+        usable &= pool.score_valid
+    if policy.needs_vectors:
+        usable &= pool.has_vector
+    return usable
+
+
+def _check_feasible(
+    policy: Policy, pool: Pool, usable: Bools, vectors: pa.Table | None, budget: float, unit: str
+) -> None:
+    if not len(pool):
+        return
+    if policy.needs_vectors and (vectors is None or not vectors.num_rows):
+        raise ConfigError(
+            f"policy `{policy.name}` compares scene vectors, and there are none; run `oddloop discover` first, "
+            "or set another [select] policy"
+        )
+    if usable.any() and (cheapest := pool.costs[usable].min()) > budget:
+        raise ConfigError(
+            f"[select] budget = {budget:g} {unit} does not pay for one scene: the cheapest of "
+            f"{usable.sum():,} candidates costs {cheapest:g}; raise the budget, or lower the prices in [cost]"
+        )
+
+
+def _stopped(pool: Pool, usable: Bools, picks: Picks, n_excluded: dict[str, int], budget: float, unit: str) -> str:
+    left = usable.copy()
+    left[picks.rows] = False
+    if not usable.any():
+        counts = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in n_excluded.items() if n)
+        return f"no scene can be picked: {counts or 'there are no scenes'}"
+    if not left.any():
+        return f"all {usable.sum():,} candidates that the policy can rank are picked"
+    rest, cheapest = budget - pool.costs[picks.rows].sum(), pool.costs[left].min()
+    if cheapest > rest:
+        return f"{rest:.4g} of {budget:.4g} {unit} are left, and the cheapest candidate left costs {cheapest:.4g}"
+    return f"the policy wants no more; {rest:.4g} of {budget:.4g} {unit} are left"
+
+
+def _picks_table(candidates: pa.Table, picks: Picks, reasons: list[list[Reason]]) -> pa.Table:
+    chosen = candidates.take(pa.array(picks.rows))
+    columns = {
+        "rank": np.arange(1, len(picks.rows) + 1),
+        "scene_id": chosen["scene_id"],
+        "log_id": chosen["log_id"],
+        "gain": pa.array(picks.gains, pa.float64(), from_pandas=True),  # NaN to null
+        "cost": chosen["cost"],
+        "cumulative_cost": np.cumsum(chosen["cost"].to_numpy()),
+        "reasons": pa.array(reasons, PICKS.schema().field("reasons").type),
+    }
+    return pa.table(columns, schema=PICKS.schema())

@@ -1,0 +1,65 @@
+"""A faulty policy of the team's own is told by name, with the scene, and picks nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from oddloop.select import Picks, PolicyError
+from oddloop.select.guard import run_policy
+from oddloop.select.registry import Policy
+
+
+def ask(make_pool, function, budget: float = 5.0) -> Picks:
+    return run_policy(Policy("our:policy", function), make_pool(10, 0), budget, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("answer", [[2, 0], (2, 0), np.array([2, 0], dtype=np.uint8)])
+def test_row_numbers_are_enough(make_pool, answer) -> None:
+    picks = ask(make_pool, lambda pool, budget, rng: answer, 99.0)
+    assert picks.rows.tolist() == [2, 0]
+    assert np.isnan(picks.gains).all()
+
+
+def test_gains_are_kept(make_pool) -> None:
+    assert ask(make_pool, lambda *_: Picks(np.array([3]), np.array([0.5]))).gains.tolist() == [0.5]
+
+
+def test_no_picks_are_an_answer(make_pool) -> None:
+    assert ask(make_pool, lambda *_: []).rows.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ([0, 10], "policy `our:policy` picked row 10, but the pool has rows 0 to 9"),
+        ([-1], "picked row -1"),
+        ([1, 2, 1], "picked scene 's0001' more than once"),
+        ([0.5], "must return Picks or a list of row numbers; got [0.5]"),
+        (["s0001"], "must return Picks or a list of row numbers"),
+        ([[1], [2]], "must return Picks or a list of row numbers"),
+        (None, "must return Picks or a list of row numbers; got None"),
+        (Picks(np.array([1, 2]), np.array([1.0])), "gave 1 gains for 2 rows"),
+    ],
+)
+def test_an_answer_that_is_no_selection_is_told(make_pool, answer, message: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        ask(make_pool, lambda *_: answer)
+    assert message in str(error.value)
+
+
+def test_a_selection_beyond_the_budget_is_told(make_pool) -> None:
+    costs = make_pool(10, 0).costs
+    with pytest.raises(PolicyError) as error:
+        ask(make_pool, lambda *_: [0, 1, 2], costs[:2].sum())
+    total = f"{costs[:3].sum():g} of {costs[:2].sum():g}"
+    assert (
+        str(error.value)
+        == f"policy `our:policy` picked scene 's0002' beyond the budget: with it the picks cost {total}"
+    )
+
+
+def test_a_policy_that_raises_is_told(make_pool) -> None:
+    with pytest.raises(PolicyError, match="policy `our:policy` failed: ZeroDivisionError: division by zero") as error:
+        ask(make_pool, lambda *_: 1 / 0)
+    assert isinstance(error.value.__cause__, ZeroDivisionError)
