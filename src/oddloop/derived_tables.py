@@ -26,7 +26,9 @@ FRAME_SCORES = TableSpec(
     (
         FRAME_ID,
         SCENE_ID,
-        Column("n_objects", INT, "boxes or agents that the model reported", "objects"),
+        Column(
+            "n_objects", INT, "boxes or agents that the model reported; null: it did not run", "objects", nullable=True
+        ),
     ),
     key=("frame_id",),
     derived=True,
@@ -150,6 +152,23 @@ PICKS = TableSpec(
     key=("scene_id",),
     derived=True,
 )
+EVIDENCE = TableSpec(
+    "evidence",
+    "arm, round, metric and segment",
+    (
+        Column("arm", STRING, "policy that picked, or `random` for the control"),
+        Column("round", INT, "rounds of labels that the arm's model was trained on; 0: none of oddloop's"),
+        Column("cost", FLOAT, "cost of all labels the arm's model was trained on", "cost unit"),
+        Column("metric", STRING, "metric name"),
+        SEGMENT_ID,
+        Column("value", FLOAT, "measured value on the held-out scenes", nullable=True),
+        Column("ci_low", FLOAT, "lower end of the interval", nullable=True),
+        Column("ci_high", FLOAT, "upper end of the interval", nullable=True),
+        Column("n_logs", INT, "distinct logs with a value", "logs"),
+    ),
+    key=("arm", "round", "metric", "segment_id"),
+    derived=True,
+)
 
 DERIVED = (
     FRAME_SCORES,
@@ -161,4 +180,5 @@ DERIVED = (
     CLUSTERS,
     CANDIDATES,
     PICKS,
+    EVIDENCE,
 )

@@ -72,24 +72,32 @@ def _metadata(column: Column) -> dict[str, str]:
 def is_compatible(found: pa.DataType, wanted: pa.DataType) -> bool:
     """Whether values of type `found` can be read as `wanted` without loss of meaning.
 
-    Widths may differ (int32 for int64, float16 for float32, large_string for string) and integers may stand for floats;
-    numbers never stand for strings, nor strings for numbers.
+    Widths may differ (int32 for int64, float16 for float32, large_string for string), integers may stand for floats,
+    lists for lists of a fixed size (the values decide), and a column of nothing but null for anything; numbers never
+    stand for strings, nor strings for numbers.
 
     >>> is_compatible(pa.large_string(), pa.string()), is_compatible(pa.string(), pa.int64())
     (True, False)
     """
+    if pa.types.is_null(found):
+        return True
     if pa.types.is_dictionary(found):
         return is_compatible(found.value_type, wanted)
-    if _is_list(wanted):
-        sized = not pa.types.is_fixed_size_list(wanted) or wanted.list_size in (-1, getattr(found, "list_size", -1))
-        return _is_list(found) and sized and is_compatible(found.value_type, wanted.value_type)
+    if is_list(wanted):
+        return is_list(found) and _fits_size(found, wanted) and is_compatible(found.value_type, wanted.value_type)
     if pa.types.is_struct(wanted):
         return pa.types.is_struct(found) and all(_has_field(found, field) for field in wanted)
     return any(is_family(found) and is_family_wanted(wanted) for is_family, is_family_wanted in _FAMILIES)
 
 
-def _is_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
+    """Whether values of the type are lists, of whatever kind."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _fits_size(found: pa.DataType, wanted: pa.DataType) -> bool:
+    is_fixed = pa.types.is_fixed_size_list
+    return not (is_fixed(found) and is_fixed(wanted)) or found.list_size == wanted.list_size
 
 
 def _has_field(found: pa.StructType, wanted: pa.Field) -> bool:
@@ -229,7 +237,7 @@ FEATURES = TableSpec(
     (
         SCENE_ID,
         Column("frame_id", STRING, "names the frame; absent where vectors are per scene", required=False),
-        Column("vector", pa.list_(FLOAT32, -1), "learned features, finite, all of one length"),
+        Column("vector", pa.list_(FLOAT32), "learned features, finite, all of one length"),
     ),
     references=(("scene_id", "scenes"),),
 )

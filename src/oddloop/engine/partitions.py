@@ -35,6 +35,7 @@ def map_partitions(
     engine: Engine, job: PartitionJob, partitions: Sequence[Partition], on_done: OnDone | None = None
 ) -> int:
     """Run a kernel over all partitions, each to its own part file below `job.output`; returns the rows written."""
+    job.output.fs.create_dir(job.output.root, recursive=True)
     return sum(engine.map(functools.partial(run_partition, job), partitions, on_done))
 
 

@@ -113,8 +113,10 @@ def read_manifest(folder: Storage) -> dict[str, Any] | None:
     if not folder.exists(MANIFEST_FILE):
         return None
     try:
-        manifest: dict[str, Any] = json.loads(folder.read_bytes(MANIFEST_FILE))
+        manifest = json.loads(folder.read_bytes(MANIFEST_FILE))
     except ValueError:
+        return None
+    if not isinstance(manifest, dict):
         return None
     if manifest.get("format") != MANIFEST_FORMAT:
         raise WorkspaceError(
@@ -126,11 +128,27 @@ def read_manifest(folder: Storage) -> dict[str, Any] | None:
 
 def sweep(workspace: Storage) -> list[str]:
     """Remove what killed runs left half-written, and return it; to be called while holding the workspace's lock."""
-    places = ["derived", *(f"derived/{stage}" for stage in workspace.list_folders("derived")), "rounds"]
-    leftovers = [f"{place}/{name}" for place in places for name in workspace.list_folders(place, staging=True)]
-    for folder in leftovers:
-        workspace.delete_folder(folder)
+    if not workspace.is_local:
+        return []  # nothing is written aside there
+    places = [
+        "",
+        *_folders(workspace, "derived", 1),
+        *_folders(workspace, "rounds", 1),
+        *_folders(workspace, "lake", 3),
+    ]
+    leftovers = [f"{place}/{name}".lstrip("/") for place in places for name in workspace.list_leftovers(place)]
+    for leftover in leftovers:
+        if workspace.local_path(leftover).is_dir():
+            workspace.delete_folder(leftover)
+        else:
+            workspace.delete_file(leftover)
     return leftovers
+
+
+def _folders(storage: Storage, folder: str, depth: int) -> list[str]:
+    """A folder and those below it, down to a depth."""
+    below = [f"{folder}/{name}" for name in storage.list_folders(folder)] if depth else []
+    return [folder, *(found for name in below for found in _folders(storage, name, depth - 1))]
 
 
 def _is_complete(folder: Storage, manifest: Mapping[str, Any]) -> bool:

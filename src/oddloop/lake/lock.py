@@ -21,13 +21,15 @@ def locked(storage: Storage) -> Iterator[None]:
     start only one `oddloop run` at a time there.
 
     Raises:
-        WorkspaceError: another process is writing to the workspace.
+        WorkspaceError: another process is writing to the workspace, or it is read-only.
     """
     if not storage.is_local:
         yield
         return
-    path = storage.local_path(LOCK_FILE)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        handle = os.open(storage.local_path(LOCK_FILE), os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise WorkspaceError(f"{storage.url}: cannot be written to: {error.strerror}") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from oddloop.errors import TableError
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles
 from oddloop.tables import Column, TableSpec, is_compatible
+
+READ_ERRORS = (OSError, pa.ArrowException)
+"""What Arrow raises for a file that is not Parquet, is damaged, or cannot be reached."""
+_BUFFER_BYTES = {True: 1 << 20, False: 1 << 23}
+"""Bytes read at a time by column, on a local disk and from an object store, where each request takes long."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,8 @@ class Partition:
 def partitions(files: TableFiles, spec: TableSpec, *, rows: int = 262_144) -> list[Partition]:
     """Cut a table into parts of about `rows` rows along row groups; the cut does not depend on the number of workers.
 
-    Where several rows share the key's first column (all agents of a frame), a file is one part, so that rows which stand
-    together stay in one task.
+    Where several rows share the key's first column (all agents of a frame), a file is one part, so that rows which
+    stand together stay in one task.
     """
     cuts = [(file, groups) for file in files.files for groups in _row_group_runs(files, file, spec, rows)]
     return [Partition(files.name, files.storage, file, groups, i) for i, (file, groups) in enumerate(cuts)]
@@ -64,31 +71,50 @@ def read_batches(
 ) -> Iterator[pa.Table]:
     """Batches of a partition, at most `batch_rows` rows each, with declared columns in their declared types.
 
-    Rows with one value in the key's first column are never split between batches where they stand together and the key
-    has several columns (all agents of a frame). An empty partition gives no batch.
+    Where the key has several columns, rows that stand together and share the first of them (all agents of a frame) are
+    never split between batches, if that column is read; a batch may then be longer by the rows of one such group. An
+    empty partition gives no batch.
 
     Raises:
-        TableError: a required column is missing or of the wrong type; file and column are named.
+        TableError: a required column is missing or of the wrong type, or the file is damaged; both are named.
     """
     with open_parquet(partition.storage, partition.file) as parquet:
         wanted = list(columns) if columns is not None else None
         groups = None if partition.row_groups is None else list(partition.row_groups)
-        batches = parquet.iter_batches(batch_size=batch_rows, row_groups=groups, columns=wanted)
+        batches = _decoded(parquet.iter_batches(batch_size=batch_rows, row_groups=groups, columns=wanted), partition)
         place = f"{partition.table}/{partition.file.rsplit('/', 1)[-1]}"
         tables = (conform(pa.Table.from_batches([b]), spec, place, wanted) for b in batches if b.num_rows)
-        yield from _keep_together(tables, spec.key[0]) if len(spec.key) > 1 else tables
+        is_grouped = len(spec.key) > 1 and (wanted is None or spec.key[0] in wanted)
+        yield from _keep_together(tables, spec.key[0]) if is_grouped else tables
+
+
+def _decoded(batches: Iterator[pa.RecordBatch], partition: Partition) -> Iterator[pa.RecordBatch]:
+    while True:
+        try:
+            batch = next(batches, None)
+        except READ_ERRORS as error:
+            raise _damaged(partition.storage, partition.file, error) from error
+        if batch is None:
+            return
+        yield batch
 
 
 def read_table(files: TableFiles, spec: TableSpec, columns: Sequence[str] | None = None) -> pa.Table:
     """A whole table with declared columns in their declared types; the empty table where there are no files.
 
     Columns that only some of the files have are null elsewhere.
+
+    Raises:
+        TableError: a file is damaged, lacks a required column, or has a column of a type that does not fit.
     """
     wanted = list(columns) if columns is not None else None
     parts = [conform(_read_file(files, file, wanted), spec, f"{files.name}/{file}", wanted) for file in files.files]
     if not parts:
         return spec.empty() if wanted is None else spec.empty().select([c for c in wanted if spec.column(c)])
-    return pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+    try:
+        return pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+    except pa.ArrowException as error:
+        raise TableError(f"{files.name}: its files do not fit together: {_first_line(error)}") from error
 
 
 def count_rows(files: TableFiles) -> int:
@@ -107,9 +133,12 @@ def open_parquet(storage: Storage, file: str) -> pq.ParquetFile:
         TableError: the file is not Parquet, or is damaged.
     """
     try:
-        return pq.ParquetFile(storage.fs.open_input_file(storage.path(file)))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise TableError(f"{storage.url}/{file}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
+        # Arrow's own default, pre_buffer, holds the whole file in memory while batches of it are read.
+        return pq.ParquetFile(
+            storage.path(file), filesystem=storage.fs, pre_buffer=False, buffer_size=_BUFFER_BYTES[storage.is_local]
+        )
+    except READ_ERRORS as error:
+        raise _damaged(storage, file, error) from error
 
 
 def conform(table: pa.Table, spec: TableSpec, place: str, wanted: Sequence[str] | None = None) -> pa.Table:
@@ -125,6 +154,9 @@ def conform(table: pa.Table, spec: TableSpec, place: str, wanted: Sequence[str] 
                 "Rename a column in [columns] of oddloop.toml and ingest again, or run `oddloop check`"
             )
     names = table.column_names
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise TableError(f"{place}: there are several columns named `{twice[0]}`; give each column a name of its own")
     return pa.table([_conform_column(table[n], spec.column(n), f"{place}: column `{n}`") for n in names], names=names)
 
 
@@ -135,29 +167,47 @@ def _conform_column(values: pa.ChunkedArray, column: Column | None, place: str) 
         return values
     if not is_compatible(values.type, column.type):
         raise TableError(f"{place} is {values.type}, not {column.type}; convert it, or run `oddloop check`")
-    if pa.types.is_fixed_size_list(column.type) and column.type.list_size == -1:
-        return values
     try:
         return values.cast(column.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise TableError(f"{place} cannot be read as {column.type}: {str(error).splitlines()[0]}") from error
+    except pa.ArrowException as error:
+        raise TableError(f"{place} cannot be read as {column.type}: {_first_line(error)}") from error
 
 
 def _read_file(files: TableFiles, file: str, wanted: list[str] | None) -> pa.Table:
     with open_parquet(files.storage, file) as parquet:
         present = None if wanted is None else [n for n in wanted if n in parquet.schema_arrow.names]
-        return parquet.read(columns=present)
+        try:
+            return parquet.read(columns=present)
+        except READ_ERRORS as error:
+            raise _damaged(files.storage, file, error) from error
+
+
+def _damaged(storage: Storage, file: str, error: Exception) -> TableError:
+    return TableError(f"{storage.url}/{file}: not a readable Parquet file: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _keep_together(tables: Iterator[pa.Table], key: str) -> Iterator[pa.Table]:
-    """Hold the last key's rows back until the next batch, so that no key's adjacent rows are split."""
-    held: pa.Table | None = None
+    """Hold the last run of equal keys back until the next batch, so that no run is split."""
+    held: list[pa.Table] = []
     for table in tables:
-        table = table if held is None else pa.concat_tables([held, table], promote_options="permissive")
-        keys = table[key].combine_chunks()
-        first_of_last = keys.index(keys[-1]).as_py()
-        if first_of_last:
-            yield table.slice(0, first_of_last)
-        held = table.slice(first_of_last)
-    if held is not None:
-        yield held
+        start = _start_of_last_run(table[key])
+        if start == 0 and held and held[-1][key][-1] == table[key][0]:
+            held.append(table)
+            continue
+        done = [*held, table.slice(0, start)] if start else held
+        if done:
+            yield pa.concat_tables(done, promote_options="permissive")
+        held = [table.slice(start)]
+    if held:
+        yield pa.concat_tables(held, promote_options="permissive")
+
+
+def _start_of_last_run(keys: pa.ChunkedArray) -> int:
+    keys = keys.combine_chunks()
+    is_new = pc.fill_null(pc.not_equal(keys.slice(1), keys.slice(0, len(keys) - 1)), True)
+    starts = np.flatnonzero(is_new.to_numpy(zero_copy_only=False))
+    return int(starts[-1]) + 1 if len(starts) else 0

@@ -8,7 +8,10 @@ exists.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import posixpath
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -22,6 +25,8 @@ import pyarrow.parquet as pq
 from oddloop.errors import WorkspaceError
 
 STAGING_MARK = ".tmp-"
+"""Followed by 32 hex digits, ends the name of a file or folder that is being written."""
+_STAGING_NAME = re.compile(rf"{re.escape(STAGING_MARK)}[0-9a-f]{{32}}$")
 _ARROW_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss", "hdfs")
 
 
@@ -52,8 +57,8 @@ class Storage:
             return cls(pafs.LocalFileSystem(), root, text)
         try:
             fs, root = _open_url(text)
-        except (ValueError, ImportError, pa.ArrowInvalid) as error:
-            raise WorkspaceError(f"{text}: cannot open this kind of URL: {error}") from error
+        except (ValueError, ImportError, OSError, pa.ArrowException) as error:
+            raise WorkspaceError(f"{text}: cannot open this kind of URL: {_reason(error)}") from error
         return cls(fs, root.rstrip("/"), text.rstrip("/"))
 
     @property
@@ -63,28 +68,45 @@ class Storage:
 
     def path(self, relative: str = "") -> str:
         """Path in the Arrow filesystem."""
-        return f"{self.root}/{relative}" if relative else self.root
+        return f"{self.root.rstrip('/')}/{relative}" if relative else self.root
 
     def sub(self, relative: str) -> Storage:
-        """Storage of a folder below this one."""
-        return Storage(self.fs, self.path(relative), f"{self.url}/{relative}")
+        """Storage of a folder below this one, or beside it where the path begins with `..`."""
+        return Storage(self.fs, posixpath.normpath(self.path(relative)), f"{self.url.rstrip('/')}/{relative}")
 
     def exists(self, relative: str = "") -> bool:
         """Whether a file or folder exists."""
         return bool(self.fs.get_file_info(self.path(relative)).type != pafs.FileType.NotFound)
 
     def list_files(self, relative: str = "", *, suffix: str = "", recursive: bool = True) -> list[pafs.FileInfo]:
-        """Files below a folder in path order, hidden and staging ones left out; none where the folder is missing."""
-        selector = pafs.FileSelector(self.path(relative), recursive=recursive, allow_not_found=True)
-        infos = [i for i in self.fs.get_file_info(selector) if i.type == pafs.FileType.File]
+        """Files below a folder in path order, hidden and staging ones left out; none where the folder is missing.
+
+        Raises:
+            WorkspaceError: the path is no folder, or may not be listed; so also below.
+        """
+        infos = [i for i in self._list(relative, recursive=recursive) if i.type == pafs.FileType.File]
         kept = [i for i in infos if i.path.endswith(suffix) and not _is_hidden(self.relative(i.path))]
         return sorted(kept, key=lambda info: info.path)
 
     def list_folders(self, relative: str = "", *, staging: bool = False) -> list[str]:
         """Names of the folders directly below a folder, sorted: the staging ones, or all others."""
-        selector = pafs.FileSelector(self.path(relative), recursive=False, allow_not_found=True)
-        names = [i.base_name for i in self.fs.get_file_info(selector) if i.type == pafs.FileType.Directory]
-        return sorted(n for n in names if (STAGING_MARK in n) == staging and (staging or not n.startswith(".")))
+        names = [i.base_name for i in self._list(relative) if i.type == pafs.FileType.Directory]
+        return sorted(n for n in names if is_staging(n) == staging and (staging or not n.startswith(".")))
+
+    def list_leftovers(self, relative: str = "") -> list[str]:
+        """Names of the staging files and folders directly below a folder, sorted."""
+        return sorted(info.base_name for info in self._list(relative) if is_staging(info.base_name))
+
+    def _list(self, relative: str, *, recursive: bool = False) -> list[pafs.FileInfo]:
+        selector = pafs.FileSelector(self.path(relative), recursive=recursive, allow_not_found=True)
+        try:
+            return list(self.fs.get_file_info(selector))
+        except NotADirectoryError as error:
+            raise WorkspaceError(f"{self.url}/{relative}".rstrip("/") + " is a file, not a folder") from error
+        except OSError as error:
+            raise WorkspaceError(
+                f"{self.url}/{relative}".rstrip("/") + f" cannot be listed: {_reason(error)}"
+            ) from error
 
     def relative(self, path: str) -> str:
         """Path below this folder, of a path in the Arrow filesystem."""
@@ -103,11 +125,14 @@ class Storage:
             with self.fs.open_output_stream(target) as stream:
                 stream.write(content)
             return
-        aside = f"{target}{STAGING_MARK}{uuid.uuid4().hex}"
-        Path(aside).write_bytes(content)
-        _sync(aside)
-        os.replace(aside, target)
-        _sync(os.path.dirname(target))
+        aside = _staging_name(target)
+        try:
+            Path(aside).write_bytes(content)
+            _sync(aside)
+            os.replace(aside, target)
+        finally:
+            Path(aside).unlink(missing_ok=True)
+        _sync_up(Path(target).parent, Path(self.root))
 
     def write_table(self, relative: str, table: pa.Table, *, row_group_rows: int = 65536) -> None:
         """Write a Parquet file; call it inside `staged_folder`, which makes the folder atomic."""
@@ -123,6 +148,10 @@ class Storage:
         """Remove a folder and what is in it; nothing happens where there is none."""
         if self.exists(relative):
             self.fs.delete_dir(self.path(relative))
+
+    def delete_file(self, relative: str) -> None:
+        """Remove a file."""
+        self.fs.delete_file(self.path(relative))
 
     def local_path(self, relative: str = "") -> Path:
         """Path on the local disk.
@@ -146,11 +175,12 @@ def staged_folder(storage: Storage, final: str) -> Iterator[Storage]:
         storage.delete_folder(final)
         yield storage.sub(final)
         return
-    staging = f"{final}{STAGING_MARK}{uuid.uuid4().hex}"
+    staging = _staging_name(final)
     storage.fs.create_dir(storage.path(staging), recursive=True)
     try:
         yield storage.sub(staging)
         _commit(storage.local_path(staging), storage.local_path(final))
+        _sync_up(storage.local_path(final).parent, storage.local_path())
     finally:
         shutil.rmtree(storage.local_path(staging), ignore_errors=True)
 
@@ -160,11 +190,31 @@ def _commit(staging: Path, final: Path) -> None:
         for name in names:
             _sync(os.path.join(folder, name))
         _sync(folder)
-    with contextlib.suppress(FileExistsError, OSError):
+    try:
         os.rename(staging, final)
-    if not final.exists():
-        raise WorkspaceError(f"{final}: could not be moved into place; is the disk full or read-only?")
-    _sync(str(final.parent))
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # those mean that the folder is there already
+            reason = _reason(error)
+            raise WorkspaceError(
+                f"{final}: could not be moved into place: {reason}; mend that and run again"
+            ) from error
+
+
+def _staging_name(path: str) -> str:
+    return f"{path}{STAGING_MARK}{uuid.uuid4().hex}"
+
+
+def is_staging(name: str) -> bool:
+    """Whether a file or folder is being written, or was when its writer died."""
+    return _STAGING_NAME.search(name) is not None
+
+
+def _sync_up(folder: Path, root: Path) -> None:
+    """Make a new name in a folder durable, and the names of the folders above it, which may be as new."""
+    for parent in (folder, *folder.parents):
+        _sync(str(parent))
+        if parent == root:
+            return
 
 
 def _sync(path: str) -> None:
@@ -186,4 +236,10 @@ def _open_url(url: str) -> tuple[pafs.FileSystem, str]:
 
 
 def _is_hidden(relative: str) -> bool:
-    return any(part.startswith((".", "_")) or STAGING_MARK in part for part in relative.split("/"))
+    return any(part.startswith((".", "_")) or is_staging(part) for part in relative.split("/"))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -96,11 +96,9 @@ class Workspace:
         return self._pointed(self.config.lake.features).list_folders()
 
     def _pointed(self, pointer: str) -> Storage:
-        """Storage of a lake pointer: a path inside the workspace, an absolute path, or a URL."""
-        if "://" in pointer or os.path.isabs(pointer):
+        """Storage of a lake pointer: a path from the workspace, an absolute path, or a URL."""
+        if "://" in pointer or pointer.startswith("~") or os.path.isabs(pointer):
             return Storage.open(pointer)
-        if pointer.startswith(".."):
-            return Storage.open(self.storage.local_path(pointer))
         return self.storage.sub(pointer)
 
 
