@@ -1,0 +1,111 @@
+"""`oddloop ingest tables`: Parquet and CSV files that already have the columns, into the lake.
+
+All files are opened and their columns judged before anything is written; then they are streamed aside in batches and
+put in place together. Time grows with the data, memory with one batch (`[engine] batch_rows`, or 8 MB of CSV).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from oddloop.errors import Fault, SourceError, TableError, join_faults
+from oddloop.exchange.generic.columns import Reader, column_map, map_faults, merge_schemas, plan_file
+from oddloop.exchange.generic.layout import Source, find_sources
+from oddloop.exchange.generic.stream import File, FileError
+from oddloop.exchange.summary import IngestSummary, Progress
+from oddloop.lake.replace import place_of, refuse_unwritable, replacing
+from oddloop.lake.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How one table is read: its files with their column names, and the schema that all of them are brought to."""
+
+    source: Source
+    files: dict[str, tuple[File, Reader]]
+    schema: pa.Schema
+
+
+def ingest_tables(folder: Path, workspace: Workspace, *, progress: Progress | None = None) -> IngestSummary:
+    """Bring a folder's Parquet and CSV files into a workspace's lake.
+
+    Each table found replaces the lake's table of that name; labels and metrics that rounds have added since stay, as do
+    tables that the folder does not have. `[columns.<table>]` of oddloop.toml renames columns. Hold the workspace's lock
+    (`lake.lock.locked`) around it.
+
+    Args:
+        folder: holds the tables as `layout.py` says; read only.
+        workspace: where the tables go.
+        progress: told after each table ("ingest", tables done, tables in all).
+
+    Raises:
+        SourceError: the folder is missing, holds no table, or is the workspace's own.
+        TableError: a column or value does not fit; all faults are named, and nothing is written.
+        WorkspaceError: a table must not be replaced.
+    """
+    folder = Path(folder)
+    layout = find_sources(folder)
+    _refuse_own_lake(layout.sources, workspace)
+    columns = workspace.config.columns
+    faults = [*layout.faults, *map_faults(columns, layout.sources)]
+    plans = [_plan(source, folder, column_map(columns, source), faults) for source in layout.sources]
+    _refuse(faults, folder)
+    refuse_unwritable(workspace, [source.table for source in layout.sources])
+    rows: dict[str, int] = {}
+    with replacing(workspace) as lake:
+        for plan in plans:
+            batches = _stream(plan, workspace.config.engine.batch_rows, faults)
+            rows[plan.source.table] = lake.write(plan.source.table, batches)
+            if progress is not None:
+                progress("ingest", len(rows), len(plans))
+        _refuse(faults, folder)
+    return IngestSummary(str(folder), rows)
+
+
+def _plan(source: Source, folder: Path, mapping: dict[str, str], faults: list[Fault]) -> _Plan:
+    files: dict[str, tuple[File, Reader]] = {}
+    for path in source.files:
+        name, file = path.relative_to(folder).as_posix(), File.of(path, source.spec, mapping)
+        try:
+            reader, found = plan_file(file.read_schema(), source, mapping, name)
+            if not found:
+                files[name] = file, reader
+        except FileError as error:
+            found = [Fault(source.table, name, -1, "unreadable-file", str(error))]
+        faults += found
+    schema, found = merge_schemas([(name, reader) for name, (_, reader) in files.items()], source)
+    faults += found
+    return _Plan(source, files, schema)
+
+
+def _stream(plan: _Plan, batch_rows: int, faults: list[Fault]) -> Iterator[pa.Table]:
+    """Batches of all files; what cannot be read is noted, and the next file goes on, so that all faults are found."""
+    is_empty = True
+    for name, (file, reader) in plan.files.items():
+        try:
+            for batch in file.read_batches(batch_rows=batch_rows):
+                yield reader.conform(batch, plan.schema)
+                is_empty = False
+        except FileError as error:
+            faults.append(Fault(plan.source.table, name, -1, "unreadable-value", str(error)))
+    if is_empty:
+        yield plan.schema.empty_table()
+
+
+def _refuse(faults: list[Fault], folder: Path) -> None:
+    if faults:
+        noun = "fault" if len(faults) == 1 else "faults"
+        raise TableError(join_faults(f"{folder}: {len(faults)} {noun}; nothing was written", faults))
+
+
+def _refuse_own_lake(sources: Sequence[Source], workspace: Workspace) -> None:
+    if not workspace.storage.is_local:
+        return
+    for source in sources:
+        place = workspace.storage.local_path(place_of(workspace, source.table)).resolve()
+        if any(file.resolve().is_relative_to(place) for file in source.files):
+            raise SourceError(f"{source.files[0]}: is in the workspace's own lake already; nothing to ingest")
