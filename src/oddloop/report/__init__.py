@@ -1,0 +1,17 @@
+"""One static HTML page per round: what was picked and why, where the model is weak, whether it helped."""
+
+from oddloop.report.build import build_report
+from oddloop.report.html import render_html, report_json
+from oddloop.report.model import LeadMetric, ReportInputs, RoundReport
+from oddloop.report.publish import Published, publish_report
+
+__all__ = [
+    "LeadMetric",
+    "Published",
+    "ReportInputs",
+    "RoundReport",
+    "build_report",
+    "publish_report",
+    "render_html",
+    "report_json",
+]

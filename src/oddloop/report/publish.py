@@ -1,0 +1,153 @@
+"""Write a round's report where it is not there yet: collect its tables, render, replace `report.html` in one go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop import __version__
+from oddloop.config import Config, config_from_mapping
+from oddloop.errors import LedgerError
+from oddloop.lake.fingerprint import digest_of
+from oddloop.lake.scan import read_table
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import Workspace
+from oddloop.report.build import build_report
+from oddloop.report.columns import take_by_id
+from oddloop.report.html import render_html
+from oddloop.report.model import CONTROL, LeadMetric, ReportInputs
+from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
+from oddloop.rounds.run import open_ledger
+from oddloop.rounds.state import RoundState
+from oddloop.tables import SCENES
+
+REPORT_FILE = "report.html"
+_STAMP = "<!-- oddloop report {digest} -->"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the report is, and whether it was written just now."""
+
+    url: str
+    written: bool
+
+
+def publish_report(workspace: Workspace, round_id: str = "", *, control: Workspace | None = None) -> Published:
+    """Write `rounds/<round_id>/report.html`; a page that already says the same is left alone.
+
+    Args:
+        workspace: the workspace.
+        round_id: the round; "" is the newest that has picks.
+        control: workspace of a control arm to compare with, or None.
+
+    Raises:
+        LedgerError: there is no such round, or it has no picks.
+    """
+    state = _round(workspace, round_id)
+    folder = workspace.storage.sub(f"rounds/{state.round_id}")
+    stamp = _STAMP.format(digest=_digest(workspace, state, control))
+    url = f"{folder.url}/{REPORT_FILE}"
+    if folder.exists(REPORT_FILE) and folder.read_bytes(REPORT_FILE).rstrip().endswith(stamp.encode()):
+        return Published(url, written=False)
+    page = render_html(build_report(collect_inputs(workspace, state, control)))
+    folder.write_bytes(REPORT_FILE, f"{page.rstrip()}\n{stamp}\n".encode())
+    return Published(url, written=True)
+
+
+def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace | None = None) -> ReportInputs:
+    """Everything that a round's report is made of, as it was when the round was proposed."""
+    proposal = state.proposal
+    config = config_from_mapping(proposal["config"])
+    stage = {name: workspace.storage.sub(f"derived/{name}/{digest}") for name, digest in proposal["stages"].items()}
+    segment_metrics = stage["coverage"].read_table("segment_metrics.parquet")
+    lead = lead_metric(segment_metrics, config)
+    return ReportInputs(
+        workspace=config.workspace.name,
+        round_id=state.round_id,
+        status=state.status,
+        model_id=proposal["model_id"],
+        policy=proposal["policy"],
+        policy_digest=proposal["policy_source"],
+        score=proposal["score"],
+        seed=proposal["seed"],
+        budget=proposal["budget"],
+        cost_unit=proposal["cost_unit"],
+        version=__version__,
+        pool_digest=proposal["pool"]["digest"],
+        stage_digests=proposal["stages"],
+        attributes={name: attribute.values for name, attribute in config.attributes.items()},
+        confidence=config.coverage.confidence,
+        lead=lead,
+        picks=stage["select"].read_table("picks.parquet"),
+        candidates=stage["select"].read_table("candidates.parquet"),
+        scenes=_scenes(workspace, stage["coverage"]),
+        labelled_ids=_labelled(stage["coverage"]),
+        segments=stage["coverage"].read_table("segments.parquet"),
+        segment_metrics=segment_metrics,
+        scene_map=stage["discover"].read_table("scene_map.parquet"),
+        clusters=stage["discover"].read_table("clusters.parquet"),
+        evidence=_evidence(workspace, state, control, lead),
+    )
+
+
+def lead_metric(segment_metrics: pa.Table, config: Config) -> LeadMetric | None:
+    """The metric that reports lead with: the one that is set, else the first by name; None where nothing is measured."""
+    measured = sorted(segment_metrics["metric"].unique().to_pylist())
+    name = config.coverage.metric or next(iter(measured), "")
+    if name not in measured:
+        return None
+    setting = config.metrics.get(name)
+    return LeadMetric(name, setting.better if setting else "higher", setting.target if setting else None)
+
+
+def _round(workspace: Workspace, round_id: str) -> RoundState:
+    ledger = open_ledger(workspace)
+    try:
+        if round_id:
+            state = ledger.round(round_id)
+        else:
+            state = next((s for s in reversed(ledger.rounds()) if s.picks), RoundState("", ""))
+    finally:
+        ledger.close()
+    if not state.picks:
+        raise LedgerError(f"round {round_id or '(newest)'} has no picks to report; `oddloop run` proposes a round")
+    return state
+
+
+def _digest(workspace: Workspace, state: RoundState, control: Workspace | None) -> str:
+    arms = [workspace, control] if control else []
+    evaluations: list[Mapping[str, Any]] = [s.evaluation for arm in arms for s in evaluated_rounds(arm)]
+    content = {"version": __version__, "status": state.status, "proposal": state.proposal, "evidence": evaluations}
+    return digest_of(json.loads(json.dumps(content)))
+
+
+def _scenes(workspace: Workspace, coverage: Storage) -> pa.Table:
+    """Scenes with the attribute values that the segments have, in place of the raw columns."""
+    scenes = read_table(workspace.table("scenes"), SCENES)
+    values = take_by_id(coverage.read_table("scene_values.parquet"), scenes["scene_id"].combine_chunks())
+    own = scenes.select([n for n in scenes.column_names if n not in values.column_names])
+    return pa.table({**_columns(values.drop_columns(["labelled"])), **_columns(own)})
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _labelled(coverage: Storage) -> pa.Array:
+    values = coverage.read_table("scene_values.parquet", columns=["scene_id", "labelled"])
+    return values.filter(pc.field("labelled"))["scene_id"].combine_chunks()
+
+
+def _evidence(
+    workspace: Workspace, state: RoundState, control: Workspace | None, lead: LeadMetric | None
+) -> pa.Table | None:
+    if lead is None or not evaluated_rounds(workspace):
+        return None
+    arms = {str(state.proposal["policy"]): workspace} | ({CONTROL: control} if control else {})
+    return collect_evidence(arms, lead.name)
