@@ -162,6 +162,7 @@ def make_workspace(folder: Path, *, config: str = CONFIG, train: str | None = No
     frames = frames_table(scenes)
     if train is not None:
         script = folder.parent / "train.py"
+        folder.mkdir(parents=True, exist_ok=True)
         script.write_text(TRAIN_SCRIPT)
         lake = folder / "lake"
         data = f"--frames {lake}/frames/part-0.parquet --scenes {lake}/scenes/part-0.parquet"

@@ -32,7 +32,7 @@ class PairedDifference:
 
     Attributes:
         metric: the metric.
-        segment_id: where it was measured; "" is all evaluation scenes.
+        segment_id: where it was measured; "all" is all evaluation scenes.
         policy: value of the policy's model.
         control: value of the control's model.
         difference: policy - control.
@@ -99,13 +99,13 @@ def paired_difference(
     """
     logs = _log_ids(policy)
     sums = [_sums_by_log(arm, metric, scene_ids, logs) for arm in (policy, control)]
-    values = [float(value_sum.sum() / support.sum()) for value_sum, support in sums]
+    ours, theirs = (float(value_sum.sum() / support.sum()) for value_sum, support in sums)
     n_logs = len(sums[0][0])
     draws = rng.multinomial(n_logs, np.full(n_logs, 1 / n_logs), size=_DRAWS)
     replicates = [(draws @ value_sum) / (draws @ support) for value_sum, support in sums]
     difference = replicates[0] - replicates[1]
     low, high = np.quantile(difference, [0.025, 0.975]) if n_logs > 1 else (np.nan, np.nan)
-    return PairedDifference(metric, segment_id, *values, values[0] - values[1], float(low), float(high), n_logs)
+    return PairedDifference(metric, segment_id, ours, theirs, ours - theirs, float(low), float(high), n_logs)
 
 
 def _log_ids(workspace: Workspace) -> pa.Table:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import pyarrow.compute as pc
+
 from oddloop.engine import Engine
 from oddloop.errors import TrainError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
@@ -169,7 +171,8 @@ class _Run:
     def _train(self, round_id: str) -> dict[str, Any]:
         request = request_training(self.workspace, round_id)
         if round_id == ROUND_ZERO and not self.ledger.events(ROUND_ZERO):
-            payload = {"n_scenes": request.labelled.num_rows, "cost": None, "predicted_cost": None}
+            cost = None if request.labelled["cost"].null_count else pc.sum(request.labelled["cost"]).as_py()
+            payload = {"n_scenes": request.labelled.num_rows, "cost": cost, "predicted_cost": None}
             self.ledger.append(round_id, "labelled", payload, key="labels", author=self.shell.stamp())
         try:
             trained = self._timed("train", lambda: train(self.workspace.storage, request))

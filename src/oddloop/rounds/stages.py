@@ -7,7 +7,9 @@ own package for those.
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -122,7 +124,13 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
         config.coverage,
         _generator(config.workspace.seed, "coverage"),
     )
-    return _write(out, segments=result.segments, segment_metrics=result.segment_metrics, unmapped=result.unmapped)
+    return _write(
+        out,
+        segments=result.segments,
+        segment_metrics=result.segment_metrics,
+        scene_values=result.scene_values,
+        unmapped=result.unmapped,
+    )
 
 
 def model_metrics(model: ModelTables) -> pa.Table:
@@ -186,10 +194,17 @@ def _write_select(context: Context, done: Done, out: Storage) -> dict[str, int]:
 
 
 def policy_source_digest(policy: str) -> str:
-    """Digest of the source of a policy's module: a changed policy picks anew, and every pick can be traced to it."""
-    function = select.resolve_policy(policy)
-    module = inspect.getmodule(function)
-    return digest_of(inspect.getsource(module or function))
+    """Digest of the code of a policy, so that a changed policy picks anew and every pick can be traced to its code.
+
+    A policy of oddloop is all modules of `oddloop.select`; a policy of the team's own is the module that it stands in.
+    """
+    module = inspect.getmodule(select.resolve_policy(policy))
+    if module is None or module.__name__.startswith(f"{select.__name__}."):
+        names = sorted(info.name for info in pkgutil.iter_modules(select.__path__))
+        modules = [importlib.import_module(f"{select.__name__}.{name}") for name in names]
+    else:
+        modules = [module]
+    return digest_of([[m.__name__, inspect.getsource(m)] for m in modules])
 
 
 def _metrics_digest(context: Context) -> dict[str, str]:

@@ -1,0 +1,48 @@
+"""Simulate a fleet, run three rounds for a policy and for a random control at equal cost, and show what was gained."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oddloop.cli.options import JsonOption
+from oddloop.cli.shell import user_name
+from oddloop.cli.terminal import Talk, out, print_json, print_table
+from oddloop.demo.experiment import DemoSettings, prepare, run_rounds
+from oddloop.demo.outcome import Outcome, summarize_outcome
+from oddloop.engine import LocalEngine
+from oddloop.report import publish_report
+from oddloop.rounds.run import Shell
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(help="Folder for the demo; made where it is missing.")] = Path(
+        "demo-workspace"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of the fleet, the policies and the trainings.", min=0)] = 0,
+    rounds: Annotated[int, typer.Option(help="Rounds of labels for each arm.", min=1)] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    settings = DemoSettings(seed=seed, n_rounds=rounds)
+    with Talk(quiet=as_json) as talk:
+        shell = Shell(user_name(), LocalEngine(), progress=talk.progress, on_step=talk.step)
+        talk.say("Simulating a fleet with SUMO ...")
+        arms = prepare(folder, settings, shell)
+        talk.say(f"Fleet: {arms.fleet.n_scenes:,} scenes of {arms.fleet.n_logs} logs, {arms.fleet.n_frames:,} frames")
+        run_rounds(arms, settings.n_rounds, shell, talk.say)
+        outcome = summarize_outcome(arms, seed)
+        report = publish_report(arms.policy, "", control=arms.control)
+    if as_json:
+        print_json({**dataclasses.asdict(outcome), "report": report.url})
+    else:
+        _print(outcome, report.url)
+
+
+def _print(outcome: Outcome, report: str) -> None:
+    columns = ("arm", "round", "cost so far", "all", "95 % interval", *outcome.planted)
+    print_table(f"{outcome.metric} on {outcome.n_eval_logs} held-out logs (lower is better)", columns, outcome.rows)
+    out.print(outcome.verdict)
+    out.print(f"Look at {report}: {outcome.where_to_look}")

@@ -1,0 +1,76 @@
+"""List the rounds, or show one: what was picked, from which pool, with which model, score, policy source and seed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from oddloop.cli.options import JsonOption, WorkspaceOption
+from oddloop.cli.terminal import out, print_json, print_table
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.run import open_ledger
+from oddloop.rounds.state import RoundState
+
+app = typer.Typer(invoke_without_command=True, help=__doc__)
+
+
+@app.callback()
+def list_rounds(context: typer.Context, workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
+    """List the rounds."""
+    if context.invoked_subcommand:
+        return
+    ledger = open_ledger(Workspace.open(workspace))
+    rounds = [_summary(state) for state in ledger.rounds()]
+    if as_json:
+        print_json(rounds)
+    else:
+        print_table("Rounds", list(_SUMMARY), [list(row.values()) for row in rounds])
+
+
+@app.command()
+def show(
+    round_id: Annotated[str, typer.Argument(help="Round, such as r001.")],
+    workspace: WorkspaceOption = ".",
+    as_json: JsonOption = False,
+) -> None:
+    """Show one round with every pick and its reasons."""
+    ledger = open_ledger(Workspace.open(workspace))
+    state = ledger.round(round_id)
+    if as_json:
+        events = [asdict(event) for event in ledger.events(round_id)]
+        print_json({**asdict(state), "events": [{k: v for k, v in e.items() if k != "payload"} for e in events]})
+    else:
+        _print_round(state)
+
+
+_SUMMARY = ("round_id", "status", "model_id", "policy", "seed", "n_candidates", "picks", "cost", "budget", "pool")
+
+
+def _summary(state: RoundState) -> dict[str, Any]:
+    proposal = state.proposal
+    pool = proposal.get("pool", {})
+    values = (
+        state.round_id,
+        state.status,
+        state.training.get("model_id") or proposal.get("model_id"),
+        proposal.get("policy"),
+        proposal.get("seed"),
+        pool.get("n_candidates"),
+        len(state.picks),
+        proposal.get("cost"),
+        proposal.get("budget"),
+        str(pool.get("digest", ""))[:8] or None,
+    )
+    return dict(zip(_SUMMARY, values, strict=True))
+
+
+def _print_round(state: RoundState) -> None:
+    for name, value in _summary(state).items():
+        out.print(f"{name:<14}{value if value is not None else '-'}")
+    rows = [
+        (pick["rank"], pick["scene_id"], pick["log_id"], pick["cost"], "; ".join(r["text"] for r in pick["reasons"]))
+        for pick in state.picks
+    ]
+    print_table("Picks", ("rank", "scene", "log", "cost", "why"), rows)

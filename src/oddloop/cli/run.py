@@ -1,0 +1,36 @@
+"""Do whatever is stale, in order, from training to the report; safe to call at any time."""
+
+from __future__ import annotations
+
+from oddloop.cli.options import JsonOption, WorkspaceOption
+from oddloop.cli.shell import make_shell
+from oddloop.cli.terminal import Talk, out, print_json
+from oddloop.lake.workspace import Workspace
+from oddloop.report import publish_report
+from oddloop.rounds.run import RunSummary
+from oddloop.rounds.run import run as run_loop
+
+
+def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
+    opened = Workspace.open(workspace)
+    with Talk(quiet=as_json) as talk:
+        shell = make_shell(opened, talk)
+        summary = run_loop(opened, shell)
+        report = publish_report(opened, summary.round_id) if summary.round_id else None
+    if as_json:
+        print_json({**summary.to_json(), "report": report.url if report else None})
+    else:
+        out.print(closing_line(summary))
+        if report:
+            out.print(f"Report: {report.url}")
+
+
+def closing_line(summary: RunSummary) -> str:
+    """What was done, and what the loop waits for."""
+    n_steps = len(summary.steps)
+    done = (
+        f"{summary.n_computed} of {n_steps} steps done"
+        if summary.n_computed
+        else f"Nothing to do: all {n_steps} steps are up to date"
+    )
+    return f"{done}. {summary.round_id or 'No round'} is {summary.status}, waiting for {summary.waiting_for}."

@@ -1,0 +1,20 @@
+"""Pick scenes under the budget, where the picks are stale; nothing is recorded until `oddloop run`."""
+
+from __future__ import annotations
+
+from oddloop.cli.options import JsonOption, WorkspaceOption
+from oddloop.cli.stages import run_until
+from oddloop.cli.terminal import print_json, print_table
+
+
+def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
+    derived = run_until("select", workspace, quiet=as_json)
+    picks = derived.storage.read_table("picks.parquet").to_pylist()
+    if as_json:
+        print_json({"digest": derived.digest, "picks": picks})
+        return
+    rows = [
+        (p["rank"], p["scene_id"], p["cost"], p["cumulative_cost"], "; ".join(r["text"] for r in p["reasons"]))
+        for p in picks
+    ]
+    print_table(f"{len(picks)} picks", ("rank", "scene", "cost", "so far", "why"), rows)

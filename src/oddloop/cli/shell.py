@@ -1,0 +1,24 @@
+"""What the command line gives to a run: the user's name, the clock, the engine, and the terminal."""
+
+from __future__ import annotations
+
+import getpass
+
+from oddloop.cli.terminal import Talk
+from oddloop.engine import LocalEngine
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.run import Shell
+
+
+def user_name() -> str:
+    """Name of the user for the ledger."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no entry for this user id, as in a bare container
+        return "unknown"
+
+
+def make_shell(workspace: Workspace, talk: Talk) -> Shell:
+    """The shell of a run on this machine."""
+    engine = LocalEngine(workspace.config.engine.workers)
+    return Shell(user_name(), engine, progress=talk.progress, on_step=talk.step)

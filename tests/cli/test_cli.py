@@ -1,0 +1,196 @@
+"""The command line: results on stdout, talk on stderr, JSON for programs, named exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import toy
+
+from oddloop.cli.app import COMMANDS, ExitCode, main
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["oddloop", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+            sys.exit(ExitCode.OK)
+        captured = capsys.readouterr()
+        return Result(int(leaving.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    toy.make_workspace(tmp_path / "ws")
+    return tmp_path / "ws"
+
+
+def test_help_lists_every_command_in_the_order_of_the_loop(call) -> None:
+    text = call("--help").out
+    listed = re.findall(r"^\W*([a-z]+)  ", text, re.MULTILINE)
+    assert [name for name in listed if name in COMMANDS] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(call, name: str) -> None:
+    result = call(name, "--help")
+    assert result.code == ExitCode.OK
+    assert COMMANDS[name].__doc__ is not None
+    assert COMMANDS[name].__doc__.split()[0] in result.out
+
+
+def test_version(call) -> None:
+    from oddloop import __version__
+
+    assert call("--version").out == f"oddloop {__version__}\n"
+
+
+def test_unknown_flags_are_usage_errors(call) -> None:
+    assert call("run", "--fast").code == ExitCode.USAGE
+
+
+def test_init_makes_a_workspace_once(call, tmp_path: Path) -> None:
+    assert call("init", tmp_path / "new", "--json").json == {"workspace": str(tmp_path / "new")}
+    again = call("init", tmp_path / "new")
+    assert again.code == ExitCode.ERROR
+    assert "already a workspace" in again.err
+    assert again.out == ""
+
+
+def test_a_missing_workspace_is_one_message_and_no_traceback(call, tmp_path: Path) -> None:
+    result = call("run", "-w", tmp_path)
+    assert (result.code, result.out) == (ExitCode.ERROR, "")
+    assert result.err.startswith("Error: ")
+    assert "no oddloop.toml here; run `oddloop init" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_check_reports_all_faults_and_exits_with_1(call, folder: Path) -> None:
+    assert call("check", "-w", folder).code == ExitCode.OK
+    metrics = toy.metrics_table(toy.scenes_table())
+    bad = metrics.set_column(metrics.schema.get_field_index("stack"), "stack", pa.array(["magic"] * metrics.num_rows))
+    bad = bad.set_column(bad.schema.get_field_index("scene_id"), "scene_id", pa.array(["nowhere"] * metrics.num_rows))
+    toy.write(folder / "lake/metrics", bad)
+    result = call("check", "-w", folder, "--json")
+    assert result.code == ExitCode.ERROR
+    assert {"orphan-scene", "unknown-stack", "duplicate-key"} <= {fault["code"] for fault in result.json}
+
+
+def test_run_says_what_it_did_and_then_that_there_is_nothing_to_do(call, folder: Path) -> None:
+    first = call("run", "-w", folder)
+    assert first.code == ExitCode.OK
+    assert first.out.startswith("5 of 5 steps done. r001 is proposed, waiting for labels of 3 of 3 scenes of r001.")
+    assert (folder / "rounds/r001/report.html").exists()
+    assert "score" in first.err  # talk
+    second = call("run", "-w", folder)
+    assert second.out.startswith("Nothing to do: all 5 steps are up to date.")
+    assert "up to date" in second.err
+
+
+def test_run_json_is_the_only_output(call, folder: Path) -> None:
+    result = call("run", "-w", folder, "--json")
+    assert result.err == ""
+    summary = result.json
+    assert [step["name"] for step in summary["steps"]] == ["score", "coverage", "discover", "select", "propose"]
+    assert (summary["n_computed"], summary["round_id"], summary["status"]) == (5, "r001", "proposed")
+    assert Path(summary["report"]).name == "report.html"
+
+
+def test_a_second_run_does_not_touch_the_report(call, folder: Path) -> None:
+    call("run", "-w", folder)
+    report = folder / "rounds/r001/report.html"
+    before = report.stat().st_mtime_ns
+    call("run", "-w", folder)
+    assert report.stat().st_mtime_ns == before
+    assert call("report", "-w", folder, "--json").json == {"report": str(report), "written": False}
+
+
+def test_a_script_can_trace_any_pick(call, folder: Path) -> None:
+    call("run", "-w", folder)
+    (listed,) = call("rounds", "-w", folder, "--json").json
+    assert (listed["round_id"], listed["status"], listed["picks"]) == ("r001", "proposed", 3)
+    shown = call("rounds", "show", "r001", "-w", folder, "--json").json
+    proposal = shown["proposal"]
+    pick = proposal["picks"][0]
+    assert set(pick) >= {"rank", "scene_id", "log_id", "gain", "cost", "reasons"}
+    pool = pq.read_table(folder / "derived/select" / proposal["pool"]["digest"] / "candidates.parquet")
+    assert pick["scene_id"] in pool["scene_id"].to_pylist()
+    assert proposal["score"] in pq.read_schema(
+        folder / "derived/score" / proposal["stages"]["score"] / "scene_scores.parquet"
+    ).names
+    assert {"model_id", "policy", "policy_source", "seed", "config", "stages"} <= set(proposal)
+    assert [event["kind"] for event in shown["events"]] == ["proposed"]
+
+
+def test_rounds_for_people(call, folder: Path) -> None:
+    call("run", "-w", folder)
+    assert "r001" in call("rounds", "-w", folder).out
+    text = call("rounds", "show", "r001", "-w", folder).out
+    assert "Picks" in text
+    assert "uncertainty" in text
+    missing = call("rounds", "show", "r009", "-w", folder)
+    assert (missing.code, missing.err) == (ExitCode.ERROR, "Error: round 'r009' does not exist; rounds: r001\n")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_labels_come_back_from_a_file(call, folder: Path, tmp_path: Path, suffix: str) -> None:
+    call("run", "-w", folder)
+    picks = call("rounds", "show", "r001", "-w", folder, "--json").json["proposal"]["picks"]
+    file = tmp_path / f"done{suffix}"
+    ids = [pick["scene_id"] for pick in picks]
+    if suffix == ".csv":
+        file.write_text("scene_id,cost\n" + "".join(f"{scene_id},2.5\n" for scene_id in ids))
+    else:
+        pq.write_table(pa.table({"scene_id": ids, "cost": [2.5] * len(ids)}), file)
+    assert call("labels", "receive", file, "-w", folder, "--json").json["n_new"] == 3
+    assert "0 scenes are labelled now; 3 had labels already" in call("labels", "receive", file, "-w", folder).out
+    assert call("run", "-w", folder, "--json").json["round_id"] == "r002"
+    first, _ = call("rounds", "-w", folder, "--json").json
+    assert first["status"] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [("score", "classification_entropy"), ("coverage", "weather=rain"), ("discover", "Clusters"), ("select", "picks")],
+)
+def test_each_stage_can_run_alone(call, folder: Path, command: str, shown: str) -> None:
+    assert shown in call(command, "-w", folder).out
+    assert len(call(command, "-w", folder, "--json").json["digest"]) == 32
+    assert call("rounds", "-w", folder, "--json").json == []
+
+
+def test_train_alone(call, folder: Path, tmp_path: Path) -> None:
+    assert "Nothing to train" in call("train", "-w", folder).out
+    toy.make_workspace(tmp_path / "other", train="")
+    assert call("train", "-w", tmp_path / "other", "--json").json["model_id"] == "m000"
+
+
+def test_another_run_at_the_same_time_is_refused(call, folder: Path) -> None:
+    from oddloop.lake import Workspace
+    from oddloop.lake.lock import locked
+
+    with locked(Workspace.open(folder).storage):
+        result = call("run", "-w", folder)
+    assert (result.code, "another oddloop process" in result.err) == (ExitCode.ERROR, True)
