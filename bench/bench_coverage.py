@@ -41,10 +41,10 @@ def compare(divisor: int) -> None:
     sizes, rows = [size // divisor for size in SIZES["exposure"]], []
     for size in sizes:
         ours, theirs = (run_fresh(__file__, "--case", case, "--size", size) for case in ("exposure", "duckdb"))
-        ratio = ours["cube"] / theirs["cube"]
-        rows.append((size, ours["encode"], ours["cube"], theirs["cube"], ratio, ours["peak_mb"], theirs["peak_mb"]))
+        ratios = ours["cube"] / theirs["cube"], ours["cube_cpu"] / theirs["cube_cpu"]
+        rows.append((size, ours["encode"], ours["cube"], theirs["cube"], *ratios, ours["peak_mb"], theirs["peak_mb"]))
     exponent = growth_exponent(sizes, [row[2] for row in rows])
-    headers = ("scenes", "encode s", "cube s", "DuckDB s", "x DuckDB", "peak MB", "DuckDB peak MB")
+    headers = ("scenes", "encode s", "cube s", "DuckDB s", "x DuckDB", "x DuckDB, CPU", "peak MB", "DuckDB peak MB")
     print_table(f"exposure: 12 attributes, up to 2-way; growth exponent {exponent:.2f}", headers, rows)
     sizes, rows = [size // divisor for size in SIZES["performance"]], []
     for size in sizes:
@@ -104,7 +104,7 @@ def performance(n: int) -> None:
     everything = time_median(lambda: run(CoverageConfig()))
     n_segments, n_logs = sum(run(CoverageConfig())["valid"].to_pylist()), n // SCENES_PER_LOG
     block = np.ones((500, n_logs)), np.ones((n_logs, 1000))
-    products = time_median(lambda: block[0] @ block[1]) * 2 * n_segments / 500
+    products = time_median(lambda: block[0] @ block[1]).wall * 2 * n_segments / 500
     report(sums=sums, all=everything, products=products, segments=n_segments, logs=n_logs)
 
 

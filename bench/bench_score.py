@@ -23,7 +23,8 @@ from oddloop.config import ScoreConfig
 from oddloop.score import KERNELS, summarize_scenes
 from oddloop.tables import BOX, TASKS
 
-THREADS, ROWS = 2, 32_768
+THREADS = 2
+ROWS_PER_GROUP = {"ensemble": 16_384, "trajectory": 8_192}
 SIZES = {
     "classification": (200_000, 1_000_000, 5_000_000),
     "ensemble": (10_000, 50_000, 200_000),
@@ -32,8 +33,8 @@ SIZES = {
     "scenes": (200_000, 1_000_000, 5_000_000),
 }
 TASK = {"ensemble": "classification"}
-LOGS = {"classification": 10, "ensemble": 10, "detection": 40, "trajectory": 6}
-"""Logarithms per row that the measures cannot do without."""
+LOGS = {"classification": 10, "detection": 40}
+"""Logarithms per row, where they are what the measures take longest for."""
 WHAT = {
     "classification": "frames x 10 classes",
     "ensemble": "frames x 20 passes x 10 classes",
@@ -61,7 +62,7 @@ def main() -> None:
 def compare(divisor: int) -> None:
     print("## Scoring\n")
     print_machine("numpy", "pyarrow", "duckdb")
-    headers = ("rows", "read s", "read + score s", "x read", "kernel s", "x np.log", "peak MB")
+    headers = ("rows", "read s", "read + score s", "x read", "x read, CPU", "kernel x np.log, CPU", "peak MB")
     for case in (c for c in SIZES if c != "scenes"):
         sizes, rows = [size // divisor for size in SIZES[case]], []
         with tempfile.TemporaryDirectory() as folder:
@@ -69,8 +70,9 @@ def compare(divisor: int) -> None:
                 file = Path(folder) / f"{size}.parquet"
                 write(case, size, file)
                 f = run_fresh(__file__, "--case", case, "--file", file)
-                ratios = f["both"] / f["read"], f["kernel"] / f["log"]
-                rows.append((size, f["read"], f["both"], ratios[0], f["kernel"], ratios[1], f["peak_mb"]))
+                logs = f["kernel_cpu"] / f["log_cpu"] if case in LOGS else "-"
+                ratios = f["both"] / f["read"], f["both_cpu"] / f["read_cpu"], logs
+                rows.append((size, f["read"], f["both"], *ratios, f["peak_mb"]))
                 file.unlink()
         exponent = growth_exponent(sizes, [row[2] for row in rows])
         print_table(f"{case}: {WHAT[case]}; growth exponent {exponent:.2f}", headers, rows)
@@ -78,11 +80,12 @@ def compare(divisor: int) -> None:
     found = [run_fresh(__file__, "--case", "scenes", "--size", size) for size in sizes]
     exponent = growth_exponent(sizes, [f["ours"] for f in found])
     rows = [
-        (n, f["ours"], f["duckdb"], f["ours"] / f["duckdb"], f["peak_mb"]) for n, f in zip(sizes, found, strict=True)
+        (n, f["ours"], f["duckdb"], f["ours"] / f["duckdb"], f["ours_cpu"] / f["duckdb_cpu"], f["peak_mb"])
+        for n, f in zip(sizes, found, strict=True)
     ]
     print_table(
         f"scenes: {WHAT['scenes']}; growth exponent {exponent:.2f}",
-        ("frames", "summarize_scenes s", "DuckDB s", "x DuckDB", "peak MB, both"),
+        ("frames", "summarize_scenes s", "DuckDB s", "x DuckDB", "x DuckDB, CPU", "peak MB, both"),
         rows,
     )
 
@@ -104,7 +107,7 @@ def measure_kernel(case: str, file: Path) -> None:
         "both": time_median(lambda: over_groups(lambda g: kernel(read(g), config).num_rows)),
     }
     groups = [read(g) for g in range(min(n_groups, 8))]
-    n_logs = LOGS[case] * sum(group.num_rows for group in groups)
+    n_logs = LOGS.get(case, 0) * sum(group.num_rows for group in groups)
     block = np.random.default_rng(0).random(8192)
     times["kernel"] = time_median(lambda: [kernel(group, config) for group in groups])
     times["log"] = time_median(lambda: [np.log(block) for _ in range(n_logs // len(block) + 1)])
@@ -144,8 +147,9 @@ def write(case: str, n_rows: int, file: Path) -> None:
 
 def batches(case: str, n_rows: int) -> Iterator[tuple[int, dict[str, pa.Array]]]:
     rng = np.random.default_rng(0)
-    for start in range(0, n_rows, ROWS):
-        n = min(ROWS, n_rows - start)
+    size = ROWS_PER_GROUP.get(case, 32_768)
+    for start in range(0, n_rows, size):
+        n = min(size, n_rows - start)
         if case == "detection":
             yield start, {"boxes": boxes(rng, n)}
         elif case == "trajectory":

@@ -24,7 +24,8 @@ PYTHON_PACKAGES = ("lake", "score", "coverage", "discover", "select", "rounds", 
 def tables_page() -> Iterator[str]:
     """Every table with its columns."""
     yield "# Tables\n\nDeclared in `tables.py` and `derived_tables.py`. Further columns of yours are always kept.\n"
-    for title, specs in (("Tables that you bring", tables.INPUTS), ("Tables that oddloop makes", derived_tables.DERIVED)):
+    parts = (("Tables that you bring", tables.INPUTS), ("Tables that oddloop makes", derived_tables.DERIVED))
+    for title, specs in parts:
         yield f"\n## {title}\n"
         for spec in specs:
             key = f" Key: {', '.join(f'`{k}`' for k in spec.key)}." if spec.key else ""
@@ -66,7 +67,8 @@ def _toml(value: object) -> str:
 
 def cli_page() -> Iterator[str]:
     """Every command with its flags."""
-    yield "# Commands\n\nResults go to stdout, talk to stderr. Exit codes: 0 ok, 1 error, 2 usage, 3 a target is missed.\n"
+    yield "# Commands\n\nResults go to stdout, talk to stderr. "
+    yield "Exit codes: 0 ok, 1 error, 2 usage, 3 a target is missed.\n"
     group: Any = typer.main.get_command(app)
     for name in COMMANDS:
         yield from _command(f"oddloop {name}", group.commands[name])

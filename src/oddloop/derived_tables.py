@@ -170,6 +170,25 @@ EVIDENCE = TableSpec(
     derived=True,
 )
 
+DIFFERENCES = TableSpec(
+    "differences",
+    "segment",
+    (
+        Column("metric", STRING, "metric name"),
+        SEGMENT_ID,
+        Column("round", INT, "last round that both arms have measured"),
+        Column("policy_value", FLOAT, "the policy's model, on the scenes that both arms measured"),
+        Column("control_value", FLOAT, "the control's model, on the same scenes"),
+        Column("difference", FLOAT, "policy_value - control_value"),
+        Column("ci_low", FLOAT, "lower end of its 95 % interval", nullable=True),
+        Column("ci_high", FLOAT, "upper end of its 95 % interval", nullable=True),
+        Column("n_scenes", INT, "scenes that both arms measured", "scenes"),
+        Column("n_logs", INT, "their logs; fewer than 5 give no interval", "logs"),
+    ),
+    key=("metric", "segment_id"),
+    derived=True,
+)
+
 DERIVED = (
     FRAME_SCORES,
     SCENE_SCORES,
@@ -181,4 +200,5 @@ DERIVED = (
     CANDIDATES,
     PICKS,
     EVIDENCE,
+    DIFFERENCES,
 )

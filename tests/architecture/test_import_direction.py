@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "exchange": FOUNDATION | {"lake", "engine"},
     "rounds": FOUNDATION | {"lake", "engine", "exchange", *STAGES},
     "report": FOUNDATION | {"lake", "engine", "rounds"},
+    "__main__": {"cli"},
     "demo": FOUNDATION | {"lake", "engine", "rounds", "report"},
     "cli": FOUNDATION | {"lake", "engine", "rounds", "exchange", "report", "demo", *STAGES},
 }

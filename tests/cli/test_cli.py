@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import toy
 
+import toy
 from oddloop.cli.app import COMMANDS, ExitCode, main
 
 
@@ -32,11 +32,13 @@ class Result:
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     def call(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["oddloop", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
+        code = ExitCode.OK
+        try:
             main()
-            sys.exit(ExitCode.OK)
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
         captured = capsys.readouterr()
-        return Result(int(leaving.value.code or 0), captured.out, captured.err)
+        return Result(code, captured.out, captured.err)
 
     return call
 
@@ -137,9 +139,10 @@ def test_a_script_can_trace_any_pick(call, folder: Path) -> None:
     assert set(pick) >= {"rank", "scene_id", "log_id", "gain", "cost", "reasons"}
     pool = pq.read_table(folder / "derived/select" / proposal["pool"]["digest"] / "candidates.parquet")
     assert pick["scene_id"] in pool["scene_id"].to_pylist()
-    assert proposal["score"] in pq.read_schema(
-        folder / "derived/score" / proposal["stages"]["score"] / "scene_scores.parquet"
-    ).names
+    assert (
+        proposal["score"]
+        in pq.read_schema(folder / "derived/score" / proposal["stages"]["score"] / "scene_scores.parquet").names
+    )
     assert {"model_id", "policy", "policy_source", "seed", "config", "stages"} <= set(proposal)
     assert [event["kind"] for event in shown["events"]] == ["proposed"]
 

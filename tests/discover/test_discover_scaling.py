@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import StandardScaler
@@ -53,6 +53,7 @@ def test_agrees_with_scikit_learn() -> None:
     np.testing.assert_allclose(standardise(values), expected, rtol=1e-9, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(width=64)))
 def test_always_finite_and_the_input_is_left_as_it_is(values) -> None:
     before = values.tobytes()

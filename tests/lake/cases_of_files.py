@@ -240,7 +240,7 @@ KEYS = [
     Case(
         "scene-differs",
         "lake/predictions/classification/m/a.parquet, row 2",
-        "frame_id `f2` is of scene `s1` in `frames`, but of `s0` here",
+        "frame_id `f2` is in `frames` with another scene_id than `s0`",
         (change("classification", 2, scene_id="s0"),),
     ),
     Case(

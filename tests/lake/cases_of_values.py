@@ -94,9 +94,9 @@ TIMES = [
     ),
     Case(
         "time-outside-scene",
-        "lake/frames/a.parquet, row 5",
-        "timestamp_ns 31000000000 lies 1 s outside its scene `s2`, which starts at 20000000000 and lasts 10 s",
-        (change("frames", 5, timestamp_ns=31_000_000_000),),
+        "lake/frames/a.parquet, row 7",
+        "timestamp_ns 41000000000 lies 1 s outside its scene `s3`, which starts at 30000000000 and lasts 10 s",
+        (change("frames", 7, timestamp_ns=41_000_000_000),),
     ),
     Case(
         "scenes-overlap",

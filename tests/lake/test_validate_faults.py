@@ -6,24 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lake import cases_of_files, cases_of_outputs, cases_of_values
+from lake.cases import CASES
 from lake.fault_case import Case
 from lake.lake_samples import clean_files, write_workspace
 from oddloop.lake.checks.cures import CURES, TOLERATED
 from oddloop.lake.validate import find_faults
-
-CASES = [
-    *cases_of_files.FOLDERS,
-    *cases_of_files.COLUMNS,
-    *cases_of_files.KEYS,
-    *cases_of_values.NUMBERS,
-    *cases_of_values.ATTRIBUTES,
-    *cases_of_values.TIMES,
-    *cases_of_outputs.PROBS,
-    *cases_of_outputs.BOXES,
-    *cases_of_outputs.MODES,
-    *cases_of_outputs.VECTORS,
-]
 
 
 def test_a_clean_workspace_has_no_faults(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import toy
 N_MOMENTS = 20
 
 # One process imports everything once and forks a child per run, so that a moment costs no start-up.
-DRIVER = '''
+DRIVER = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 from oddloop.engine import LocalEngine
@@ -52,11 +52,11 @@ for folder in folders[3:]:
     print(json.dumps({"moment_s": moment_s, "killed": os.WIFSIGNALED(killed), "finished": status == 0}), flush=True)
     if n_killed == n_moments:
         break
-'''
+"""
 
 
 def state_of(folder: Path) -> dict[str, object]:
-    """What must not depend on where a run was cut: derived folders with their content, picks, and the ledger's events."""
+    """What must not depend on where a run was cut: derived folders with their content, picks, the ledger's events."""
     import sqlite3
 
     files = [p for p in folder.rglob("*") if p.is_file() and p.name not in ("ledger.db-wal", "ledger.db-shm")]

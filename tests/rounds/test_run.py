@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-import toy
 
+import toy
 from oddloop.engine import LocalEngine
 from oddloop.errors import TrainError, WorkspaceError
 from oddloop.lake import Workspace
@@ -176,7 +176,7 @@ def test_no_predictions_says_what_to_do(folder: Path) -> None:
 def test_two_models_must_be_told_apart(folder: Path) -> None:
     frames = toy.frames_table(toy.scenes_table())
     toy.write(folder / "lake/predictions/classification/other", toy.predictions_table(frames))
-    with pytest.raises(WorkspaceError, match="holds other, toy_model; say which one in model.id"):
+    with pytest.raises(WorkspaceError, match=r"holds other, toy_model; say which one in model.id"):
         run_at(folder)
     edit_config(folder, "[select]", '[model]\nid = "other"\n[select]')
     assert run_at(folder).round_id == "r001"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddloop.errors import ConfigError, TableError
@@ -40,6 +40,7 @@ def test_walk(order, costs, budget, taken) -> None:
 prices = st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.3, 1.0, 2.5, 7.0]) | st.floats(0, 1e6), max_size=40)
 
 
+@settings(deadline=None)
 @given(prices, st.floats(0, 1e6) | st.sampled_from([0.0, 0.3, 0.6, 1.0, 3.5]), st.randoms(use_true_random=False))
 def test_walk_is_the_plain_loop(walk_naive, costs, budget, chance) -> None:
     order = list(range(len(costs)))
@@ -50,6 +51,7 @@ def test_walk_is_the_plain_loop(walk_naive, costs, budget, chance) -> None:
     assert len(taken) <= most_that_fit(np.array(costs, dtype=float), budget)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=30), st.floats(0.01, 500))
 def test_a_prefix_is_what_its_own_cost_would_buy(costs, budget) -> None:
     taken = walk(range(len(costs)), costs, budget)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddloop.errors import TableError
@@ -44,6 +44,7 @@ def test_any_number_is_a_score(dtype) -> None:
     assert top_k(np.array([1, 3, 2], dtype=dtype), [True] * 3, [1, 1, 1], 2).rows.tolist() == [1, 2]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(allow_nan=True), st.booleans()), max_size=30), st.integers(0, 30))
 def test_no_scene_left_out_beats_one_that_was_picked(scored, budget) -> None:
     score, valid = [s for s, _ in scored], [v for _, v in scored]

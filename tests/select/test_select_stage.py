@@ -13,6 +13,7 @@ from oddloop.config import CostConfig, SelectConfig
 from oddloop.derived_tables import CANDIDATES, PICKS, SCENE_VECTORS
 from oddloop.errors import ConfigError, TableError
 from oddloop.select import POLICIES, Picks, PolicyError, SelectResult, select
+from oddloop.select.cost import amount
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -166,7 +167,9 @@ def test_empty_picks_and_why() -> None:
 def test_why_it_stopped() -> None:
     result = run("uncertainty", budget=20.0)
     left = 20.0 - result.picks["cumulative_cost"][-1].as_py()
-    assert result.stopped.startswith(f"{left:.4g} of 20 cost units are left, and the cheapest candidate left costs ")
+    assert result.stopped.startswith(
+        f"{amount(left)} of 20 cost units are left, and the cheapest candidate left costs "
+    )
     same = pa.table([IDS, [[1.0]] * N], schema=SCENE_VECTORS.schema())
     stopped = run("kcenter", vectors=same, labelled_ids=["s19"]).stopped
     assert stopped.startswith("the policy wants no more; ")

@@ -40,6 +40,7 @@ COMMANDS = {
     "demo": demo,
 }
 
+
 class InOrder(TyperGroup):
     """Lists the commands in the order of the loop, groups among them."""
 

@@ -43,6 +43,6 @@ def run(
 
 def _print(outcome: Outcome, report: str) -> None:
     columns = ("arm", "round", "cost so far", "all", "95 % interval", *outcome.planted)
-    print_table(f"{outcome.metric} on {outcome.n_eval_logs} held-out logs (lower is better)", columns, outcome.rows)
+    print_table(f"{outcome.metric} on held-out logs (lower is better)", columns, outcome.rows)
     out.print(outcome.verdict)
     out.print(f"Look at {report}: {outcome.where_to_look}")

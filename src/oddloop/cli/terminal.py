@@ -20,7 +20,9 @@ _FILE_WIDTH = 200
 
 def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_FILE_WIDTH)
+    return (
+        console if console.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_FILE_WIDTH)
+    )
 
 
 out, err = _console(stderr=False), _console(stderr=True)

@@ -66,32 +66,25 @@ def _check_values(workspace: Workspace, one: Listed) -> CheckedTable:
 
 
 def _check_relations(relations: Relations, table: CheckedTable, kept: dict[str, CheckedTable]) -> None:
-    if table.spec in (SCENES, FRAMES) and table.has(table.spec.key[0]):
-        keys.keep(relations, table)
+    key, optional = (table.spec.key, ()) if table.spec is not FEATURES else (("scene_id",), ("frame_id",))
+    keys.find_duplicates(relations, table, key, optional)
+    if table.spec is SCENES and table.has("scene_id"):
         kept[table.name] = table
-    if table.spec is FEATURES:
-        keys.find_duplicates(relations, table, ["scene_id"], ["frame_id"])
-    else:
-        keys.find_duplicates(relations, table, table.spec.key)
-    _check_references(relations, table, kept)
-    if table.spec is SCENES and SCENES.name in kept:
+        keys.keep_scenes(relations, table)
         times.find_overlaps(relations, table)
         times.find_leaks(relations, table)
-    if table.spec is FRAMES and FRAMES.name in kept:
-        times.find_disorder(relations, table)
-        if SCENES.name in kept:
-            times.find_outside(relations, table)
+        return
+    scenes, frames = kept.get(SCENES.name), kept.get(FRAMES.name)
+    if scenes is not None and scenes.is_whole("scene_id"):
+        keys.find_orphans(relations, table)
+    if frames is not None:
+        keys.find_strange_frames(relations, table, frames)
+    if table.spec is FRAMES and table.has("frame_id"):
+        kept[table.name] = table
+        keys.keep_frames(relations, table)
+        times.check_times(relations, table, with_scenes=scenes is not None)
     if table.spec is TRAJECTORY:
         keys.find_apart(relations, table, "frame_id")
-
-
-def _check_references(relations: Relations, table: CheckedTable, kept: dict[str, CheckedTable]) -> None:
-    for column, target in (("scene_id", SCENES.name), ("frame_id", FRAMES.name)):
-        referenced = kept.get(target)
-        if target != table.name and referenced is not None and referenced.is_whole(column):
-            keys.find_orphans(relations, table, column, target)
-    if FRAMES.name in kept and table.spec is not FRAMES:
-        keys.find_other_scene(relations, table)
 
 
 def _faults_of(table: CheckedTable) -> list[Fault]:

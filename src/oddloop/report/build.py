@@ -17,7 +17,7 @@ from oddloop.report.model import (
     Cluster,
     EvidenceCurve,
     EvidencePoint,
-    LeadMetric,
+    PairedDifference,
     Pick,
     Provenance,
     Reason,
@@ -47,7 +47,7 @@ def build_report(inputs: ReportInputs) -> RoundReport:
         reference=reference,
         weakest=weak,
         n_judged=count_judged(segments),
-        evidence=_evidence(inputs.evidence, inputs.lead),
+        evidence=_evidence(inputs),
         picks=picks,
         attributes=attributes_of(inputs.attributes, segments),
         segments=segments,
@@ -135,21 +135,34 @@ def _clusters(inputs: ReportInputs) -> tuple[Cluster, ...]:
     return tuple(sorted(clusters, key=lambda c: (-c.n_scenes, c.cluster_id)))
 
 
-def _evidence(table: pa.Table | None, lead: LeadMetric | None) -> tuple[EvidenceCurve, ...]:
+def _evidence(inputs: ReportInputs) -> tuple[EvidenceCurve, ...]:
     """Learning curves: the leading metric first, and of each metric all scenes first."""
-    if table is None:
+    if inputs.evidence is None:
         return ()
+    paired = {} if inputs.differences is None else _paired(inputs.differences)
     points: dict[tuple[str, str], list[EvidencePoint]] = {}
-    for row in table.to_pylist():
+    for row in inputs.evidence.to_pylist():
         points.setdefault((row["metric"], row["segment_id"]), []).append(_point(row))
     curves = (
         EvidenceCurve(
-            metric, segment_id, tuple(sorted(found, key=lambda p: (p.arm == CONTROL, p.arm, p.cost, p.round)))
+            metric,
+            segment_id,
+            tuple(sorted(found, key=lambda p: (p.arm == CONTROL, p.arm, p.cost, p.round))),
+            paired.get((metric, segment_id)),
         )
         for (metric, segment_id), found in points.items()
     )
-    leading = lead.name if lead else ""
-    return tuple(sorted(curves, key=lambda c: (c.metric != leading, c.metric, c.segment_id)))
+    leading = inputs.lead.name if inputs.lead else ""
+    return tuple(sorted(curves, key=lambda c: (c.metric != leading, c.metric, c.segment_id.count("="), c.segment_id)))
+
+
+def _paired(table: pa.Table) -> dict[tuple[str, str], PairedDifference]:
+    return {
+        (row["metric"], row["segment_id"]): PairedDifference(
+            row["round"], row["difference"], finite(row["ci_low"]), finite(row["ci_high"]), row["n_logs"]
+        )
+        for row in table.to_pylist()
+    }
 
 
 def _point(row: dict[str, Any]) -> EvidencePoint:

@@ -63,6 +63,7 @@ class ReportInputs:
         scene_map: SCENE_MAP.
         clusters: CLUSTERS.
         evidence: EVIDENCE, or None where nothing was trained yet.
+        differences: DIFFERENCES between the policy and its control, or None.
     """
 
     workspace: str
@@ -90,6 +91,7 @@ class ReportInputs:
     scene_map: pa.Table
     clusters: pa.Table
     evidence: pa.Table | None = None
+    differences: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -227,12 +229,27 @@ class EvidencePoint:
 
 
 @dataclass(frozen=True)
+class PairedDifference:
+    """Policy minus control after a round, on the same scenes and with the same draws of logs for the interval."""
+
+    round: int
+    difference: float
+    ci_low: float | None
+    ci_high: float | None
+    n_logs: int
+
+
+@dataclass(frozen=True)
 class EvidenceCurve:
-    """The learning curves of all arms for one metric of one segment, sorted by arm, the control last, and cost."""
+    """The learning curves of all arms for one metric of one segment, sorted by arm, the control last, and cost.
+
+    `paired` is None where no control was compared with.
+    """
 
     metric: str
     segment_id: str
     points: tuple[EvidencePoint, ...]
+    paired: PairedDifference | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +23,7 @@ from oddloop.report.columns import take_by_id
 from oddloop.report.html import render_html
 from oddloop.report.model import CONTROL, LeadMetric, ReportInputs
 from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
+from oddloop.rounds.paired import paired_differences
 from oddloop.rounds.run import open_ledger
 from oddloop.rounds.state import RoundState
 from oddloop.tables import SCENES
@@ -93,17 +95,21 @@ def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace |
         scene_map=stage["discover"].read_table("scene_map.parquet"),
         clusters=stage["discover"].read_table("clusters.parquet"),
         evidence=_evidence(workspace, state, control, lead),
+        differences=_differences(workspace, state, control, lead),
     )
 
 
 def lead_metric(segment_metrics: pa.Table, config: Config) -> LeadMetric | None:
-    """The metric that reports lead with: the one that is set, else the first by name; None where nothing is measured."""
-    measured = sorted(segment_metrics["metric"].unique().to_pylist())
-    name = config.coverage.metric or next(iter(measured), "")
-    if name not in measured:
+    """The metric that reports lead with: the one that is set, else the first by name that has a [metrics.<name>].
+
+    None where that one is not measured, or where nobody has said what is better: a guess would show the best segments
+    as the worst.
+    """
+    measured = set(segment_metrics["metric"].unique().to_pylist())
+    name = config.coverage.metric or min(measured & set(config.metrics), default="")
+    if name not in measured or name not in config.metrics:
         return None
-    setting = config.metrics.get(name)
-    return LeadMetric(name, setting.better if setting else "higher", setting.target if setting else None)
+    return LeadMetric(name, config.metrics[name].better, config.metrics[name].target)
 
 
 def _round(workspace: Workspace, round_id: str) -> RoundState:
@@ -151,3 +157,12 @@ def _evidence(
         return None
     arms = {str(state.proposal["policy"]): workspace} | ({CONTROL: control} if control else {})
     return collect_evidence(arms, lead.name)
+
+
+def _differences(
+    workspace: Workspace, state: RoundState, control: Workspace | None, lead: LeadMetric | None
+) -> pa.Table | None:
+    if control is None or lead is None:
+        return None
+    rng = np.random.default_rng(np.random.SeedSequence([int(state.proposal["seed"]), *b"differences"]))
+    return paired_differences(workspace, control, lead.name, rng)

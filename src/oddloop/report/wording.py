@@ -10,6 +10,7 @@ from oddloop.report.model import (
     Exposure,
     LeadMetric,
     Measured,
+    PairedDifference,
     RoundReport,
     Segment,
     Weak,
@@ -124,7 +125,7 @@ def arm_name(arm: str) -> str:
 
 
 def evidence_sentence(curve: EvidenceCurve, report: RoundReport) -> str:
-    """The last rounds of policy and control side by side, and whether their intervals part."""
+    """The last rounds of policy and control side by side, and whether the difference is more than chance."""
     last = {point.arm: point for point in curve.points}
     control = last.pop(CONTROL, None)
     ours = last.get(report.provenance.policy) or next(iter(last.values()), None)
@@ -132,7 +133,22 @@ def evidence_sentence(curve: EvidenceCurve, report: RoundReport) -> str:
         return "One arm only: without a control at equal cost this shows progress, not that the policy is the cause."
     unit = report.spend.cost_unit
     sides = f"{_arm_value(ours, unit)}, {_arm_value(control, unit)}"
+    if curve.paired is not None:
+        return f"{curve_name(curve)}: {sides}. {_paired_sentence(curve.paired, curve.metric, report)}"
     return f"{curve_name(curve)}: {sides}. {_difference(ours, control, report.lead, curve.metric)}"
+
+
+def _paired_sentence(paired: PairedDifference, metric: str, report: RoundReport) -> str:
+    where = f"Paired on the same scenes after round {paired.round}, policy minus control is {paired.difference:+.3g}"
+    if paired.ci_low is None or paired.ci_high is None:
+        return f"{where}; {plural(paired.n_logs, 'log')} are too few to judge."
+    interval = f"{where} (95 % interval {paired.ci_low:+.3g} to {paired.ci_high:+.3g}, {plural(paired.n_logs, 'log')})"
+    if paired.ci_low <= 0 <= paired.ci_high:
+        return f"{interval}: no difference is shown."
+    if report.lead is None or report.lead.name != metric:
+        return f"{interval}: a difference at this cost."
+    better = (paired.difference < 0) == (report.lead.better == "lower")
+    return f"{interval}: the policy is {'better' if better else 'worse'} than random at this cost."
 
 
 def _arm_value(point: EvidencePoint, unit: str) -> str:

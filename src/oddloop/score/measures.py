@@ -144,15 +144,18 @@ def mean_members(probs: npt.ArrayLike) -> AnyFloats:
     members = as_floats(probs)
     if members.ndim < 2:
         raise ValueError(f"members x classes need at least 2 axes; got shape {members.shape}")
-    n_members = members.shape[-2]
+    *shape, n_members, n_classes = members.shape
     if n_members == 1:
         return members[..., 0, :]
-    if n_members == 0:
-        return np.full((*members.shape[:-2], members.shape[-1]), np.nan)
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean: FloatArray = np.add.reduce(members, axis=-2, dtype=np.float64) / n_members
-    mean[~is_distribution(members).all(axis=-1)] = np.nan
-    return mean
+    mean = np.full((math.prod(shape), n_classes), np.nan)
+    if n_members and n_classes:
+        for start, block in _blocks(members.reshape(len(mean), n_members * n_classes)):
+            cube = block.reshape(n_members, n_classes, -1)
+            is_good = ~np.isnan(_sums(cube)).any(axis=0)
+            with np.errstate(invalid="ignore", over="ignore"):
+                average = np.where(is_good, cube.sum(axis=0) / n_members, np.nan).T
+            mean[start : start + len(average)] = average[: len(mean) - start]
+    return mean.reshape(*shape, n_classes)
 
 
 def compute_measures(
@@ -202,10 +205,10 @@ def _blocks(rows: AnyFloats) -> Iterator[tuple[int, FloatArray]]:
 
 
 def _sums(block: FloatArray) -> FloatArray:
-    """(B,) sums of the classes, near 1; NaN where a row is not a distribution."""
+    """(...,B) sums of the classes of a (...,K,B) block, near 1; NaN where a row is not a distribution."""
     with np.errstate(invalid="ignore", over="ignore"):
-        sums: FloatArray = block.sum(axis=0)
-        valid = (np.abs(sums - 1.0) <= SUM_TOLERANCE) & (block.min(axis=0) >= 0)
+        sums: FloatArray = block.sum(axis=-2)
+        valid = (np.abs(sums - 1.0) <= SUM_TOLERANCE) & (block.min(axis=-2) >= 0)
     return np.where(valid, sums, np.nan)
 
 
@@ -224,10 +227,16 @@ def _least_confidence(block: FloatArray) -> FloatArray:
 
 
 def _margin(block: FloatArray) -> FloatArray:
-    first = block.max(axis=0)
-    is_tied = (block == first).sum(axis=0) > 1
-    second = np.where(block < first, block, 0.0).max(axis=0)
-    result: FloatArray = 1.0 - (first - np.where(is_tied, first, second))
+    """A tournament of classes: each half meets the other, and the loser may still be the second of all."""
+    first, second = block, np.zeros_like(block)
+    while len(first) > 1:
+        half = len(first) // 2
+        rest = slice(2 * half, None)  # the odd one out waits for the next round
+        a, b = first[:half], first[half : 2 * half]
+        seconds = np.maximum(np.minimum(a, b), np.maximum(second[:half], second[half : 2 * half]))
+        first = np.concatenate([np.maximum(a, b), first[rest]])
+        second = np.concatenate([seconds, second[rest]])
+    result: FloatArray = 1.0 - (first[0] - second[0])
     return result
 
 

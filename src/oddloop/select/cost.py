@@ -35,6 +35,15 @@ def predict_cost(n_frames: npt.ArrayLike, n_objects: npt.ArrayLike, config: Cost
     return config.per_scene + config.per_frame * frames + config.per_object * objects
 
 
+def amount(cost: float) -> str:
+    """A cost in a sentence: two decimals where it is 1 or more, four digits below.
+
+    >>> amount(80000.0), amount(102.163), amount(2.5), amount(0.01234567)
+    ('80,000', '102.16', '2.5', '0.01235')
+    """
+    return f"{cost:,.2f}".rstrip("0").rstrip(".") if cost >= 1 else f"{cost:.4g}"
+
+
 def _counts(values: npt.ArrayLike, name: str) -> Floats:
     counts = np.asarray(values, dtype=np.float64)
     bad = np.flatnonzero(~(np.isfinite(counts) & (counts >= 0)))

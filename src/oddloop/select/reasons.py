@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from oddloop.select.arrays import id_array, rows_of
+from oddloop.select.cost import amount
 from oddloop.select.nearest import nearest
 from oddloop.select.pool import Floats, Ints, Picks, Pool
 from oddloop.select.registry import Policy
@@ -153,6 +154,6 @@ def _by_cost(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | None]:
         pool.costs[rows].tolist(), evidence.n_frames[rows].tolist(), evidence.n_objects[rows].tolist(), strict=True
     )
     return [
-        {"code": "cost", "value": c, "text": f"costs {c:.4g} {evidence.unit}: {f:,} frames, {o:,} objects reported"}
+        {"code": "cost", "value": c, "text": f"costs {amount(c)} {evidence.unit}: {f:,} frames, {o:,} objects reported"}
         for c, f, o in counts
     ]

@@ -17,6 +17,7 @@ from oddloop.derived_tables import PICKS
 from oddloop.errors import ConfigError
 from oddloop.select.arrays import Ids, gather_vectors, id_array, in_pool, rows_of
 from oddloop.select.candidates import build_candidates
+from oddloop.select.cost import amount
 from oddloop.select.guard import run_policy
 from oddloop.select.pool import NO_PICKS, Bools, Picks, Pool
 from oddloop.select.reasons import Evidence, Reason, build_reasons
@@ -162,8 +163,8 @@ def _check_feasible(
         )
     if usable.any() and (cheapest := pool.costs[usable].min()) > budget:
         raise ConfigError(
-            f"[select] budget = {budget:g} {unit} does not pay for one scene: the cheapest of "
-            f"{usable.sum():,} candidates costs {cheapest:g}; raise the budget, or lower the prices in [cost]"
+            f"[select] budget = {amount(budget)} {unit} does not pay for one scene: the cheapest of "
+            f"{usable.sum():,} candidates costs {amount(cheapest)}; raise the budget, or lower the prices in [cost]"
         )
 
 
@@ -176,9 +177,10 @@ def _stopped(pool: Pool, usable: Bools, picks: Picks, n_excluded: dict[str, int]
     if not left.any():
         return f"all {usable.sum():,} candidates that the policy can rank are picked"
     rest, cheapest = budget - pool.costs[picks.rows].sum(), pool.costs[left].min()
+    left_over = f"{amount(rest)} of {amount(budget)} {unit} are left"
     if cheapest > rest:
-        return f"{rest:.4g} of {budget:.4g} {unit} are left, and the cheapest candidate left costs {cheapest:.4g}"
-    return f"the policy wants no more; {rest:.4g} of {budget:.4g} {unit} are left"
+        return f"{left_over}, and the cheapest candidate left costs {amount(cheapest)}"
+    return f"the policy wants no more; {left_over}"
 
 
 def _picks_table(candidates: pa.Table, picks: Picks, reasons: list[list[Reason]]) -> pa.Table:

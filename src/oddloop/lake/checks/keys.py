@@ -1,7 +1,9 @@
 """Duplicate keys, references to rows that are not there, and rows that should stand together.
 
-Each query reads the key columns once (twice where there are duplicates to describe). Null and empty keys are left out:
-they are faults of their own.
+What must be remembered of many rows are 64-bit hashes: 10 M frames take some hundred MB. No fault is reported on the
+strength of a hash: rows with a suspicious one are read again and compared by their strings. (The other way round, one
+orphan in 10^12 may hide behind the hash of a frame that is there.) Null and empty keys are left out: they are faults of
+their own.
 """
 
 # ruff: noqa: S608  (every name in a query is our own; values of the user are bound, never pasted)
@@ -12,82 +14,43 @@ from typing import Any
 
 from oddloop.lake.checks.relations import CheckedTable, Relations
 
-_KEPT = {
-    "scenes": (("scene_id",), ("log_id", "start_ns", "duration_s", "split")),
-    "frames": (("frame_id",), ("scene_id", "timestamp_ns")),
-}
-"""Tables that others refer to: the column without which a row is useless, and the others that are kept of it."""
+
+def keep_scenes(relations: Relations, scenes: CheckedTable) -> None:
+    """Keep `scenes` for the checks of references and times; of those with the same scene_id, the first."""
+    sql = "CREATE TEMP TABLE scenes AS SELECT DISTINCT ON (scene_id) * FROM rows WHERE scene_id <> '' ORDER BY pos"
+    relations.query(sql, scenes.stream(["scene_id"], ["log_id", "start_ns", "duration_s", "split"]))
 
 
-def keep(relations: Relations, table: CheckedTable) -> None:
-    """Keep a table that others refer to under its own name; of scenes with the same scene_id, the first."""
-    required, optional = _KEPT[table.name]
-    once = f"DISTINCT ON ({required[0]})" if table.name == "scenes" else ""
-    order = "ORDER BY pos" if once else ""
-    sql = f"CREATE TEMP TABLE {table.name} AS SELECT {once} * FROM rows WHERE {_is_filled(*required)} {order}"
-    relations.query(sql, table.stream(required, optional))
+def keep_frames(relations: Relations, frames: CheckedTable) -> None:
+    """Keep the hashes of `frames`: `known_frames` (frame) and `known_pairs` (frame and scene)."""
+    relations.query(
+        "CREATE TEMP TABLE known_frames AS SELECT hash(frame_id) AS frame, "
+        "CASE WHEN scene_id <> '' THEN hash(frame_id, scene_id) END AS pair FROM rows WHERE frame_id <> ''",
+        frames.stream(["frame_id"], ["scene_id"]),
+    )
 
 
 def find_duplicates(
     relations: Relations, table: CheckedTable, key: Sequence[str], optional: Sequence[str] = ()
 ) -> None:
     """Note rows whose key was there before; the optional parts of a key may be null."""
-    if not table.has(*key):
-        return
     columns = (*key, *optional)
-    listed = ", ".join(columns)
-    relations.query(
-        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT {listed}, min(pos) AS first_pos FROM rows "
-        f"WHERE {_is_filled(*key)} GROUP BY {listed} HAVING count(*) > 1",
-        table.stream(key, optional),
-    )
-    if relations.query("SELECT count(*) FROM twice") == [(0,)]:
+    if not table.has(*key) or not _gather(relations, table, key, optional, "count(*) > 1"):
         return
 
     def say(row: Mapping[str, Any]) -> str:
         named = ", ".join(f"{name} `{row[name]}`" for name in columns if row[name] is not None)
         return f"{named} is there already ({table.place(row['first_pos'])})"
 
-    same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM t.{name}" for name in columns)
-    bad = f"SELECT r.*, t.first_pos FROM rows r JOIN twice t ON {same} WHERE r.pos <> t.first_pos"
-    relations.note_rows(table, "duplicate-key", say, bad, (*columns, "first_pos"), table.stream(key, optional))
-
-
-def find_orphans(relations: Relations, table: CheckedTable, column: str, referenced: str) -> None:
-    """Note rows whose scene or frame is not in the table that they refer to."""
-    if not table.has(column):
-        return
-
-    def say(row: Mapping[str, Any]) -> str:
-        return f"{column} `{row[column]}` is not in `{referenced}`"
-
-    bad = f"FROM rows ANTI JOIN {referenced} USING ({column}) WHERE {_is_filled(column)}"
-    code = f"orphan-{column.removesuffix('_id')}"
-    relations.note_rows(table, code, say, bad, [column], table.stream([column]))
-
-
-def find_other_scene(relations: Relations, table: CheckedTable) -> None:
-    """Note rows whose frame is in `frames` with another scene."""
-    columns = ("frame_id", "scene_id")
-    if not table.has(*columns):
-        return
-
-    def say(row: Mapping[str, Any]) -> str:
-        sql = "SELECT scene_id FROM frames WHERE frame_id = ? AND scene_id <> '' ORDER BY pos LIMIT 1"
-        [(scene_id,)] = relations.query(sql, values=[row["frame_id"]])
-        return f"frame_id `{row['frame_id']}` is of scene `{scene_id}` in `frames`, but of `{row['scene_id']}` here"
-
-    known = f"(FROM frames WHERE {_is_filled('scene_id')})"
-    bad = (
-        f"FROM rows SEMI JOIN {known} f USING (frame_id) ANTI JOIN {known} g USING (frame_id, scene_id) "
-        f"WHERE {_is_filled(*columns)}"
-    )
-    relations.note_rows(table, "scene-differs", say, bad, columns, table.stream(columns))
+    first = f"SELECT *, min(pos) OVER (PARTITION BY {', '.join(columns)}) AS first_pos FROM suspects"
+    bad = f"FROM ({first}) WHERE pos <> first_pos"
+    relations.note_rows(table, "duplicate-key", say, bad, [*columns, "first_pos"])
 
 
 def find_apart(relations: Relations, table: CheckedTable, column: str) -> None:
     """Note groups of rows, such as the agents of a frame, that do not stand together in one file."""
-    if not table.has(column):
+    is_apart = "max(pos) - min(pos) >= count(*)"
+    if not table.has(column) or not _gather(relations, table, [column], [], is_apart):
         return
 
     def say(row: Mapping[str, Any]) -> str:
@@ -95,11 +58,66 @@ def find_apart(relations: Relations, table: CheckedTable, column: str) -> None:
         return f"the {row['n']} rows of {column} `{row[column]}` do not stand together: they lie {ends}"
 
     bad = (
-        f"SELECT {column}, min(pos) AS pos, max(pos) AS last_pos, count(*) AS n FROM rows WHERE {_is_filled(column)} "
-        f"GROUP BY {column} HAVING max(pos) - min(pos) >= count(*)"
+        f"SELECT {column}, min(pos) AS pos, max(pos) AS last_pos, count(*) AS n FROM suspects "
+        f"GROUP BY {column} HAVING {is_apart}"
     )
-    relations.note_rows(table, "rows-apart", say, bad, [column, "pos", "last_pos", "n"], table.stream([column]))
+    relations.note_rows(table, "rows-apart", say, bad, [column, "pos", "last_pos", "n"])
 
 
-def _is_filled(*columns: str) -> str:
-    return " AND ".join(f"{column} <> ''" for column in columns)
+def find_orphans(relations: Relations, table: CheckedTable) -> None:
+    """Note rows whose scene is not in `scenes`."""
+    if not table.has("scene_id"):
+        return
+
+    def say(row: Mapping[str, Any]) -> str:
+        return f"scene_id `{row['scene_id']}` is not in `scenes`"
+
+    bad = "FROM rows ANTI JOIN scenes USING (scene_id) WHERE scene_id <> ''"
+    relations.note_rows(table, "orphan-scene", say, bad, ["scene_id"], table.stream(["scene_id"]))
+
+
+def find_strange_frames(relations: Relations, table: CheckedTable, frames: CheckedTable) -> None:
+    """Note rows whose frame is not in `frames`, or is there with another scene."""
+    columns = ["frame_id", "scene_id"]
+    if not table.has("frame_id") or not frames.is_whole("frame_id"):
+        return
+    relations.query(
+        "CREATE OR REPLACE TEMP TABLE strange AS FROM rows "
+        "ANTI JOIN known_frames k ON hash(rows.frame_id, rows.scene_id) = k.pair WHERE frame_id <> ''",
+        table.stream(["frame_id"], ["scene_id"]),
+    )
+    if relations.query("SELECT count(*) FROM strange") == [(0,)]:
+        return
+    orphans = "FROM strange ANTI JOIN known_frames k ON hash(strange.frame_id) = k.frame"
+    relations.note_rows(table, "orphan-frame", _say_orphan, orphans, columns)
+    known = "(FROM known_frames WHERE pair IS NOT NULL)"
+    others = f"FROM strange SEMI JOIN {known} k ON hash(strange.frame_id) = k.frame WHERE scene_id <> ''"
+    relations.note_rows(table, "scene-differs", _say_other, others, columns)
+
+
+def _say_orphan(row: Mapping[str, Any]) -> str:
+    return f"frame_id `{row['frame_id']}` is not in `frames`"
+
+
+def _say_other(row: Mapping[str, Any]) -> str:
+    return f"frame_id `{row['frame_id']}` is in `frames` with another scene_id than `{row['scene_id']}`"
+
+
+def _gather(
+    relations: Relations, table: CheckedTable, key: Sequence[str], optional: Sequence[str], having: str
+) -> bool:
+    """Gather in `suspects` all rows whose key has a hash for which `having` is true; False where there are none."""
+    hashed = f"hash({', '.join((*key, *optional))})"
+    is_filled = " AND ".join(f"{name} <> ''" for name in key)
+    relations.query(
+        f"CREATE OR REPLACE TEMP TABLE odd AS SELECT {hashed} AS key FROM rows WHERE {is_filled} "
+        f"GROUP BY key HAVING {having}",
+        table.stream(key, optional),
+    )
+    if relations.query("SELECT count(*) FROM odd") == [(0,)]:
+        return False
+    relations.query(
+        f"CREATE OR REPLACE TEMP TABLE suspects AS FROM rows WHERE {is_filled} AND {hashed} IN (FROM odd)",
+        table.stream(key, optional),
+    )
+    return True

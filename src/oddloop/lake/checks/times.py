@@ -1,4 +1,4 @@
-"""Times of scenes and frames, and the split of logs; both tables must have been kept (`keys.keep`).
+"""Times of scenes and frames, and the split of logs; scenes must have been kept (`keys.keep_scenes`).
 
 Clocks of sensors differ, so a frame may lie `TOLERANCE_S` outside its scene, and scenes of a log may share as much.
 """
@@ -17,7 +17,7 @@ TOLERANCE_S = 0.1
 _DISORDER = """
     FROM (
         SELECT pos, scene_id, timestamp_ns, lag(timestamp_ns) OVER (PARTITION BY scene_id ORDER BY pos) AS before
-        FROM frames WHERE scene_id <> '' AND timestamp_ns IS NOT NULL
+        FROM frame_times
     )
     WHERE timestamp_ns <= before
 """
@@ -27,7 +27,7 @@ _OUTSIDE = f"""
     FROM (
         SELECT f.pos, f.scene_id, f.timestamp_ns, s.start_ns, s.duration_s,
                (f.timestamp_ns::HUGEINT - s.start_ns::HUGEINT)::DOUBLE / 1e9 AS since_s
-        FROM frames f JOIN scenes s USING (scene_id)
+        FROM frame_times f JOIN scenes s USING (scene_id)
         WHERE s.start_ns IS NOT NULL AND isfinite(s.duration_s) AND s.duration_s > 0
     )
     WHERE off_s > {TOLERANCE_S}
@@ -57,8 +57,21 @@ _LEAKS = """
 """
 
 
-def find_disorder(relations: Relations, frames: CheckedTable) -> None:
-    """Note frames that are not later than the frame before them in the same scene, in the order of the files."""
+def check_times(relations: Relations, frames: CheckedTable, *, with_scenes: bool) -> None:
+    """Check the times of frames: their order in the files and, where scenes were kept, those of their scenes."""
+    columns = ["scene_id", "timestamp_ns"]
+    if not frames.has(*columns):
+        return
+    is_sound = "scene_id <> '' AND timestamp_ns IS NOT NULL"
+    relations.query(f"CREATE TEMP TABLE frame_times AS FROM rows WHERE {is_sound}", frames.stream(columns))
+    _find_disorder(relations, frames)
+    if with_scenes:
+        _find_outside(relations, frames)
+    relations.query("DROP TABLE frame_times")
+
+
+def _find_disorder(relations: Relations, frames: CheckedTable) -> None:
+    """Note frames that are not later than the frame before them in the same scene."""
 
     def say(row: Mapping[str, Any]) -> str:
         return (
@@ -69,7 +82,7 @@ def find_disorder(relations: Relations, frames: CheckedTable) -> None:
     relations.note_rows(frames, "time-order", say, _DISORDER, ["scene_id", "timestamp_ns", "before"])
 
 
-def find_outside(relations: Relations, frames: CheckedTable) -> None:
+def _find_outside(relations: Relations, frames: CheckedTable) -> None:
     """Note frames before the start or after the end of their scene."""
 
     def say(row: Mapping[str, Any]) -> str:
