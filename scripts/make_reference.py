@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-import typer
 from pydantic.fields import FieldInfo
 
 from oddloop import config, derived_tables, tables
-from oddloop.cli.app import COMMANDS, app
+from oddloop.cli.app import COMMANDS, load_command
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
@@ -69,9 +68,8 @@ def cli_page() -> Iterator[str]:
     """Every command with its flags."""
     yield "# Commands\n\nResults go to stdout, talk to stderr. "
     yield "Exit codes: 0 ok, 1 error, 2 usage, 3 a target is missed.\n"
-    group: Any = typer.main.get_command(app)
     for name in COMMANDS:
-        yield from _command(f"oddloop {name}", group.commands[name])
+        yield from _command(f"oddloop {name}", load_command(name))
 
 
 def _command(path: str, command: Any) -> Iterator[str]:

@@ -20,10 +20,11 @@ from oddloop.errors import ConfigError
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Pointer = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
 AttributeKind = Literal["categorical", "ordered", "binned", "multilabel"]
 Reduction = Literal["max", "mean", "sum", "topk"]
-_STRICT = ConfigDict(extra="forbid", strict=True)
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 FORMAT = 1
 """Format number of the workspace; raised when an older oddloop could not read a newer workspace."""
 
@@ -43,13 +44,13 @@ class LakeConfig:
     """Where the tables are: a folder of Parquet files each, inside the workspace, or a path or URL elsewhere."""
 
     __pydantic_config__ = _STRICT
-    scenes: Annotated[str, Field(description="folder or URL of `scenes`")] = "lake/scenes"
-    frames: Annotated[str, Field(description="folder or URL of `frames`")] = "lake/frames"
-    objects: Annotated[str, Field(description="folder or URL of `objects`")] = "lake/objects"
-    predictions: Annotated[str, Field(description="folder or URL with `<task>/<model_id>/`")] = "lake/predictions"
-    features: Annotated[str, Field(description="folder or URL with `<encoder_id>/`")] = "lake/features"
-    metrics: Annotated[str, Field(description="folder or URL of `metrics`")] = "lake/metrics"
-    labels: Annotated[str, Field(description="folder or URL of `labels`")] = "lake/labels"
+    scenes: Annotated[Pointer, Field(description="folder or URL of `scenes`")] = "lake/scenes"
+    frames: Annotated[Pointer, Field(description="folder or URL of `frames`")] = "lake/frames"
+    objects: Annotated[Pointer, Field(description="folder or URL of `objects`")] = "lake/objects"
+    predictions: Annotated[Pointer, Field(description="folder or URL with `<task>/<model_id>/`")] = "lake/predictions"
+    features: Annotated[Pointer, Field(description="folder or URL with `<encoder_id>/`")] = "lake/features"
+    metrics: Annotated[Pointer, Field(description="folder or URL of `metrics`")] = "lake/metrics"
+    labels: Annotated[Pointer, Field(description="folder or URL of `labels`")] = "lake/labels"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class AttributeConfig:
             raise ValueError('`edges` belongs to kind = "binned", and only to it; give both or neither')
         if self.edges and list(self.edges) != sorted(set(self.edges)):
             raise ValueError(f"`edges` must rise strictly; got {list(self.edges)}")
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"`values` names a value twice; got {list(self.values)}")
         if self.edges and len(self.values) != len(self.edges) + 1:
             raise ValueError(
                 f"{len(self.edges)} edges make {len(self.edges) + 1} bins, but `values` names {len(self.values)}; "
@@ -238,12 +241,23 @@ def config_from_mapping(raw: Mapping[str, Any], *, source: str = "oddloop.toml")
         raise ConfigError("\n".join([f"{source}: {len(lines)} {noun}", *(f"  {line}" for line in lines)])) from None
 
 
+_WORDS = {
+    "missing": "is missing",
+    "dataclass_type": "should be a table",
+    "dict_type": "should be a table",
+    "string_too_short": "should not be empty",
+    "too_short": "should not be empty",
+    "string_pattern_mismatch": "a name has letters, digits, `_`, `.` and `-` only, and begins with a letter or digit",
+}
+"""What pydantic says in words of its own, said in those of TOML, by its type of fault."""
+
+
 def _describe(fault: dict[str, Any]) -> str:
-    loc = [str(part) for part in fault["loc"]]
+    loc = [str(part) for part in fault["loc"] if part != "[key]"]
     path = ".".join(loc) or "(file)"
     if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"{path}: unknown key{_nearest(loc)}"
-    message = fault["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(fault["type"], fault["msg"].removeprefix("Value error, "))
     shown = "" if fault["type"] in ("value_error", "missing") else f"; got {fault['input']!r}"
     return f"{path}: {message[:1].lower()}{message[1:]}{shown}"
 

@@ -65,6 +65,15 @@ def test_declared_tables_with_unique_keys():
     assert set(segment_metrics["segment_id"].to_pylist()) <= set(segments["segment_id"].to_pylist())
 
 
+def test_scene_values_say_which_segments_a_scene_is_in():
+    scenes, labelled, metrics = lake()
+    rows = run(scenes, labelled, metrics).scene_values.to_pylist()
+    assert [row["scene_id"] for row in rows] == scenes["scene_id"].to_pylist()
+    assert [row["labelled"] for row in rows[:4]] == [True, False, True, False]
+    assert [row["agents"] for row in rows[:4]] == [["car"], ["none"], ["unknown"], ["bus", "car"]]
+    assert {row["sky"] for row in rows} == {"dry", "rain", "unknown"}
+
+
 def test_inputs_are_not_changed():
     inputs, twins = lake(), lake()
     run(*inputs)

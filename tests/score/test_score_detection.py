@@ -90,6 +90,14 @@ def test_a_null_box_spoils_its_frame():
     assert found["detection_entropy_max_valid"].to_pylist() == [False]
 
 
+def test_what_lies_below_a_null_box_is_not_data():
+    fields = [pa.array([0.5, 0.5], pa.float32()), pa.array(["car", "car"])]
+    boxes = pa.StructArray.from_arrays(fields, ["score", "label"], mask=pa.array([True, False]))
+    lists = pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), boxes)
+    batch = pa.table({"frame_id": ["f", "g"], "scene_id": ["s", "s"], "boxes": lists})
+    assert score_detection(batch, ScoreConfig())["detection_entropy_max_valid"].to_pylist() == [False, True]
+
+
 def test_labels_say_what_is_scored_but_all_boxes_are_counted():
     frames = [[box(0.5, "car"), box(0.1, "sign"), box(0.5, "bus")], [box(7.0, "sign")], None]
     found = score(frames, labels=("car", "bus"))

@@ -173,7 +173,7 @@ class TestBinary:
 
     def test_tiny_probabilities_keep_their_digits(self):
         # H(p) = p (1 - ln p) + O(p²): 1e-20 · (1 + 46.0517...)
-        assert binary_entropy(1e-20) == pytest.approx(1e-20 * (1 + 20 * math.log(10)), rel=1e-12)
+        assert binary_entropy(1e-20) == pytest.approx(1e-20 * (1 + 20 * math.log(10)), rel=1e-12, abs=0)
 
     @pytest.mark.parametrize("measure", [binary_entropy, binary_least_confidence, binary_margin])
     def test_outside_zero_to_one_is_nan(self, measure):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from oddloop import __version__
-from oddloop.cli import check, coverage, demo, discover, ingest, init, labels, report, rounds, run, score, select, train
-from oddloop.cli.terminal import err
 from oddloop.errors import OddloopError
 
 
@@ -24,29 +23,46 @@ class ExitCode(IntEnum):
     TARGET_MISSED = 3
 
 
-COMMANDS = {
-    "init": init,
-    "ingest": ingest,
-    "check": check,
-    "score": score,
-    "coverage": coverage,
-    "discover": discover,
-    "select": select,
-    "labels": labels,
-    "train": train,
-    "run": run,
-    "rounds": rounds,
-    "report": report,
-    "demo": demo,
-}
+COMMANDS = (
+    "init",
+    "ingest",
+    "check",
+    "score",
+    "coverage",
+    "discover",
+    "select",
+    "labels",
+    "train",
+    "run",
+    "rounds",
+    "report",
+    "demo",
+)
+"""Commands in the order of the loop; each is the module of `oddloop.cli` with its name."""
 
 
 class InOrder(TyperGroup):
-    """Lists the commands in the order of the loop, groups among them."""
+    """Lists the commands in the order of the loop, and imports only the one that is called."""
 
     def list_commands(self, _ctx: object) -> list[str]:
         """Names of the commands."""
         return list(COMMANDS)
+
+    def get_command(self, _ctx: object, name: str) -> Any:
+        """The command of a name, or None."""
+        return load_command(name) if name in COMMANDS else None
+
+
+def load_command(name: str) -> Any:
+    """Import a command's module and make its command: its `app` where it has commands of its own, else its `run`."""
+    module = importlib.import_module(f"oddloop.cli.{name}")
+    own = getattr(module, "app", None)
+    if own is None:
+        own = typer.Typer(add_completion=False)
+        own.command(name, help=module.__doc__)(module.run)
+    command = typer.main.get_command(own)
+    command.name = name
+    return command
 
 
 app = typer.Typer(
@@ -73,18 +89,13 @@ def main_options(
     """Options before any command."""
 
 
-for _name, _module in COMMANDS.items():
-    if hasattr(_module, "app"):
-        app.add_typer(_module.app, name=_name, help=_module.__doc__)
-    else:
-        app.command(_name, help=_module.__doc__)(_module.run)
-
-
 def main() -> None:
     """Run the command line; known errors print one message and no traceback."""
     try:
         app()
     except OddloopError as error:
+        from oddloop.cli.terminal import err
+
         err.print("[bold red]Error:[/] ", end="")
         err.print(str(error), markup=False)
         sys.exit(ExitCode.ERROR)

@@ -6,13 +6,14 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from oddloop.rounds.run import Step
+if TYPE_CHECKING:
+    from oddloop.rounds.run import Step
 
 _FILE_WIDTH = 200
 """Columns of a table that goes to a file or a pipe, where no terminal says how wide it is."""

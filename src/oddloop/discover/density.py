@@ -7,7 +7,6 @@ layers of the hierarchy is what a later version does instead. Time between O(n l
 
 from __future__ import annotations
 
-import hdbscan
 import numpy as np
 
 from oddloop.discover.arrays import Floats, Ints
@@ -31,6 +30,8 @@ def density_labels(points: Floats, min_cluster_size: int, min_samples: int) -> I
     """
     if len(points) < max(min_cluster_size, 2):
         return np.full(len(points), -1, dtype=np.int64)
+    import hdbscan  # here, since it loads scikit-learn: two thirds of a second that other commands need not wait for
+
     # One job: joblib would start processes, and the result must not depend on how many.
     model = hdbscan.HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, core_dist_n_jobs=1)
     labels: Ints = model.fit(points).labels_.astype(np.int64)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from oddloop.discover.arrays import Floats
 
@@ -46,6 +45,8 @@ def project(values: Floats, n_components: int) -> Projection:
     n, d = values.shape
     if n < 2 or not np.ptp(values, axis=0).any():
         return Projection(np.zeros((n, 1)), np.zeros(1))
+    from sklearn.decomposition import PCA  # here: slow to load
+
     pca = PCA(min(n_components, n, d), svd_solver="covariance_eigh" if n >= d else "full")
     coordinates = pca.fit_transform(values)
     explained = pca.explained_variance_ratio_
