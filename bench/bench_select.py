@@ -49,17 +49,18 @@ def main() -> None:
 def compare(divisor: int) -> None:
     print("## Selection\n")
     print_machine("numpy", "scikit-learn", "pyarrow")
-    headers = ("vectors", "MB", "oddloop s", "BLAS loop s", "reading s", "x reading", "same picks", "peak MB")
+    headers = ("vectors", "MB", "s", "cpu s", "BLAS loop s", "cpu s", "reading s", "x BLAS", "same picks", "peak MB")
     for shape, meaning in SHAPES.items():
         sizes, found = sweep(f"kcenter:{shape}", SIZES, divisor)
         rows = [
-            (n, n * D * 4e-6, f["ours"], f["blas"], f["read"], f["read"] / f["ours"], f"{f['same']:.1%}", f["peak_mb"])
+            (n, n * D * 4e-6, *(f[name] for name in ("ours", "ours_cpu", "blas", "blas_cpu", "read")),
+             f["blas"] / f["ours"], f"{f['same']:.1%}", f["peak_mb"])
             for n, f in zip(sizes, found, strict=True)
-        ]
-        exponent = growth_exponent(sizes, [f["ours"] for f in found])
+        ]  # fmt: skip
+        exponent = growth_exponent(sizes, [f["ours_cpu"] for f in found])
         print_table(f"k-center, {BUDGET:,} of n x {D}: {meaning}; growth exponent {exponent:.2f}", headers, rows)
     sizes, found = sweep("peers:groups", PEER_SIZES, divisor)
-    headers = ("vectors", "oddloop s", "NumPy differences s", "scikit-learn distances s", "x NumPy", "x scikit-learn")
+    headers = ("vectors", "s", "NumPy differences s", "scikit-learn distances s", "x NumPy", "x scikit-learn")
     rows = [
         (n, f["ours"], f["numpy"], f["sklearn"], f["numpy"] / f["ours"], f["sklearn"] / f["ours"])
         for n, f in zip(sizes, found, strict=True)
@@ -67,12 +68,13 @@ def compare(divisor: int) -> None:
     print_table(f"k-center, 200 of n x {D}, and the loops that one writes oneself", headers, rows)
     for policy in ("uncertainty", "random", "kcenter"):
         sizes, found = sweep(f"stage:{policy}", STAGE_SIZES, divisor)
-        exponent = growth_exponent(sizes, [f["ours"] for f in found])
+        exponent = growth_exponent(sizes, [f["ours_cpu"] for f in found])
         rows = [
-            (n, f["ours"], f["before_mb"], f["peak_mb"] - f["before_mb"]) for n, f in zip(sizes, found, strict=True)
+            (n, f["ours"], f["ours_cpu"], f["before_mb"], f["peak_mb"] - f["before_mb"])
+            for n, f in zip(sizes, found, strict=True)
         ]
         title = f"whole stage, `{policy}`, about {BUDGET:,} picks, vectors of {D_STAGE}; growth exponent {exponent:.2f}"
-        print_table(title, ("scenes", "s", "MB before", "MB more at the peak"), rows)
+        print_table(title, ("scenes", "s", "cpu s", "MB before", "MB more at the peak"), rows)
 
 
 def sweep(case: str, sizes: tuple[int, ...], divisor: int) -> tuple[list[int], list[dict[str, Any]]]:
@@ -86,7 +88,7 @@ def measure_kcenter(shape: str, n: int) -> None:
     rows = kcenter(vectors, costs, BUDGET).rows
     blas = time_median(lambda: blas_loop(vectors, int(rows[0]), BUDGET), runs=1)
     same = float((blas_loop(vectors, int(rows[0]), BUDGET) == rows).mean())
-    read = time_median(lambda: vectors @ vectors[0], runs=9) * BUDGET
+    read = time_median(lambda: vectors @ vectors[0], runs=9).wall * BUDGET
     report(ours=ours, blas=blas, read=read, same=same)
 
 

@@ -210,6 +210,10 @@ class Config:
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     """`oddloop ingest tables`: per table, our column name = the column name in the user's files."""
 
+    def __post_init__(self) -> None:
+        if taken := sorted({"scene_id", "log_id", "labelled"} & set(self.attributes)):
+            raise ValueError(f"an attribute cannot be called {', '.join(taken)}; name it otherwise and set `column`")
+
 
 _ADAPTER = TypeAdapter(Config)
 

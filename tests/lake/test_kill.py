@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,84 +14,92 @@ import pytest
 from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Recipe, derive, find, sweep
 from oddloop.lake.lock import locked
-from oddloop.lake.storage import STAGING_MARK, Storage
+from oddloop.lake.storage import STAGING_MARK, Storage, is_staging
 
-N_FILES = 40
 RECIPE = Recipe("stage", {"in": "d"}, {"k": 1})
-WRITER = f"""
-import sys
+WRITER = """
+import os, signal, sys
 import pyarrow as pa
 from oddloop.lake.derived import Recipe, derive
 from oddloop.lake.lock import locked
 from oddloop.lake.storage import Storage
 
 storage = Storage.open(sys.argv[1])
+steps_left = [int(sys.argv[2])]
+
+def deadly(call):
+    def wrapped(*args):
+        steps_left[0] -= 1
+        if steps_left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*args)
+    return wrapped
+
+for name in ("fsync", "rename", "replace"):
+    setattr(os, name, deadly(getattr(os, name)))
 
 def write(out):
-    for i in range({N_FILES}):
-        out.write_table(f"{{i}}.parquet", pa.table({{"x": [i] * 1000}}))
-        if sys.argv[2] == "stop":
-            print("writing", flush=True)
-            sys.stdin.read()
-    return {{"x": {N_FILES}}}
+    for i in range(2):
+        out.write_table(f"{i}.parquet", pa.table({"x": [i] * 1000}))
+    if not steps_left[0]:
+        print("writing", flush=True)
+        sys.stdin.read()
+    return {"x": 2}
 
 with locked(storage):
-    print("locked", flush=True)
-    derive(storage, Recipe("stage", {{"in": "d"}}, {{"k": 1}}), write)
-    print("done", flush=True)
-    sys.stdin.read()
+    derive(storage, Recipe("stage", {"in": "d"}, {"k": 1}), write)
 """
+"""Takes the lock and writes a derived folder; is killed before its n-th sync or rename or, for 0, stops half-way."""
 
 
-def start_writer(folder: Path, how: str = "go") -> subprocess.Popen[str]:
-    """A process that takes the lock and then writes a derived folder; it stops within the write, or after it."""
-    command = [sys.executable, "-c", WRITER, str(folder), how]
+def start_writer(folder: Path, steps: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(folder), str(steps)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def wait_for(process: subprocess.Popen[str], word: str) -> None:
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == word
+def start_stopped_writer(folder: Path) -> subprocess.Popen[str]:
+    writer = start_writer(folder, 0)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "writing\n"
+    return writer
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+def kill(writer: subprocess.Popen[str]) -> None:
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.communicate()
 
 
-def assert_absent_or_complete(storage: Storage) -> bool:
+def is_complete(storage: Storage) -> bool:
+    """Whether the folder is there; where it is, all of it is."""
     found = find(storage, RECIPE)
-    final = storage.list_folders("derived/stage")
-    assert len(final) == (found is not None)
+    assert storage.list_folders("derived/stage") == ([RECIPE.digest()] if found else [])
     if found is not None:
-        assert [found.storage.read_table(f"{i}.parquet")["x"][0].as_py() for i in range(N_FILES)] == [*range(N_FILES)]
+        assert [found.storage.read_table(f"{i}.parquet")["x"][0].as_py() for i in range(2)] == [0, 1]
     return found is not None
 
 
-def test_a_killed_writer_leaves_nothing_half_written(tmp_path: Path) -> None:
-    """Ten moments between taking the lock and well after the rename; each is followed by a sweep."""
-    rng = random.Random(0)
-    outcomes = []
-    for moment in range(10):
-        storage = Storage.open(tmp_path / str(moment))
+def test_a_writer_killed_before_any_step_leaves_the_folder_absent_or_complete(tmp_path: Path) -> None:
+    complete: list[bool] = []
+    for step in itertools.count(1):
+        storage = Storage.open(tmp_path / str(step))
         storage.write_bytes("oddloop.toml", b"")
-        writer = start_writer(storage.local_path())
-        wait_for(writer, "locked")
-        time.sleep(0.25 * (moment / 9) ** 2 + rng.uniform(0, 0.005))
-        kill(writer)
-        outcomes.append(assert_absent_or_complete(storage))
+        writer = start_writer(storage.local_path(), step)
+        writer.communicate()
+        complete.append(is_complete(storage))
         sweep(storage)
-        left = [p.name for p in storage.local_path().rglob("*") if ".tmp-" in p.name]
-        assert left == []
-        assert assert_absent_or_complete(storage) == outcomes[-1]
-    assert not outcomes[0]
+        assert is_complete(storage) == complete[-1]
+        assert [p for p in storage.local_path().rglob("*") if is_staging(p.name)] == []
+        if writer.returncode == 0:
+            break
+        assert writer.returncode == -signal.SIGKILL
+    # Absent up to the rename, there ever after.
+    assert complete == sorted(complete)
+    assert len(complete) >= 10
 
 
 def test_what_was_killed_half_way_is_swept_and_made_again(tmp_path: Path) -> None:
     storage = Storage.open(tmp_path)
-    writer = start_writer(tmp_path, "stop")
-    wait_for(writer, "locked")
-    wait_for(writer, "writing")
+    writer = start_stopped_writer(tmp_path)
     (leftover,) = storage.list_leftovers("derived/stage")
     kill(writer)
     assert find(storage, RECIPE) is None
@@ -102,8 +109,7 @@ def test_what_was_killed_half_way_is_swept_and_made_again(tmp_path: Path) -> Non
 
 def test_the_lock_keeps_others_out_while_its_holder_lives(tmp_path: Path) -> None:
     storage = Storage.open(tmp_path)
-    holder = start_writer(tmp_path, "stop")
-    wait_for(holder, "locked")
+    holder = start_stopped_writer(tmp_path)
     with pytest.raises(WorkspaceError) as caught, locked(storage):
         pass
     assert str(caught.value) == (

@@ -63,7 +63,7 @@ def empty_inputs(**changes: Any) -> ReportInputs:
 
 def segment_row(segment_id: str, status: str = "labelled", **columns: Any) -> dict[str, Any]:
     """A row of SEGMENTS whose attributes are read from the id."""
-    parts = [part.split("=") for part in segment_id.split(" & ")] if segment_id else []
+    parts = [part.split("=") for part in segment_id.split(" & ") if "=" in part]
     defaults = {"n_scenes": 1, "n_logs": 1, "n_frames": 10, "duration_s": 10.0, "distance_m": 100.0}
     names = {"attributes": [p[0] for p in parts], "values": [p[1] for p in parts]}
     return {"segment_id": segment_id, "n_way": len(parts), **names, "status": status, **defaults, **columns}
@@ -184,7 +184,7 @@ class _Fleet:
         return pa.Table.from_pydict(columns, schema=PICKS.schema())
 
     def _segments(self) -> dict[str, np.ndarray]:
-        found = {"": np.ones(self.n, bool)}
+        found = {"all": np.ones(self.n, bool)}
         singles = [(a, v, self.values[a] == v) for a, vs in ATTRIBUTES.items() for v in vs]
         found |= {f"{a}={v}": mask for a, v, mask in singles}
         for i, (a, v, mask) in enumerate(singles):
@@ -242,7 +242,7 @@ class _Fleet:
 
     def evidence(self) -> pa.Table:
         rows = []
-        for segment_id, start, gains in (("", 1.75, (0.5, 0.3)), ("weather=fog", 2.9, (1.1, 0.45))):
+        for segment_id, start, gains in (("all", 1.75, (0.5, 0.3)), ("weather=fog", 2.9, (1.1, 0.45))):
             for arm, gain in zip(("uncertainty", "random"), gains, strict=True):
                 for r in range(4):
                     value = start - gain * (1 - 0.45**r)

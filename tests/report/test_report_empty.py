@@ -88,7 +88,7 @@ MISSING: list[tuple[str, Callable[[ReportInputs], ReportInputs], str]] = [
     (
         "performance",
         lambda i: replace(
-            i, segment_metrics=table_of(SEGMENT_METRICS, [metric_row("", 1.0, 0.9, 1.1, model_id=i.model_id)])
+            i, segment_metrics=table_of(SEGMENT_METRICS, [metric_row("all", 1.0, 0.9, 1.1, model_id=i.model_id)])
         ),
         "No segment has a value of the metric yet.",
     ),
@@ -145,7 +145,7 @@ def test_evidence_of_one_arm_claims_nothing(inputs: ReportInputs) -> None:
 )
 def test_evidence_is_judged_by_its_intervals(ours: tuple[float, ...], better: str, verdict: str) -> None:
     def row(arm: str, value: float, low: float | None, high: float | None) -> dict[str, object]:
-        names = {"arm": arm, "round": 1, "cost": 10.0, "metric": "min_fde_m", "segment_id": "", "n_logs": 9}
+        names = {"arm": arm, "round": 1, "cost": 10.0, "metric": "min_fde_m", "segment_id": "all", "n_logs": 9}
         return {**names, "value": value, "ci_low": low, "ci_high": high}
 
     evidence = table_of(EVIDENCE, [row("uncertainty", *ours), row("random", 1.7, 1.5, 1.9)])

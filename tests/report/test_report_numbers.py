@@ -40,14 +40,14 @@ def small() -> ReportInputs:
         "rain": ["none", "heavy", None, "none", "heavy"],
     }
     segments = [
-        segment_row("", n_scenes=1),
+        segment_row("all", n_scenes=1),
         segment_row("rain=none", n_scenes=1, duration_s=10.0),
         segment_row("rain=none", "unlabelled", n_scenes=1, duration_s=9.0),
         segment_row("rain=heavy", "unlabelled", n_scenes=1, duration_s=12.0),
         segment_row("rain=heavy", "eval", n_scenes=1, duration_s=11.0),
     ]
     metrics = [
-        metric_row("", 1.5, 1.2, 1.9),
+        metric_row("all", 1.5, 1.2, 1.9),
         metric_row("rain=none", 2.9, 1.0, 4.8),  # looks bad, but its interval begins at 1.0
         metric_row("rain=heavy", 2.6, 2.1, 3.1),  # even the favourable end misses the target of 2.0
         metric_row("rain=heavy", 9.0, 8.0, 10.0, model_id="another"),

@@ -23,10 +23,10 @@ _STATUSES = (("labelled", "labelled"), ("unlabelled", "unlabelled"), ("eval", "h
 def segment_name(segment_id: str) -> str:
     """A segment as people call it.
 
-    >>> segment_name(""), segment_name("rain=heavy & light=night")
+    >>> segment_name("all"), segment_name("rain=heavy & light=night")
     ('all scenes', 'rain=heavy & light=night')
     """
-    return segment_id or ALL_SCENES
+    return segment_id if "=" in segment_id else ALL_SCENES
 
 
 def headline(report: RoundReport) -> str:

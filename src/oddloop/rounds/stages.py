@@ -92,7 +92,8 @@ def _write_scores(context: Context, out: Storage) -> dict[str, int]:
         parts = partitions(files, TASKS[task])
         on_done = functools.partial(context.progress, f"score {task}")
         rows[f"frame_scores/{task}"] = map_partitions(context.engine, job, parts, on_done)
-        summaries.append(score.summarize_scenes(read_scores(folder)))
+        scores = read_scores(folder) if rows[f"frame_scores/{task}"] else kernel(TASKS[task].empty())
+        summaries.append(score.summarize_scenes(scores))
     scene_scores = score.join_scene_scores(summaries)
     out.write_table("scene_scores.parquet", scene_scores)
     return {**rows, "scene_scores": scene_scores.num_rows}
