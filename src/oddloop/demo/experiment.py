@@ -1,0 +1,184 @@
+"""The demo's experiment: the same loop twice, once with a policy and once at random, at equal cost.
+
+Two arms are two workspaces over one simulated fleet. Nothing here is special to the demo but the fleet and the labels,
+which are futures that the simulation already knows: everything else is the ordinary `run`, `labels receive` and
+training hook.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from oddloop.demo.attributes import ATTRIBUTES
+from oddloop.demo.fleet import Fleet, simulate_fleet
+from oddloop.demo.settings import FleetSettings
+from oddloop.lake.lock import locked
+from oddloop.lake.scan import read_table
+from oddloop.lake.workspace import CONFIG_FILE, Workspace
+from oddloop.rounds.labels import receive_labels
+from oddloop.rounds.run import Shell, open_ledger, run
+from oddloop.tables import LABELS
+
+CONTROL = "random"
+METRIC = "min_fde_m"
+_POINTED = ("scenes", "frames")
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What the demo does.
+
+    Attributes:
+        policy: policy of the first arm; the other one picks at random.
+        score: scene score that the policy ranks by.
+        n_rounds: rounds of labels for each arm.
+        budget: cost of a round, the same for both arms.
+        seed: seed of the fleet, of both policies and of every training.
+        fleet: size of the fleet.
+    """
+
+    policy: str = "uncertainty"
+    score: str = "trajectory_endpoint_spread_sum_sum"
+    n_rounds: int = 3
+    budget: float = 300.0
+    seed: int = 0
+    fleet: FleetSettings = field(default_factory=FleetSettings)
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Both arms, and the fleet that they share."""
+
+    fleet: Fleet
+    policy: Workspace
+    control: Workspace
+
+    def by_name(self) -> dict[str, Workspace]:
+        """Workspaces by arm name."""
+        return {self.policy.config.select.policy: self.policy, CONTROL: self.control}
+
+
+def prepare(folder: Path, settings: DemoSettings, shell: Shell, n_workers: int = 2) -> Arms:
+    """Simulate the fleet where it is not there yet, and make both workspaces where they are missing."""
+    fleet = simulate_fleet(
+        folder / "fleet", seed=settings.seed, settings=settings.fleet, n_workers=n_workers, progress=shell.progress
+    )
+    policy = _make_arm(folder, settings.policy, settings, fleet)
+    control = _make_arm(folder / "control", CONTROL, settings, fleet)
+    return Arms(fleet, policy, control)
+
+
+def run_rounds(arms: Arms, n_rounds: int, shell: Shell, say: Callable[[str], None]) -> None:
+    """Run the loop in both arms until `n_rounds` rounds of labels are trained on; finished ones are not done again."""
+    for name, workspace in arms.by_name().items():
+        say(f"\nArm {name}")
+        while True:
+            summary = run(workspace, shell)
+            if name != CONTROL:
+                share_first_model(arms)
+            number = int(summary.round_id.removeprefix("r") or n_rounds + 1)
+            if number > n_rounds:
+                break
+            reveal(workspace, summary.round_id, shell)
+
+
+def share_first_model(arms: Arms) -> None:
+    """Give the control the first arm's derived folders: equal recipes have equal digests, so none is made twice."""
+    source, target = arms.policy.storage.local_path("derived"), arms.control.storage.local_path("derived")
+    if not target.exists():
+        aside = target.with_name("derived.tmp-copy")
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(source, aside)
+        aside.rename(target)
+
+
+def reveal(workspace: Workspace, round_id: str, shell: Shell) -> int:
+    """Label a round's picks: the simulation knows their futures. Returns the number of scenes."""
+    ledger = open_ledger(workspace)
+    state = ledger.round(round_id)
+    ledger.close()
+    picks = {"scene_id": [p["scene_id"] for p in state.picks], "cost": [p["cost"] for p in state.picks]}
+    with locked(workspace.storage):
+        return receive_labels(workspace, pa.table(picks), state, at_ns=shell.now_ns()).n_new
+
+
+def n_labelled(workspace: Workspace) -> int:
+    """Scenes with labels."""
+    return int(read_table(workspace.table("labels"), LABELS, ["scene_id"]).num_rows)
+
+
+def _make_arm(folder: Path, policy: str, settings: DemoSettings, fleet: Fleet) -> Workspace:
+    text = config_text(policy, settings, fleet)
+    if (folder / CONFIG_FILE).exists() and (folder / CONFIG_FILE).read_text() == text:
+        return Workspace.open(folder)
+    # Another fleet or other settings: the rounds of the old one would not be comparable.
+    for name in (CONFIG_FILE, "ledger.db", "ledger.db-wal", "ledger.db-shm", "lake", "derived", "rounds"):
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    labels = folder / "lake" / "labels"
+    labels.mkdir(parents=True)
+    for file in sorted((fleet.folder / "lake" / "labels").glob("*.parquet")):
+        shutil.copy(file, labels / file.name)
+    return Workspace.create(folder, text)
+
+
+def config_text(policy: str, settings: DemoSettings, fleet: Fleet) -> str:
+    """The `oddloop.toml` of an arm."""
+    score = settings.score if policy == settings.policy else ""
+    pointers = "\n".join(f'{name} = "{fleet.folder.resolve()}/lake/{name}"' for name in _POINTED)
+    return f"""\
+# Made by `oddloop demo`.
+[workspace]
+name = "demo: {policy}"
+seed = {settings.seed}
+
+[lake]
+{pointers}
+
+{_attributes_text()}
+[metrics.min_fde_m]
+better = "lower"
+target = 2.0
+[metrics.min_ade_m]
+better = "lower"
+[metrics.miss_rate]
+better = "lower"
+
+[coverage]
+metric = "{METRIC}"
+
+[select]
+policy = "{policy}"
+score = "{score}"
+budget = {settings.budget}
+
+[cost]
+unit = "EUR"
+per_scene = 1.0
+per_frame = 0.12
+per_object = 0.04
+
+[train]
+command = "{{python}} -m oddloop.demo.train --fleet '{fleet.folder.resolve()}' --labelled {{labelled}} \
+--output {{output}} --model-id {{model_id}} --seed {{seed}}"
+timeout_s = 600.0
+"""
+
+
+def _attributes_text() -> str:
+    sections = []
+    for name, attribute in ATTRIBUTES.items():
+        lines = [f"{key} = {_toml(value)}" for key, value in attribute.items()]
+        sections.append("\n".join([f"[attributes.{name}]", *lines, ""]))
+    return "\n".join(sections)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
