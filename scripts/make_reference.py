@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,7 +103,8 @@ def python_page() -> Iterator[str]:
 
 def _signature(value: Any) -> str:
     try:
-        return str(inspect.signature(value)).replace("'", "")
+        # Functions as defaults show their address, which differs from run to run.
+        return re.sub(r"<(?:built-in )?function (\w+)[^>]*>", r"\1", str(inspect.signature(value)).replace("'", ""))
     except ValueError:
         return ""
 

@@ -37,7 +37,8 @@ code. Faults of one kind, file and column are one line, at the first row. `--jso
 Sums of probabilities may be off by {SUM_TOLERANCE}, times by {TOLERANCE_S} s. Orphans are looked for only where every
 file of the table that is referred to could be read.
 
-A dagger (†) marks faults in spite of which every stage works: what they concern is left out or read as `unknown`.
+A dagger (†) marks faults in spite of which every stage works: what they concern is left out,
+read as `unknown`, or counted twice.
 
 <!-- Made by tests/lake/test_faults_page.py from the list of cures and the tested examples; do not edit by hand. -->
 """

@@ -12,8 +12,9 @@ import pytest
 from lake.cases import OUTPUTS, SHARED
 from lake.fault_case import Case
 from lake.lake_samples import CONFIG, Files, change, clean_files, path_of, write_workspace
-from oddloop.errors import Fault
-from oddloop.lake.checks import values
+from oddloop.errors import Fault, WorkspaceError
+from oddloop.lake.checks import relations, values
+from oddloop.lake.scan import open_parquet
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
 
@@ -134,3 +135,13 @@ def test_orphans_are_not_looked_for_where_scenes_could_not_be_read(tmp_path: Pat
 
 def test_a_workspace_without_a_lake_lacks_scenes(tmp_path: Path) -> None:
     assert [fault.code for fault in find_faults(write_workspace(tmp_path, {}))] == ["missing-table"]
+
+
+def test_a_file_that_changes_under_the_check_is_an_error_and_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values are read first and keys later; what lies between cannot be judged."""
+    workspace = write_workspace(tmp_path, clean_files())
+    monkeypatch.setattr(relations, "open_parquet", lambda storage, file: open_parquet(storage, f"{file}.gone"))
+    with pytest.raises(WorkspaceError, match=r"^the tables could not be checked: .* files are being written at "):
+        find_faults(workspace)

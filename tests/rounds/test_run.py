@@ -9,34 +9,17 @@ import pyarrow as pa
 import pytest
 
 import toy
-from oddloop.engine import LocalEngine
 from oddloop.errors import TrainError, WorkspaceError
 from oddloop.lake import Workspace
-from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import Ledger
-from oddloop.rounds.run import RunSummary, Shell, open_ledger, run, run_stages, train_if_due
+from oddloop.rounds.run import RunSummary, open_ledger, run_stages, train_if_due
+from toy import label_all_picks, run_at, shell
 
 STEPS = ["score", "coverage", "discover", "select", "propose"]
 
 
-def shell() -> Shell:
-    clock = iter(range(1, 10**6))
-    return Shell("tester", LocalEngine(2), now_ns=lambda: next(clock))
-
-
-def run_at(folder: Path) -> RunSummary:
-    return run(Workspace.open(folder), shell())
-
-
 def ledger_of(folder: Path) -> Ledger:
     return open_ledger(Workspace.open(folder))
-
-
-def label_all_picks(folder: Path, round_id: str) -> None:
-    workspace = Workspace.open(folder)
-    state = open_ledger(workspace).round(round_id)
-    ids = [pick["scene_id"] for pick in state.picks]
-    receive_labels(workspace, pa.table({"scene_id": ids, "cost": [1.0] * len(ids)}), state, at_ns=5)
 
 
 def edit_config(folder: Path, old: str, new: str) -> None:

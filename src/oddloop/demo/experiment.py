@@ -7,6 +7,8 @@ training hook.
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -130,11 +132,11 @@ def _make_arm(folder: Path, policy: str, settings: DemoSettings, fleet: Fleet) -
 def config_text(policy: str, settings: DemoSettings, fleet: Fleet) -> str:
     """The `oddloop.toml` of an arm."""
     score = settings.score if policy == settings.policy else ""
-    pointers = "\n".join(f'{name} = "{fleet.folder.resolve()}/lake/{name}"' for name in _POINTED)
+    pointers = "\n".join(f"{name} = {_toml(f'{fleet.folder.resolve()}/lake/{name}')}" for name in _POINTED)
     return f"""\
 # Made by `oddloop demo`.
 [workspace]
-name = "demo: {policy}"
+name = {_toml(f"demo: {policy}")}
 seed = {settings.seed}
 
 [lake]
@@ -164,10 +166,16 @@ per_frame = 0.12
 per_object = 0.04
 
 [train]
-command = "{{python}} -m oddloop.demo.train --fleet '{fleet.folder.resolve()}' --labelled {{labelled}} \
---output {{output}} --model-id {{model_id}} --seed {{seed}}"
+command = {_toml(_command(fleet))}
 timeout_s = 600.0
 """
+
+
+def _command(fleet: Fleet) -> str:
+    """The training command; a folder's name may hold anything that a file system allows."""
+    folder = shlex.quote(str(fleet.folder.resolve())).replace("{", "{{").replace("}", "}}")
+    options = "--labelled {labelled} --output {output} --model-id {model_id} --seed {seed}"
+    return f"{{python}} -m oddloop.demo.train --fleet {folder} {options}"
 
 
 def _attributes_text() -> str:
@@ -181,4 +189,4 @@ def _attributes_text() -> str:
 def _toml(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

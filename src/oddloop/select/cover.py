@@ -84,7 +84,7 @@ class Cover:
         kept = [np.zeros(0, dtype=np.int64)]
         for part in blocks(len(rows), len(centre)):
             some = rows[part]
-            bound = lower_bounds(self._scan[some], self._sq_norm[some], centre, sq_centre)
+            bound = lower_bounds(self._scan.take(some, axis=0), self._sq_norm[some], centre, sq_centre)
             kept.append(some[bound < self._near[some]])
         return np.concatenate(kept)
 

@@ -6,7 +6,7 @@ orphan in 10^12 may hide behind the hash of a frame that is there.) Null and emp
 their own.
 """
 
-# ruff: noqa: S608  (every name in a query is our own; values of the user are bound, never pasted)
+# ruff: noqa: S608  (queries hold names of our own only, never a value of the user)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ def keep_scenes(relations: Relations, scenes: CheckedTable) -> None:
 
 
 def keep_frames(relations: Relations, frames: CheckedTable) -> None:
-    """Keep the hashes of `frames`: `known_frames` (frame) and `known_pairs` (frame and scene)."""
+    """Keep the hashes of `frames` as `known_frames`: of the frame, and of frame and scene together."""
     relations.query(
         "CREATE TEMP TABLE known_frames AS SELECT hash(frame_id) AS frame, "
         "CASE WHEN scene_id <> '' THEN hash(frame_id, scene_id) END AS pair FROM rows WHERE frame_id <> ''",

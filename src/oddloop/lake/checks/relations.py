@@ -4,7 +4,7 @@ Rows are streamed from Parquet into each query, so that only what a query must r
 `MEMORY_LIMIT` is spilled to a temporary folder outside the workspace.
 """
 
-# ruff: noqa: S608  (every name in a query is our own; values of the user are bound, never pasted)
+# ruff: noqa: S608  (queries hold names of our own only, never a value of the user)
 from __future__ import annotations
 
 import contextlib
@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from oddloop.errors import WorkspaceError
 from oddloop.lake.checks.notes import Note
 from oddloop.lake.checks.values import CheckedFile, read_as, read_batches
 from oddloop.lake.scan import open_parquet
@@ -90,13 +91,21 @@ class Relations:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    def query(
-        self, sql: str, stream: pa.RecordBatchReader | None = None, values: Sequence[object] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Answer of a query; the stream is called `rows` in it, and each `?` stands for one of the values."""
+    def query(self, sql: str, stream: pa.RecordBatchReader | None = None) -> list[tuple[Any, ...]]:
+        """Answer of a query, in which the stream is called `rows`.
+
+        Raises:
+            WorkspaceError: a file changed since its values were checked, or the temporary folder is full.
+        """
         if stream is not None:
             self._connection.register("rows", stream)
-        answer: list[tuple[Any, ...]] = self._connection.execute(sql, list(values)).fetchall()
+        try:
+            answer: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise WorkspaceError(
+                f"the tables could not be checked: {str(error).splitlines()[0]}; see whether files are being written "
+                "at the moment, and whether the temporary folder is full"
+            ) from error
         if stream is not None:
             self._connection.unregister("rows")
         return answer

@@ -3,7 +3,7 @@
 Clocks of sensors differ, so a frame may lie `TOLERANCE_S` outside its scene, and scenes of a log may share as much.
 """
 
-# ruff: noqa: S608  (every name in a query is our own; values of the user are bound, never pasted)
+# ruff: noqa: S608  (queries hold names of our own only, never a value of the user)
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -6,6 +6,7 @@ out; the other columns are checked all the same.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -162,6 +163,6 @@ def _is_readable(parquet: pq.ParquetFile, name: str, batch_rows: int) -> bool:
 
 def _reason(error: TableError) -> str:
     cause = error.__cause__
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"the file cannot be opened ({cause.strerror})"
+    if isinstance(cause, OSError) and cause.errno:
+        return f"the file cannot be opened ({os.strerror(cause.errno)})"
     return "the file is not Parquet, or is cut short"

@@ -1,0 +1,53 @@
+"""Is the demo's advice right on more than one seed? Policies against the random control, a fleet and trainings per seed."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+from oddloop.demo.experiment import DemoSettings, prepare, run_rounds
+from oddloop.demo.outcome import summarize_outcome
+from oddloop.engine import LocalEngine
+from oddloop.rounds.run import Shell
+
+POLICIES = {
+    "uncertainty, summed spread": ("uncertainty", "trajectory_endpoint_spread_sum_sum"),
+    "uncertainty, mean spread": ("uncertainty", "trajectory_endpoint_spread_mean_mean"),
+    "kcenter": ("kcenter", ""),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, default=None, help="keep the workspaces here")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.folder or Path(scratch)
+        print("| policy | segment | policy minus random in m, one figure per seed | mean | seeds better |")
+        print("|---|---|---|---|---|")
+        for name, (policy, score) in POLICIES.items():
+            print_rows(name, [measure(folder, seed, policy, score) for seed in range(arguments.seeds)])
+
+
+def measure(folder: Path, seed: int, policy: str, score: str) -> dict[str, float]:
+    """Policy minus control after three rounds, by segment."""
+    settings = DemoSettings(policy=policy, score=score, seed=seed)
+    shell = Shell("bench", LocalEngine(2))
+    arms = prepare(folder / f"seed{seed}", settings, shell)
+    run_rounds(arms, settings.n_rounds, shell, lambda _text: None)
+    return {row["segment_id"]: row["difference"] for row in summarize_outcome(arms, seed).differences}
+
+
+def print_rows(name: str, differences: list[dict[str, float]]) -> None:
+    for segment in differences[0]:
+        values = [found[segment] for found in differences]
+        shown = ", ".join(f"{value:+.2f}" for value in values)
+        n_better = sum(value < 0 for value in values)
+        print(f"| {name} | {segment} | {shown} | {statistics.mean(values):+.2f} | {n_better} of {len(values)} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The demo's experiment on a small fleet: two arms at equal cost, resumable, and an outcome in plain words."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from oddloop.demo import small_fleet
+from oddloop.demo.experiment import CONTROL, Arms, DemoSettings, prepare, run_rounds
+from oddloop.demo.outcome import summarize_outcome
+from oddloop.engine import LocalEngine
+from oddloop.report import publish_report
+from oddloop.rounds.run import Shell, open_ledger
+
+SETTINGS = DemoSettings(n_rounds=1, budget=20.0, seed=1, fleet=small_fleet())
+
+
+def shell() -> Shell:
+    return Shell("tester", LocalEngine(2))
+
+
+@pytest.fixture(scope="module")
+def arms(tmp_path_factory: pytest.TempPathFactory) -> Arms:
+    arms = prepare(tmp_path_factory.mktemp("demo") / "it's a demo", SETTINGS, shell())
+    run_rounds(arms, SETTINGS.n_rounds, shell(), lambda _text: None)
+    return arms
+
+
+def test_both_arms_start_from_one_model_and_pay_the_same(arms: Arms) -> None:
+    rounds = {name: open_ledger(workspace).rounds() for name, workspace in arms.by_name().items()}
+    assert sorted(rounds) == [CONTROL, "uncertainty"]
+    zero = [states[0] for states in rounds.values()]
+    assert zero[0].training["digest"] == zero[1].training["digest"]
+    for states in rounds.values():
+        assert [s.status for s in states] == ["closed", "closed", "proposed"]
+        assert states[1].labels["cost"] == pytest.approx(states[1].proposal["cost"])
+        assert 0.8 * SETTINGS.budget < states[1].labels["cost"] <= SETTINGS.budget
+
+
+def test_no_held_out_scene_is_ever_picked(arms: Arms) -> None:
+    scenes = arms.policy.table("scenes").storage.read_table(arms.policy.table("scenes").files[0])
+    split = dict(zip(scenes["scene_id"].to_pylist(), scenes["split"].to_pylist(), strict=True))
+    for workspace in arms.by_name().values():
+        picks = [pick for state in open_ledger(workspace).rounds() for pick in state.picks]
+        assert picks
+        assert {split[pick["scene_id"]] for pick in picks} == {"pool"}
+
+
+def test_a_second_call_does_nothing_again(arms: Arms) -> None:
+    again = prepare(arms.fleet.folder.parent, SETTINGS, shell())
+    steps: list[bool] = []
+    telling = dataclasses.replace(shell(), on_step=lambda step: steps.append(step.computed))
+    run_rounds(again, SETTINGS.n_rounds, telling, lambda _text: None)
+    assert steps
+    assert not any(steps)
+
+
+def test_the_outcome_names_arms_rounds_and_planted_segments(arms: Arms) -> None:
+    outcome = summarize_outcome(arms, SETTINGS.seed)
+    assert [row[:2] for row in outcome.rows] == [(a, r) for r in (0, 1) for a in ("uncertainty", CONTROL)]
+    assert outcome.planted == ("junction=roundabout", "rain=heavy & illuminance=night")
+    assert outcome.differences[0]["segment_id"] == "all"
+    assert outcome.verdict.startswith("At equal cost")
+
+
+def test_the_report_shows_both_arms(arms: Arms) -> None:
+    report = publish_report(arms.policy, control=arms.control)
+    page = Path(report.url).read_text()
+    assert "random (control)" in page
+    assert publish_report(arms.policy, control=arms.control).written is False
