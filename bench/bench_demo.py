@@ -1,4 +1,4 @@
-"""Is the demo's advice right on more than one seed? Policies against the random control, a fleet and trainings per seed."""
+"""Is the demo's advice right on more than one seed? Policies against the random control."""
 
 from __future__ import annotations
 

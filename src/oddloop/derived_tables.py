@@ -20,6 +20,20 @@ from oddloop.tables import (
     TableSpec,
 )
 
+
+def with_interval(name: str, meaning: str) -> tuple[Column, Column, Column]:
+    """A statistic and the ends of its interval; null where it is not defined, or has no interval.
+
+    >>> [column.name for column in with_interval("rho", "a correlation")]
+    ['rho', 'rho_low', 'rho_high']
+    """
+    return (
+        Column(name, FLOAT, meaning, nullable=True),
+        Column(f"{name}_low", FLOAT, "lower end of its 95 % interval", nullable=True),
+        Column(f"{name}_high", FLOAT, "upper end of its 95 % interval", nullable=True),
+    )
+
+
 FRAME_SCORES = TableSpec(
     "frame_scores",
     "frame",
@@ -48,6 +62,33 @@ SCENE_SCORES = TableSpec(
 )
 """Further columns, per frame score: `_mean`, `_max`, `_p95`, `_sum` with a `_valid` twin each; `_n`: valid frames."""
 
+AUDIT = TableSpec(
+    "audit",
+    "score or baseline, best first",
+    (
+        Column("rank", INT, "1 is best: by `gain_at_10_low`, or by `gain_at_10` where there is no interval"),
+        Column("score", STRING, "score column, or `random`, `object_count` or `scene_length`"),
+        Column("kind", STRING, "`score` or `baseline`"),
+        Column("task", STRING, "task of the score; empty for a baseline"),
+        Column("n", INT, "scenes (or frames) with this score and the metric"),
+        Column("n_logs", INT, "their logs; fewer than 5 give no interval", "logs"),
+        Column("n_excluded", INT, "scenes (or frames) with the metric where this score is not valid"),
+        *with_interval("rank_correlation", "Spearman's rho with the error level"),
+        *with_interval("beyond_count", "the same, given the rank of the object count"),
+        *(
+            column
+            for share in (5, 10, 20)
+            for column in with_interval(f"found_at_{share}", f"share of all errors found at {share} % of the cost")
+        ),
+        *(
+            column
+            for share in (5, 10, 20)
+            for column in with_interval(f"gain_at_{share}", f"`found_at_{share}` less that of the object count")
+        ),
+    ),
+    key=("score",),
+    derived=True,
+)
 SEGMENTS = TableSpec(
     "segments",
     "segment and status",
@@ -192,6 +233,7 @@ DIFFERENCES = TableSpec(
 DERIVED = (
     FRAME_SCORES,
     SCENE_SCORES,
+    AUDIT,
     SEGMENTS,
     SEGMENT_METRICS,
     SCENE_VECTORS,

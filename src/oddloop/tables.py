@@ -146,6 +146,13 @@ SCENES = TableSpec(
             required=False,
             nullable=True,
         ),
+        Column(
+            "vehicle_id",
+            STRING,
+            "the ego vehicle, where a log holds several; scenes of one vehicle do not share time",
+            required=False,
+            nullable=True,
+        ),
         Column("media_uri", STRING, "where to look at it", required=False, nullable=True),
     ),
     key=("scene_id",),

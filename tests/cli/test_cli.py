@@ -81,6 +81,26 @@ def test_init_makes_a_workspace_once(call, tmp_path: Path) -> None:
     assert again.out == ""
 
 
+def test_init_for_a_source_writes_its_settings(call, tmp_path: Path) -> None:
+    from oddloop.lake import Workspace
+
+    call("init", tmp_path / "k", "--for", "kitti", "--name", 'the "best"')
+    config = Workspace.open(tmp_path / "k").config
+    assert config.workspace.name == 'the "best"'
+    assert config.metrics["recall_car"].better == "higher"
+    assert call("init", tmp_path / "x", "--for", "magic").code == ExitCode.USAGE
+
+
+def test_what_every_stage_tolerates_is_no_failure(call, folder: Path) -> None:
+    path = folder / "oddloop.toml"
+    path.write_text(path.read_text().replace("[metrics.accuracy]", "[metrics.other]"))
+    result = call("check", "-w", folder)
+    assert result.code == ExitCode.OK
+    assert "No faults" in result.out
+    assert "undeclared-metric" in result.out
+    assert call("check", "-w", folder, "--json").json[0]["tolerated"] is True
+
+
 def test_a_missing_workspace_is_one_message_and_no_traceback(call, tmp_path: Path) -> None:
     result = call("run", "-w", tmp_path)
     assert (result.code, result.out) == (ExitCode.ERROR, "")

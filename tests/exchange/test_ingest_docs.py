@@ -93,3 +93,9 @@ def test_the_attributes_and_metrics_shown_are_those_ingested(workspace: Workspac
 def _write(path: str, text: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(text)
+
+
+def test_init_for_kitti_writes_the_settings_that_the_page_shows() -> None:
+    from oddloop.exchange.kitti.settings import SETTINGS
+
+    assert re.findall(r"```toml\n(.*?)```", KITTI, re.DOTALL)[0] == SETTINGS

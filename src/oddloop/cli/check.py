@@ -8,6 +8,8 @@ import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.terminal import Talk, out, print_json
+from oddloop.errors import Fault
+from oddloop.lake.checks.cures import TOLERATED
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
 
@@ -17,12 +19,21 @@ def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
     with Talk(quiet=as_json) as talk:
         faults = find_faults(opened, on_table=lambda name: talk.progress(f"check {name}", 0, 0))
     if as_json:
-        print_json([asdict(fault) for fault in faults])
-    elif faults:
-        out.print(f"{len(faults)} faults in {opened.storage.url}:", markup=False)
-        for fault in faults:
-            out.print(f"  {fault}", markup=False)
+        print_json([asdict(fault) | {"tolerated": fault.code in TOLERATED} for fault in faults])
     else:
-        out.print(f"No faults in {opened.storage.url}.")
-    if faults:
+        _print(faults, opened.storage.url)
+    if any(fault.code not in TOLERATED for fault in faults):
         raise typer.Exit(1)
+
+
+def _print(faults: list[Fault], place: str) -> None:
+    grave = [fault for fault in faults if fault.code not in TOLERATED]
+    noted = [fault for fault in faults if fault.code in TOLERATED]
+    count = f"{len(grave)} fault{'s' if len(grave) != 1 else ''}" if grave else "No faults"
+    out.print(f"{count} in {place}{':' if grave else '.'}", markup=False)
+    for fault in grave:
+        out.print(f"  {fault}", markup=False)
+    if noted:
+        out.print(f"{len(noted)} to know of; every stage works all the same:", markup=False)
+    for fault in noted:
+        out.print(f"  {fault}", markup=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,21 +11,25 @@ import typer
 
 from oddloop.cli.options import JsonOption
 from oddloop.cli.terminal import out, print_json
+from oddloop.exchange.kitti.settings import SETTINGS
 from oddloop.lake.workspace import Workspace
 
-TEMPLATE = """\
-# Settings of this oddloop workspace. Every setting, its default and unit: docs/reference/config.md
-[workspace]
-name = "{name}"
-seed = 0
-
+TABLES = """\
 # [attributes.weather]                 # one section per ODD attribute: a column of `scenes`
 # kind = "categorical"                 # categorical, ordered, binned or multilabel
 
 # [metrics.recall_car]                 # what is good for a metric, and what is wanted of it
 # better = "higher"
 # target = 0.9
+"""
+"""What to say about the tables, where nobody knows them yet."""
+TEMPLATE = """\
+# Settings of this oddloop workspace. Every setting, its default and unit: docs/reference/config.md
+[workspace]
+name = {name}
+seed = 0
 
+{tables}
 [select]
 policy = "uncertainty"
 budget = 100.0
@@ -39,12 +45,23 @@ per_object = 0.04
 """
 
 
+class Source(StrEnum):
+    """A source whose tables are known beforehand."""
+
+    KITTI = "kitti"
+
+
+SOURCES = {Source.KITTI: SETTINGS}
+
+
 def run(
     url: Annotated[str, typer.Argument(help="Folder or URL of the new workspace.")],
     name: Annotated[str, typer.Option(help="Name shown in reports; default: the folder's name.")] = "",
+    source: Annotated[Source | None, typer.Option("--for", help="Put in the settings that this source needs.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    workspace = Workspace.create(url, TEMPLATE.format(name=name or Path(url).name or "workspace"))
+    shown = json.dumps(name or Path(url).name or "workspace", ensure_ascii=False)
+    workspace = Workspace.create(url, TEMPLATE.format(name=shown, tables=SOURCES[source] if source else TABLES))
     if as_json:
         print_json({"workspace": workspace.storage.url})
     else:

@@ -89,6 +89,7 @@ def _identity(plan: LogPlan, scenes: Scenes, ids: npt.NDArray[np.str_], settings
     return {
         "scene_id": pa.array(ids, pa.string()),
         "log_id": pa.array([plan.log_id] * n_scenes, pa.string()),
+        "vehicle_id": pa.array([f"{plan.log_id}-e{drive:02d}" for drive in scenes.drive.tolist()], pa.string()),
         "start_ns": pa.array(plan.start_ns + scenes.first_frame.astype(np.int64) * period_ns),
         "duration_s": pa.array(scenes.n_frames * settings.period_s),
         "n_frames": pa.array(scenes.n_frames.astype(np.int64)),

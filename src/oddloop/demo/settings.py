@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FORMAT = 1
-"""Format number of a fleet folder. History: 1, the first."""
+FORMAT = 2
+"""Format number of a fleet folder. History: 1, the first; 2, scenes have a vehicle_id."""
 
 
 @dataclass(frozen=True)

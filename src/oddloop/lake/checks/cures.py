@@ -63,7 +63,7 @@ CURES: dict[str, str] = {
     # times and splits
     "time-order": "sort the frames of a scene by timestamp_ns and drop repeated instants",
     "time-outside-scene": "correct the scene's start_ns (in ns) and duration_s (in s), or the frame's scene_id",
-    "scenes-overlap": "cut the log anew, or give each drive a log_id of its own; until then shared time counts twice",
+    "scenes-overlap": "cut the log anew, or name its vehicles in vehicle_id; until then shared time counts twice",
     "split-leak": "hold out whole logs: give all scenes of a log the same split",
 }  # fmt: skip
 """Cure by fault code."""

@@ -18,7 +18,7 @@ from oddloop.lake.checks.relations import CheckedTable, Relations
 def keep_scenes(relations: Relations, scenes: CheckedTable) -> None:
     """Keep `scenes` for the checks of references and times; of those with the same scene_id, the first."""
     sql = "CREATE TEMP TABLE scenes AS SELECT DISTINCT ON (scene_id) * FROM rows WHERE scene_id <> '' ORDER BY pos"
-    relations.query(sql, scenes.stream(["scene_id"], ["log_id", "start_ns", "duration_s", "split"]))
+    relations.query(sql, scenes.stream(["scene_id"], ["log_id", "start_ns", "duration_s", "split", "vehicle_id"]))
 
 
 def keep_frames(relations: Relations, frames: CheckedTable) -> None:

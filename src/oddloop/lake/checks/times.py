@@ -35,14 +35,14 @@ _OUTSIDE = f"""
 _OVERLAPS = f"""
     SELECT *, (other_end_ns - start_ns::DOUBLE) / 1e9 AS shared_s
     FROM (
-        SELECT pos, scene_id, log_id, start_ns,
+        SELECT pos, scene_id, log_id, vehicle_id, start_ns,
                max(end_ns) OVER earlier AS other_end_ns, arg_max(scene_id, end_ns) OVER earlier AS other
         FROM (
             SELECT *, start_ns::DOUBLE + duration_s * 1e9 AS end_ns FROM scenes
             WHERE log_id <> '' AND start_ns IS NOT NULL AND isfinite(duration_s) AND duration_s > 0
         )
         WINDOW earlier AS (
-            PARTITION BY log_id ORDER BY start_ns, pos ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            PARTITION BY log_id, vehicle_id ORDER BY start_ns, pos ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         )
     )
     WHERE shared_s > {TOLERANCE_S}
@@ -96,7 +96,7 @@ def _find_outside(relations: Relations, frames: CheckedTable) -> None:
 
 
 def find_overlaps(relations: Relations, scenes: CheckedTable) -> None:
-    """Note scenes that begin before an earlier scene of the same log has ended."""
+    """Note scenes that begin before an earlier scene of the same log and vehicle has ended."""
 
     def say(row: Mapping[str, Any]) -> str:
         return (

@@ -1,0 +1,16 @@
+"""Do the scores mean anything? Which of them find errors on scenes that have metrics, per unit of label cost."""
+
+from oddloop.score.audit.scenes import audit_scenes, error_levels, measured_scenes
+from oddloop.score.audit.scores import AuditConfig, AuditRows, audit_scores
+from oddloop.score.audit.verdict import Recommendation, recommend
+
+__all__ = [
+    "AuditConfig",
+    "AuditRows",
+    "Recommendation",
+    "audit_scenes",
+    "audit_scores",
+    "error_levels",
+    "measured_scenes",
+    "recommend",
+]
