@@ -10,7 +10,7 @@ from pathlib import Path
 from oddloop.demo.experiment import DemoSettings, prepare, run_rounds
 from oddloop.demo.outcome import summarize_outcome
 from oddloop.engine import LocalEngine
-from oddloop.rounds.run import Shell
+from oddloop.rounds.shell import Shell
 
 POLICIES = {
     "uncertainty, summed spread": ("uncertainty", "trajectory_endpoint_spread_sum_sum"),

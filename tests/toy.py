@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from oddloop.engine import LocalEngine
 from oddloop.lake import Workspace
 from oddloop.rounds.labels import receive_labels
-from oddloop.rounds.run import RunSummary, Shell, open_ledger, run
+from oddloop.rounds.run import open_ledger, run
+from oddloop.rounds.shell import RunSummary, Shell
 
 N_LOGS, N_SCENES_PER_LOG, N_FRAMES = 8, 6, 4
 SCENE_NS = 10_000_000_000
@@ -69,6 +70,7 @@ time.sleep(float(a.sleep_s))
 if a.fail == "exit":
     sys.exit("cannot allocate memory for the optimiser")
 held_out = [s for s, split in zip(scenes["scene_id"].to_pylist(), scenes["split"].to_pylist()) if split == "eval"]
+held_out += ["nowhere"] if a.fail == "orphan" else []
 model_id = "another" if a.fail == "model_id" else a.model_id
 (out / "metrics").mkdir()
 pq.write_table(pa.table({"scene_id": held_out, "model_id": [model_id] * len(held_out),

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.errors import TableError
 
 STRING, INT, FLOAT, FLOAT32, BOOL = pa.string(), pa.int64(), pa.float64(), pa.float32(), pa.bool_()
 STRINGS = pa.list_(STRING)
@@ -280,4 +283,29 @@ TASKS = {"classification": CLASSIFICATION, "detection": DETECTION, "trajectory":
 INPUTS = (SCENES, FRAMES, OBJECTS, CLASSIFICATION, DETECTION, TRAJECTORY, FEATURES, METRICS, LABELS)
 """Tables that the user brings, in the order in which they are checked and documented."""
 SPLITS = ("pool", "eval")
+"""Values of `scenes.split`."""
 STACKS = ("perception", "prediction", "planning")
+
+
+def is_held_out(scenes: pa.Table) -> pa.ChunkedArray | pa.Array:
+    """Which scenes are held out for evaluation: boolean, one per row; none where there is no `split`.
+
+    >>> is_held_out(pa.table({"scene_id": ["a", "b"], "split": ["eval", None]})).to_pylist()
+    [True, False]
+    """
+    if "split" not in scenes.column_names:
+        return pa.repeat(False, scenes.num_rows)
+    return pc.fill_null(pc.equal(scenes["split"], "eval"), False)
+
+
+def refuse_unknown_splits(scenes: pa.Table) -> None:
+    """Refuse scenes whose split is neither `pool` nor `eval` nor null: they must not slip into a training.
+
+    Raises:
+        TableError: names the values.
+    """
+    if "split" not in scenes.column_names:
+        return
+    strange = sorted(set(scenes["split"].unique().to_pylist()) - {None, *SPLITS})
+    if strange:
+        raise TableError(f"scenes: split {strange[0]!r} is not known; use `pool`, `eval`, or null for `pool`")

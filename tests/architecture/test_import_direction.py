@@ -14,7 +14,7 @@ FOUNDATION = {"tables", "derived_tables", "config", "errors", "oddloop"}
 STAGES = ("score", "coverage", "discover", "select")
 MAY_IMPORT = {
     "errors": set(),
-    "tables": set(),
+    "tables": {"errors"},
     "derived_tables": {"tables"},
     "config": {"errors"},
     "lake": FOUNDATION,

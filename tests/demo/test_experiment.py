@@ -11,8 +11,10 @@ from oddloop.demo import small_fleet
 from oddloop.demo.experiment import CONTROL, Arms, DemoSettings, prepare, run_rounds
 from oddloop.demo.outcome import summarize_outcome
 from oddloop.engine import LocalEngine
+from oddloop.errors import WorkspaceError
 from oddloop.report import publish_report
-from oddloop.rounds.run import Shell, open_ledger
+from oddloop.rounds.run import open_ledger
+from oddloop.rounds.shell import Shell
 
 SETTINGS = DemoSettings(n_rounds=1, budget=20.0, seed=1, fleet=small_fleet())
 
@@ -66,7 +68,22 @@ def test_the_outcome_names_arms_rounds_and_planted_segments(arms: Arms) -> None:
 
 
 def test_the_report_shows_both_arms(arms: Arms) -> None:
-    report = publish_report(arms.policy, control=arms.control)
+    report = publish_report(arms.policy)
     page = Path(report.url).read_text()
     assert "random (control)" in page
-    assert publish_report(arms.policy, control=arms.control).written is False
+    assert publish_report(arms.policy).written is False
+
+
+def test_a_workspace_of_the_user_s_own_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "oddloop.toml").write_text('[workspace]\nname = "mine"\n')
+    (tmp_path / "ledger.db").write_bytes(b"precious")
+    with pytest.raises(WorkspaceError, match="a workspace of your own; give the demo another folder"):
+        prepare(tmp_path, SETTINGS, shell())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ledger.db", "oddloop.toml"]
+
+
+def test_a_demo_with_other_settings_is_left_alone(arms: Arms) -> None:
+    other = dataclasses.replace(SETTINGS, seed=2)
+    with pytest.raises(WorkspaceError, match="a demo with other settings; give another folder"):
+        prepare(arms.fleet.folder.parent, other, shell())
+    assert open_ledger(arms.policy).rounds()

@@ -17,7 +17,8 @@ import json, os, random, signal, sys, time
 from pathlib import Path
 from oddloop.engine import LocalEngine
 from oddloop.lake import Workspace
-from oddloop.rounds.run import Shell, run
+from oddloop.rounds.run import run
+from oddloop.rounds.shell import Shell
 import oddloop.discover, oddloop.score, oddloop.select, oddloop.coverage, hdbscan, sklearn.decomposition
 
 def start(folder):

@@ -18,7 +18,8 @@ from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.lake.validate import find_faults
 from oddloop.report import publish_report
-from oddloop.rounds.run import Shell, run
+from oddloop.rounds.run import run
+from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages import read_scores
 from oddloop.tables import DETECTION, OBJECTS
 

@@ -9,10 +9,13 @@ import pyarrow as pa
 import pytest
 
 import toy
-from oddloop.errors import TrainError, WorkspaceError
+from oddloop.errors import ConfigError, TableError, TrainError, WorkspaceError
 from oddloop.lake import Workspace
+from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import Ledger
-from oddloop.rounds.run import RunSummary, open_ledger, run_stages, train_if_due
+from oddloop.rounds.run import open_ledger, run_stages, train_if_due
+from oddloop.rounds.shell import RunSummary
+from oddloop.rounds.training import labelled_scenes
 from toy import label_all_picks, run_at, shell
 
 STEPS = ["score", "coverage", "discover", "select", "propose"]
@@ -167,7 +170,7 @@ def test_two_models_must_be_told_apart(folder: Path) -> None:
 
 def test_with_a_training_command_the_loop_starts_at_round_zero(training_folder: Path) -> None:
     summary = run_at(training_folder)
-    assert computed(summary) == ["train", "score", "coverage", "discover", "select", "evaluate", "propose"]
+    assert computed(summary) == ["train", "score", "coverage", "evaluate", "discover", "select", "propose"]
     ledger = ledger_of(training_folder)
     zero, one = ledger.rounds()
     assert (zero.round_id, zero.status, zero.training["model_id"]) == ("r000", "closed", "m000")
@@ -213,3 +216,91 @@ def test_the_caller_s_tables_are_never_modified(folder: Path) -> None:
     before = {p: p.read_bytes() for p in sorted((folder / "lake").rglob("*.parquet"))}
     run_at(folder)
     assert {p: p.read_bytes() for p in sorted((folder / "lake").rglob("*.parquet"))} == before
+
+
+def test_a_round_that_people_have_begun_to_label_keeps_its_picks(folder: Path) -> None:
+    run_at(folder)
+    state = ledger_of(folder).round("r001")
+    first = pa.table({"scene_id": state.pick_ids[:1], "cost": [1.0]})
+    receive_labels(Workspace.open(folder), first, state, at_ns=5)
+    edit_config(folder, "seed = 3", "seed = 4")
+    edit_config(folder, "budget = 3.0", "budget = 30.0")
+    summary = run_at(folder)
+    assert ledger_of(folder).round("r001").pick_ids == state.pick_ids
+    assert summary.waiting_for == "labels of 2 of 3 scenes of r001"
+    label_all_picks(folder, "r001")
+    run_at(folder)
+    closed = ledger_of(folder).round("r001")
+    assert (closed.status, closed.labels["n_scenes"], closed.labels["cost"]) == ("closed", 3, 3.0)
+
+
+def test_labels_delivered_in_two_overlapping_files_count_once(folder: Path) -> None:
+    run_at(folder)
+    label_all_picks(folder, "r001")
+    ids = ledger_of(folder).round("r001").pick_ids
+    table = pa.table(
+        {
+            "scene_id": ids,
+            "labelled_at_ns": pa.array([1] * 3, pa.int64()),
+            "round_id": pa.nulls(3, pa.string()),
+            "cost": [1.0] * 3,
+        }
+    )
+    toy.write(folder / "lake/labels", table, "again.parquet")
+    assert run_at(folder).round_id == "r002"
+    assert labelled_scenes(Workspace.open(folder)).num_rows == 9
+
+
+def test_metrics_of_scenes_that_were_trained_on_do_not_count(folder: Path) -> None:
+    run_at(folder)
+    metrics = toy.metrics_table(toy.scenes_table())
+    flattering = metrics.set_column(0, "scene_id", pa.array([f"log0/s{i % 6}" for i in range(12)]))
+    flattering = flattering.slice(0, 6).set_column(4, "value", pa.array([1.0] * 6))
+    before = overall(folder)
+    toy.write(folder / "lake/metrics", flattering, "train.parquet")
+    assert computed(run_at(folder)) == ["coverage", "select", "propose"]
+    assert overall(folder) == before
+    assert before["n_scenes"] == 12
+
+
+def overall(folder: Path) -> dict[str, object]:
+    digest = ledger_of(folder).round("r001").proposal["stages"]["coverage"]
+    rows = Workspace.open(folder).storage.read_table(f"derived/coverage/{digest}/segment_metrics.parquet").to_pylist()
+    (row,) = (row for row in rows if row["segment_id"] == "all")
+    return row
+
+
+def test_a_split_that_nobody_knows_is_refused(folder: Path) -> None:
+    scenes = toy.scenes_table()
+    index = scenes.schema.get_field_index("split")
+    toy.write(folder / "lake/scenes", scenes.set_column(index, "split", pa.array(["test"] * scenes.num_rows)))
+    with pytest.raises(TableError, match="split 'test' is not known; use `pool`, `eval`"):
+        run_at(folder)
+
+
+def test_an_error_in_select_does_not_keep_a_model_from_being_evaluated(training_folder: Path) -> None:
+    edit_config(training_folder, "budget = 3.0", "budget = 0.1")
+    with pytest.raises(ConfigError, match="does not pay for one scene"):
+        run_at(training_folder)
+    assert ledger_of(training_folder).round("r000").status == "closed"
+
+
+def test_a_failed_training_does_not_block_the_loop_when_training_is_given_up(training_folder: Path) -> None:
+    text = (training_folder / "oddloop.toml").read_text()
+    run_at(training_folder)
+    label_all_picks(training_folder, "r001")
+    edit_config(training_folder, "--seed {seed} ", "--seed {seed} --fail exit ")
+    with pytest.raises(TrainError):
+        run_at(training_folder)
+    (training_folder / "oddloop.toml").write_text(text[: text.index("[train]")])
+    assert run_at(training_folder).round_id == "r002"
+    assert ledger_of(training_folder).round("r001").status == "closed"
+
+
+def test_a_training_with_faulty_tables_is_a_failed_training(training_folder: Path) -> None:
+    edit_config(training_folder, "--seed {seed} ", "--seed {seed} --fail orphan ")
+    with pytest.raises(TrainError, match="scene_id `nowhere` is not in `scenes`"):
+        run_at(training_folder)
+    assert ledger_of(training_folder).round("r000").status == "train_failed"
+    edit_config(training_folder, "--fail orphan ", "")
+    assert run_at(training_folder).round_id == "r001"

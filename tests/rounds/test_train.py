@@ -16,7 +16,7 @@ import pytest
 
 import toy
 from oddloop.errors import TrainError
-from oddloop.lake.storage import Storage
+from oddloop.lake import Workspace
 from oddloop.rounds.train import TrainRequest, train, trained_tables
 
 LABELLED = pa.table(
@@ -25,12 +25,12 @@ LABELLED = pa.table(
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Storage:
-    return toy.make_workspace(tmp_path / "ws", train="").storage
+def workspace(tmp_path: Path) -> Workspace:
+    return toy.make_workspace(tmp_path / "ws", train="")
 
 
-def request(workspace: Storage, command: str | None = None, extra: str = "", timeout_s: float = 60.0) -> TrainRequest:
-    root = workspace.local_path()
+def request(workspace: Workspace, command: str | None = None, extra: str = "", timeout_s: float = 60.0) -> TrainRequest:
+    root = workspace.storage.local_path()
     toy_command = (
         f"{sys.executable} {root.parent / 'train.py'} --frames {root}/lake/frames/part-0.parquet "
         f"--scenes {root}/lake/scenes/part-0.parquet --labelled {{labelled}} --output {{output}} "
@@ -39,12 +39,12 @@ def request(workspace: Storage, command: str | None = None, extra: str = "", tim
     return TrainRequest(toy_command if command is None else command, LABELLED, "m001", 5, timeout_s, {"labels": "abc"})
 
 
-def leftovers(workspace: Storage) -> list[str]:
-    folder = workspace.local_path("derived/train")
+def leftovers(workspace: Workspace) -> list[str]:
+    folder = workspace.storage.local_path("derived/train")
     return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 
 
-def test_the_output_is_kept_in_table_form_with_its_log(workspace: Storage) -> None:
+def test_the_output_is_kept_in_table_form_with_its_log(workspace: Workspace) -> None:
     trained = train(workspace, request(workspace))
     assert trained.computed
     assert sorted(trained_tables(trained.storage)) == ["metrics", "predictions/classification"]
@@ -53,7 +53,7 @@ def test_the_output_is_kept_in_table_form_with_its_log(workspace: Storage) -> No
     assert pq.read_table(trained.storage.local_path("labelled.parquet")).to_pylist() == LABELLED.to_pylist()
 
 
-def test_the_same_request_is_not_trained_again(workspace: Storage) -> None:
+def test_the_same_request_is_not_trained_again(workspace: Workspace) -> None:
     first, second = train(workspace, request(workspace)), train(workspace, request(workspace))
     assert (first.digest, second.computed) == (second.digest, False)
     other = dataclasses.replace(request(workspace), seed=6)
@@ -76,14 +76,14 @@ def test_the_same_request_is_not_trained_again(workspace: Storage) -> None:
     ],
 )
 def test_a_failed_training_says_why_and_leaves_nothing(
-    workspace: Storage, command: str | None, extra: str, message: str
+    workspace: Workspace, command: str | None, extra: str, message: str
 ) -> None:
     with pytest.raises(TrainError, match=message):
         train(workspace, request(workspace, command, extra))
     assert leftovers(workspace) == []
 
 
-def test_a_training_that_takes_too_long_is_ended_with_its_children(workspace: Storage, tmp_path: Path) -> None:
+def test_a_training_that_takes_too_long_is_ended_with_its_children(workspace: Workspace, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     command = f"sh -c 'sleep 300 & echo $! > {pid_file}; wait'"
     with pytest.raises(TrainError, match=r"ended after 0\.5 s"):
@@ -92,30 +92,32 @@ def test_a_training_that_takes_too_long_is_ended_with_its_children(workspace: St
     assert not is_running(int(pid_file.read_text()))
 
 
-def test_a_table_with_a_wrong_column_is_named(workspace: Storage, tmp_path: Path) -> None:
+def test_a_table_with_a_wrong_column_is_named(workspace: Workspace, tmp_path: Path) -> None:
     script = tmp_path / "bad.py"
     script.write_text(
         "import sys, pathlib, pyarrow as pa, pyarrow.parquet as pq\n"
         "out = pathlib.Path(sys.argv[1], 'predictions/classification'); out.mkdir(parents=True)\n"
         "pq.write_table(pa.table({'frame_id': ['a'], 'scene_id': ['b'], 'prob': [[[1.0]]]}), out / 'p.parquet')\n"
     )
-    with pytest.raises(TrainError, match=r"p\.parquet: column `probs` is missing; it has: frame_id, scene_id, prob"):
+    with pytest.raises(
+        TrainError, match=r"  predictions/classification/p\.parquet: column `probs` is missing \(there is `prob`\)"
+    ):
         train(workspace, request(workspace, f"{sys.executable} {script} {{output}}"))
     assert leftovers(workspace) == []
 
 
-def test_a_killed_run_takes_its_training_with_it(workspace: Storage, tmp_path: Path) -> None:
+def test_a_killed_run_takes_its_training_with_it(workspace: Workspace, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import test_train\n"
-        "from oddloop.lake.storage import Storage\n"
-        "ws = Storage.open(sys.argv[2])\n"
+        "from oddloop.lake import Workspace\n"
+        "ws = Workspace.open(sys.argv[2])\n"
         "test_train.train(ws, test_train.request(ws, f\"sh -c 'echo $$ > {sys.argv[3]}; exec sleep 300'\"))\n"
     )
     tests = Path(__file__).parent
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tests), str(workspace.local_path()), str(pid_file)],
+        [sys.executable, "-c", code, str(tests), str(workspace.storage.local_path()), str(pid_file)],
         env={**os.environ, "PYTHONPATH": str(tests.parent)},
     )
     wait_for(pid_file.exists)

@@ -14,8 +14,8 @@ from oddloop.cli.terminal import Talk, out, print_json, print_table
 from oddloop.demo.experiment import DemoSettings, prepare, run_rounds
 from oddloop.demo.outcome import Outcome, summarize_outcome
 from oddloop.engine import LocalEngine
-from oddloop.report import publish_report
-from oddloop.rounds.run import Shell
+from oddloop.report import publish_report, say_where_to_look
+from oddloop.rounds.shell import Shell
 
 
 def run(
@@ -34,15 +34,15 @@ def run(
         talk.say(f"Fleet: {arms.fleet.n_scenes:,} scenes of {arms.fleet.n_logs} logs, {arms.fleet.n_frames:,} frames")
         run_rounds(arms, settings.n_rounds, shell, talk.say)
         outcome = summarize_outcome(arms, seed)
-        report = publish_report(arms.policy, "", control=arms.control)
+        report = publish_report(arms.policy)
     if as_json:
         print_json({**dataclasses.asdict(outcome), "report": report.url})
     else:
-        _print(outcome, report.url)
+        _print(outcome, f"Look at {report.url}: {say_where_to_look(arms.policy)}")
 
 
-def _print(outcome: Outcome, report: str) -> None:
+def _print(outcome: Outcome, where: str) -> None:
     columns = ("arm", "round", "cost so far", "all", "95 % interval", *outcome.planted)
     print_table(f"{outcome.metric} on held-out logs (lower is better)", columns, outcome.rows)
     out.print(outcome.verdict)
-    out.print(f"Look at {report}: {outcome.where_to_look}")
+    out.print(where)

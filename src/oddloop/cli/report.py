@@ -8,6 +8,7 @@ import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.terminal import out, print_json
+from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 from oddloop.report import publish_report
 
@@ -16,13 +17,14 @@ def run(
     round_id: Annotated[str, typer.Argument(help="Round, such as r001; default: the newest.")] = "",
     workspace: WorkspaceOption = ".",
     against: Annotated[
-        str, typer.Option(help="Workspace of a control arm on the same evaluation scenes, to compare with.")
+        str, typer.Option(help="Workspace of a control arm to compare with, instead of [evidence] control.")
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
     opened = Workspace.open(workspace)
     control = Workspace.open(against) if against else None
-    report = publish_report(opened, round_id, control=control)
+    with locked(opened.storage):
+        report = publish_report(opened, round_id, control=control)
     if as_json:
         print_json({"report": report.url, "written": report.written})
     else:

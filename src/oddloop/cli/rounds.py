@@ -70,7 +70,7 @@ def _print_round(state: RoundState) -> None:
     for name, value in _summary(state).items():
         out.print(f"{name:<14}{value if value is not None else '-'}")
     rows = [
-        (pick["rank"], pick["scene_id"], pick["log_id"], pick["cost"], "; ".join(r["text"] for r in pick["reasons"]))
+        (pick["rank"], pick["scene_id"], pick["log_id"], pick["cost"], "\n".join(r["text"] for r in pick["reasons"]))
         for pick in state.picks
     ]
     print_table("Picks", ("rank", "scene", "log", "cost", "why"), rows)

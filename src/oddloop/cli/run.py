@@ -5,10 +5,11 @@ from __future__ import annotations
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_shell
 from oddloop.cli.terminal import Talk, out, print_json
+from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 from oddloop.report import publish_report
-from oddloop.rounds.run import RunSummary
 from oddloop.rounds.run import run as run_loop
+from oddloop.rounds.shell import RunSummary
 
 
 def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
@@ -16,7 +17,8 @@ def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
     with Talk(quiet=as_json) as talk:
         shell = make_shell(opened, talk)
         summary = run_loop(opened, shell)
-        report = publish_report(opened, summary.round_id) if summary.round_id else None
+        with locked(opened.storage):
+            report = publish_report(opened, summary.round_id) if summary.round_id else None
     if as_json:
         print_json({**summary.to_json(), "report": report.url if report else None})
     else:

@@ -14,7 +14,7 @@ def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
         print_json({"digest": derived.digest, "picks": picks})
         return
     rows = [
-        (p["rank"], p["scene_id"], p["cost"], p["cumulative_cost"], "; ".join(r["text"] for r in p["reasons"]))
+        (p["rank"], p["scene_id"], p["cost"], p["cumulative_cost"], "\n".join(r["text"] for r in p["reasons"]))
         for p in picks
     ]
     print_table(f"{len(picks)} picks", ("rank", "scene", "cost", "so far", "why"), rows)

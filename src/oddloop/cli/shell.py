@@ -7,7 +7,7 @@ import getpass
 from oddloop.cli.terminal import Talk
 from oddloop.engine import LocalEngine
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.run import Shell
+from oddloop.rounds.shell import Shell
 
 
 def user_name() -> str:

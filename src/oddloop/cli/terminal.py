@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from oddloop.rounds.run import Step
+    from oddloop.rounds.shell import Step
 
 _FILE_WIDTH = 200
 """Columns of a table that goes to a file or a pipe, where no terminal says how wide it is."""
@@ -43,7 +43,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
     for row in shown:
         table.add_row(*row)
-    out.print(table)
+    out.print(table, soft_wrap=False)
 
 
 def _shown(cell: object) -> str:

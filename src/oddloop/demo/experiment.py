@@ -11,7 +11,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,15 +19,17 @@ import pyarrow as pa
 from oddloop.demo.attributes import ATTRIBUTES
 from oddloop.demo.fleet import Fleet, simulate_fleet
 from oddloop.demo.settings import FleetSettings
+from oddloop.errors import WorkspaceError
 from oddloop.lake.lock import locked
-from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import CONFIG_FILE, Workspace
 from oddloop.rounds.labels import receive_labels
-from oddloop.rounds.run import Shell, open_ledger, run
-from oddloop.tables import LABELS
+from oddloop.rounds.run import open_ledger, run
+from oddloop.rounds.shell import Shell
 
 CONTROL = "random"
 METRIC = "min_fde_m"
+MARK = "# Made by `oddloop demo`."
+"""First line of an arm's `oddloop.toml`; a folder with any other is the user's own."""
 _POINTED = ("scenes", "frames")
 
 
@@ -66,7 +68,12 @@ class Arms:
 
 
 def prepare(folder: Path, settings: DemoSettings, shell: Shell, n_workers: int = 2) -> Arms:
-    """Simulate the fleet where it is not there yet, and make both workspaces where they are missing."""
+    """Simulate the fleet where it is not there yet, and make both workspaces where they are missing.
+
+    Raises:
+        WorkspaceError: the folder holds another workspace, or a demo of other settings; nothing was touched.
+    """
+    refuse_foreign(folder, settings)
     fleet = simulate_fleet(
         folder / "fleet", seed=settings.seed, settings=settings.fleet, n_workers=n_workers, progress=shell.progress
     )
@@ -109,32 +116,45 @@ def reveal(workspace: Workspace, round_id: str, shell: Shell) -> int:
         return receive_labels(workspace, pa.table(picks), state, at_ns=shell.now_ns()).n_new
 
 
-def n_labelled(workspace: Workspace) -> int:
-    """Scenes with labels."""
-    return int(read_table(workspace.table("labels"), LABELS, ["scene_id"]).num_rows)
-
-
 def _make_arm(folder: Path, policy: str, settings: DemoSettings, fleet: Fleet) -> Workspace:
-    text = config_text(policy, settings, fleet)
-    if (folder / CONFIG_FILE).exists() and (folder / CONFIG_FILE).read_text() == text:
+    if (folder / CONFIG_FILE).exists():
         return Workspace.open(folder)
-    # Another fleet or other settings: the rounds of the old one would not be comparable.
-    for name in (CONFIG_FILE, "ledger.db", "ledger.db-wal", "ledger.db-shm", "lake", "derived", "rounds"):
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     labels = folder / "lake" / "labels"
-    labels.mkdir(parents=True)
+    labels.mkdir(parents=True, exist_ok=True)
     for file in sorted((fleet.folder / "lake" / "labels").glob("*.parquet")):
         shutil.copy(file, labels / file.name)
-    return Workspace.create(folder, text)
+    return Workspace.create(folder, config_text(policy, settings, fleet))
+
+
+def refuse_foreign(folder: Path, settings: DemoSettings) -> None:
+    """Refuse a folder with another workspace, or with a demo of other settings: its rounds would not be comparable.
+
+    Raises:
+        WorkspaceError: nothing in the folder was touched.
+    """
+    path = folder / CONFIG_FILE
+    if not path.exists():
+        return
+    found = path.read_text()
+    if not found.startswith(MARK):
+        raise WorkspaceError(f"{folder}: a workspace of your own; give the demo another folder")
+    if stamp(settings) not in found:
+        raise WorkspaceError(f"{folder}: a demo with other settings; give another folder, or remove this one")
+
+
+def stamp(settings: DemoSettings) -> str:
+    """Line of an arm's `oddloop.toml` that says which demo it is of."""
+    return f"# {json.dumps(asdict(settings), sort_keys=True)}"
 
 
 def config_text(policy: str, settings: DemoSettings, fleet: Fleet) -> str:
     """The `oddloop.toml` of an arm."""
     score = settings.score if policy == settings.policy else ""
     pointers = "\n".join(f"{name} = {_toml(f'{fleet.folder.resolve()}/lake/{name}')}" for name in _POINTED)
+    control = "" if policy == CONTROL else "control"
     return f"""\
-# Made by `oddloop demo`.
+{MARK}
+{stamp(settings)}
 [workspace]
 name = {_toml(f"demo: {policy}")}
 seed = {settings.seed}
@@ -164,6 +184,9 @@ unit = "EUR"
 per_scene = 1.0
 per_frame = 0.12
 per_object = 0.04
+
+[evidence]
+control = "{control}"
 
 [train]
 command = {_toml(_command(fleet))}

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.demo.experiment import CONTROL, METRIC, Arms
-from oddloop.rounds.evidence import collect_evidence
+from oddloop.rounds.evidence import ALL_SCENES, collect_evidence
 from oddloop.rounds.paired import paired_differences
 
-ALL = "all"
-"""The segment of all scenes."""
+EQUAL_COST = 0.02
+"""Costs that differ by less than this share are called equal: scenes are picked whole, so no two sums are the same."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,6 @@ class Outcome:
         rows: per arm and round: arm, round, cost so far, value on all, its interval, value per planted segment.
         differences: DIFFERENCES rows after the last round, on all scenes and per planted segment.
         verdict: what the differences say, a sentence each.
-        where_to_look: where in the report to look first.
     """
 
     metric: str
@@ -35,7 +34,6 @@ class Outcome:
     rows: tuple[tuple[Any, ...], ...]
     differences: tuple[dict[str, Any], ...]
     verdict: str
-    where_to_look: str
 
 
 def summarize_outcome(arms: Arms, seed: int) -> Outcome:
@@ -45,15 +43,15 @@ def summarize_outcome(arms: Arms, seed: int) -> Outcome:
     evidence = collect_evidence(arms.by_name(), METRIC)
     rng = np.random.default_rng(np.random.SeedSequence([seed, *b"outcome"]))
     table = paired_differences(arms.policy, arms.control, METRIC, rng).to_pylist()
-    differences = tuple(row for name in (ALL, *planted) for row in table if row["segment_id"] == name)
+    differences = tuple(row for name in (ALL_SCENES, *planted) for row in table if row["segment_id"] == name)
     policy = arms.policy.config.select.policy
+    costs = _last_costs(evidence, policy)
     return Outcome(
         metric=METRIC,
         planted=planted,
         rows=_rows(evidence, planted),
         differences=differences,
-        verdict="\n".join(_sentence(policy, row) for row in differences),
-        where_to_look=_where_to_look(evidence, policy, planted),
+        verdict="\n".join(_sentence(policy, row, costs) for row in differences),
     )
 
 
@@ -61,7 +59,7 @@ def _rows(evidence: pa.Table, planted: tuple[str, ...]) -> tuple[tuple[Any, ...]
     found = {(r["arm"], r["round"], r["segment_id"]): r for r in evidence.to_pylist()}
     rows = []
     for (arm, number, segment_id), row in found.items():
-        if segment_id != ALL:
+        if segment_id != ALL_SCENES:
             continue
         interval = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}" if row["ci_low"] is not None else "-"
         values = [found.get((arm, number, name), {}).get("value") for name in planted]
@@ -69,24 +67,22 @@ def _rows(evidence: pa.Table, planted: tuple[str, ...]) -> tuple[tuple[Any, ...]
     return tuple(sorted(rows, key=lambda r: (r[1], r[0] == CONTROL)))
 
 
-def _sentence(policy: str, row: dict[str, Any]) -> str:
-    where = "on all held-out scenes" if row["segment_id"] == ALL else f"in {row['segment_id']}"
+def _sentence(policy: str, row: dict[str, Any], costs: tuple[float, float]) -> str:
+    ours, theirs = costs
+    price = (
+        "At equal cost" if abs(ours - theirs) <= EQUAL_COST * theirs else f"For {ours:,.0f} against {theirs:,.0f} EUR"
+    )
+    where = "on all held-out scenes" if row["segment_id"] == ALL_SCENES else f"in {row['segment_id']}"
     values = f"{row['policy_value']:.2f} against {row['control_value']:.2f} m"
     if row["ci_low"] is None:
-        return f"At equal cost, {where}: {values}; {row['n_logs']} logs are too few to judge."
+        return f"{price}, {where}: {values}; {row['n_logs']} logs are too few to judge."
     is_clear = row["ci_high"] < 0 or row["ci_low"] > 0
     word = ("better than" if row["difference"] < 0 else "worse than") if is_clear else "not clearly different from"
     interval = f"95 % interval {row['ci_low']:+.2f} to {row['ci_high']:+.2f} over {row['n_logs']} logs"
-    return f"At equal cost {policy} is {word} random {where}: {values}, {row['difference']:+.2f} m ({interval})."
+    return f"{price} {policy} is {word} random {where}: {values}, {row['difference']:+.2f} m ({interval})."
 
 
-def _where_to_look(evidence: pa.Table, policy: str, planted: tuple[str, ...]) -> str:
-    """The planted segment that is worst for the newest model: what more labels did not mend."""
-    last = max(evidence["round"].to_pylist())
-    mine = [r for r in evidence.to_pylist() if r["arm"] == policy and r["round"] == last and r["segment_id"] in planted]
-    if not mine:
-        return "the coverage heatmap shows where the model is weakest."
-    worst = max(mine, key=lambda r: r["value"] or 0.0)
-    return (
-        f"the model is weakest in {worst['segment_id']} ({worst['value']:.2f} m over {worst['n_logs']} held-out logs)."
-    )
+def _last_costs(evidence: pa.Table, policy: str) -> tuple[float, float]:
+    """Cost of all labels of both arms after their last round."""
+    last = {row["arm"]: row["cost"] for row in evidence.sort_by("round").to_pylist()}
+    return last[policy], last[CONTROL]

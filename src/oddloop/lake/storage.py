@@ -66,6 +66,11 @@ class Storage:
         """Whether the folder is on a local disk."""
         return isinstance(self.fs, pafs.LocalFileSystem)
 
+    @property
+    def absolute(self) -> str:
+        """Absolute local path, or URL: what `open` takes from any working directory."""
+        return self.root if self.is_local else self.url
+
     def path(self, relative: str = "") -> str:
         """Path in the Arrow filesystem."""
         return f"{self.root.rstrip('/')}/{relative}" if relative else self.root
@@ -141,8 +146,17 @@ class Storage:
         pq.write_table(table, target, filesystem=self.fs, row_group_size=row_group_rows, compression="zstd")
 
     def read_table(self, relative: str, columns: list[str] | None = None) -> pa.Table:
-        """Read a Parquet file."""
-        return pq.read_table(self.path(relative), filesystem=self.fs, columns=columns, partitioning=None)
+        """Read a Parquet file.
+
+        Raises:
+            WorkspaceError: the file is gone.
+        """
+        try:
+            return pq.read_table(self.path(relative), filesystem=self.fs, columns=columns, partitioning=None)
+        except FileNotFoundError as error:
+            raise WorkspaceError(
+                f"{self.url}/{relative}: the file is gone, though a record refers to it; restore it from a backup"
+            ) from error
 
     def delete_folder(self, relative: str) -> None:
         """Remove a folder and what is in it; nothing happens where there is none."""

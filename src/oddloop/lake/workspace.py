@@ -95,6 +95,10 @@ class Workspace:
         """Encoder ids that have features in the lake."""
         return self._pointed(self.config.lake.features).list_folders()
 
+    def resolve(self, pointer: str) -> str:
+        """Absolute path or URL of a pointer, as `Storage.open` and `Workspace.open` take it."""
+        return self._pointed(pointer).absolute
+
     def _pointed(self, pointer: str) -> Storage:
         """Storage of a lake pointer: a path from the workspace, an absolute path, or a URL."""
         if "://" in pointer or pointer.startswith("~") or os.path.isabs(pointer):
@@ -103,6 +107,12 @@ class Workspace:
 
 
 def table_files(storage: Storage, name: str) -> TableFiles:
-    """Parquet files below a folder, as one table."""
+    """Parquet files below a folder, as one table.
+
+    Raises:
+        WorkspaceError: the folder is a Delta table, where files that count no more lie beside those that do.
+    """
+    if storage.exists("_delta_log"):
+        raise WorkspaceError(f"{storage.url}: a Delta table; export the version that you want as plain Parquet files")
     infos = storage.list_files(suffix=".parquet")
     return TableFiles(name, storage, tuple(storage.relative(info.path) for info in infos))

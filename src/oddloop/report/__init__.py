@@ -3,7 +3,7 @@
 from oddloop.report.build import build_report
 from oddloop.report.html import render_html, report_json
 from oddloop.report.model import LeadMetric, ReportInputs, RoundReport
-from oddloop.report.publish import Published, publish_report
+from oddloop.report.publish import Published, publish_report, say_where_to_look
 
 __all__ = [
     "LeadMetric",
@@ -14,4 +14,5 @@ __all__ = [
     "publish_report",
     "render_html",
     "report_json",
+    "say_where_to_look",
 ]

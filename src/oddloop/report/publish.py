@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from oddloop.report.build import build_report
 from oddloop.report.columns import take_by_id
 from oddloop.report.html import render_html
 from oddloop.report.model import CONTROL, LeadMetric, ReportInputs
+from oddloop.report.wording import weak_sentence
 from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
 from oddloop.rounds.paired import paired_differences
 from oddloop.rounds.run import open_ledger
@@ -43,15 +44,18 @@ class Published:
 def publish_report(workspace: Workspace, round_id: str = "", *, control: Workspace | None = None) -> Published:
     """Write `rounds/<round_id>/report.html`; a page that already says the same is left alone.
 
+    Call it while nobody else writes to the workspace (`lake.lock.locked`).
+
     Args:
         workspace: the workspace.
         round_id: the round; "" is the newest that has picks.
-        control: workspace of a control arm to compare with, or None.
+        control: workspace of a control arm to compare with; None: the one in [evidence] control, if any.
 
     Raises:
         LedgerError: there is no such round, or it has no picks.
     """
     state = _round(workspace, round_id)
+    control = control or _control(workspace)
     folder = workspace.storage.sub(f"rounds/{state.round_id}")
     stamp = _STAMP.format(digest=_digest(workspace, state, control))
     url = f"{folder.url}/{REPORT_FILE}"
@@ -62,15 +66,26 @@ def publish_report(workspace: Workspace, round_id: str = "", *, control: Workspa
     return Published(url, written=True)
 
 
+def say_where_to_look(workspace: Workspace, round_id: str = "") -> str:
+    """The report's first advice: the weakest segment with enough support; "" where nothing is measured."""
+    report = build_report(collect_inputs(workspace, _round(workspace, round_id), _control(workspace)))
+    if not report.weakest:
+        return ""
+    return f"the model is weakest in {report.weakest[0].segment_id}: {weak_sentence(report.weakest[0], report)}"
+
+
 def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace | None = None) -> ReportInputs:
-    """Everything that a round's report is made of, as it was when the round was proposed."""
+    """Everything that a round's report is made of.
+
+    Picks, segments and clusters are those of the proposal; what the page leads with, and the evidence, are of today.
+    """
     proposal = state.proposal
     config = config_from_mapping(proposal["config"])
     stage = {name: workspace.storage.sub(f"derived/{name}/{digest}") for name, digest in proposal["stages"].items()}
     segment_metrics = stage["coverage"].read_table("segment_metrics.parquet")
-    lead = lead_metric(segment_metrics, config)
+    lead = lead_metric(segment_metrics, workspace.config)
     return ReportInputs(
-        workspace=config.workspace.name,
+        workspace=workspace.config.workspace.name,
         round_id=state.round_id,
         status=state.status,
         model_id=proposal["model_id"],
@@ -127,10 +142,17 @@ def _round(workspace: Workspace, round_id: str) -> RoundState:
 
 
 def _digest(workspace: Workspace, state: RoundState, control: Workspace | None) -> str:
-    arms = [workspace, control] if control else []
-    evaluations: list[Mapping[str, Any]] = [s.evaluation for arm in arms for s in evaluated_rounds(arm)]
-    content = {"version": __version__, "status": state.status, "proposal": state.proposal, "evidence": evaluations}
+    arms = [workspace, control] if control else [workspace]
+    evaluations: list[list[Mapping[str, Any]]] = [[s.evaluation for s in evaluated_rounds(arm)] for arm in arms]
+    shown = asdict(workspace.config)
+    settings = [shown["workspace"], shown["metrics"], shown["coverage"]["metric"]]
+    content = [__version__, state.status, state.proposal, evaluations, settings]
     return digest_of(json.loads(json.dumps(content)))
+
+
+def _control(workspace: Workspace) -> Workspace | None:
+    pointer = workspace.config.evidence.control
+    return Workspace.open(workspace.resolve(pointer)) if pointer else None
 
 
 def _scenes(workspace: Workspace, coverage: Storage) -> pa.Table:

@@ -12,10 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddloop.coverage import ALL_SCENES
 from oddloop.derived_tables import EVIDENCE
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.run import open_ledger
 from oddloop.rounds.state import RoundState
+from oddloop.rounds.train import LABELLED_FILE, trained_folder
+
+__all__ = ["ALL_SCENES", "collect_evidence", "evaluated_rounds", "labelling_cost"]
 
 
 def collect_evidence(arms: Mapping[str, Workspace], metric: str) -> pa.Table:
@@ -38,11 +42,16 @@ def evaluated_rounds(workspace: Workspace) -> list[RoundState]:
         ledger.close()
 
 
+def labelling_cost(workspace: Workspace, state: RoundState) -> float:
+    """Cost of all labels that a round's model was trained on; labels of unknown cost count 0."""
+    labelled = trained_folder(workspace, state).read_table(LABELLED_FILE, ["cost"])
+    return float(pc.sum(labelled["cost"]).as_py() or 0.0)
+
+
 def _arm_rows(arm: str, workspace: Workspace, metric: str) -> pa.Table:
     rows: list[dict[str, Any]] = []
-    cost = 0.0
     for state in evaluated_rounds(workspace):
-        cost += float(state.labels.get("cost") or state.labels.get("predicted_cost") or 0.0)
+        cost = labelling_cost(workspace, state)
         folder = workspace.storage.sub(f"derived/coverage/{state.evaluation['coverage_digest']}")
         table = folder.read_table("segment_metrics.parquet")
         mine = table.filter(pc.equal(table["metric"], metric))

@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 
 from oddloop.errors import TableError
 from oddloop.lake.fingerprint import digest_of
+from oddloop.lake.replace import refuse_unwritable
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.state import RoundState
-from oddloop.tables import LABELS, SCENES
+from oddloop.tables import LABELS, SCENES, is_compatible
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def receive_labels(workspace: Workspace, delivery: pa.Table, state: RoundState |
 
     Raises:
         TableError: scene_id is missing, null, twice, or not in `scenes`; or a cost is not a number of 0 or more.
+        WorkspaceError: `labels` lies outside the workspace.
     """
+    refuse_unwritable(workspace, ["labels"])
     _refuse_bad(workspace, delivery)
     known = read_table(workspace.table("labels"), LABELS, ["scene_id"])["scene_id"]
     fresh = delivery.filter(pc.invert(pc.is_in(delivery["scene_id"], value_set=known.combine_chunks())))
@@ -58,7 +61,7 @@ def count_labelled(workspace: Workspace, scene_ids: Sequence[str]) -> tuple[int,
     labels = read_table(workspace.table("labels"), LABELS, ["scene_id", "cost"])
     mine = labels.filter(pc.is_in(labels["scene_id"], value_set=pa.array(scene_ids, pa.string())))
     cost = None if mine["cost"].null_count or not mine.num_rows else float(pc.sum(mine["cost"]).as_py())
-    return mine.num_rows, cost
+    return len(mine["scene_id"].unique()), cost
 
 
 def _as_labels(fresh: pa.Table, state: RoundState | None, at_ns: int) -> pa.Table:
@@ -84,6 +87,8 @@ def _refuse_bad(workspace: Workspace, delivery: pa.Table) -> None:
     if "scene_id" not in delivery.column_names:
         raise TableError(f"delivered labels: column `scene_id` is missing; it has: {', '.join(delivery.column_names)}")
     ids = delivery["scene_id"].combine_chunks()
+    if not is_compatible(ids.type, pa.string()):
+        raise TableError(f"delivered labels: `scene_id` is {ids.type}; deliver it as text, as `scenes` has it")
     if ids.null_count or len(ids.unique()) != len(ids):
         raise TableError("delivered labels: a scene_id is null or twice; deliver each scene once")
     known = read_table(workspace.table("scenes"), SCENES, ["scene_id"])["scene_id"].combine_chunks()

@@ -20,6 +20,9 @@ from oddloop.rounds.state import MOVES, Event, RoundState, fold
 LEDGER_FORMAT = 1
 """Format 1: `meta` (name, value); `events` as `state.Event`, its payload as JSON."""
 
+_AGAIN = "#"
+"""Parts an event's key from a number, where the same proposal came again after another one."""
+
 _METADATA = sa.MetaData()
 _META = sa.Table("meta", _METADATA, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.String))
 _EVENTS = sa.Table(
@@ -65,6 +68,7 @@ class Ledger:
             self._engine = sa.create_engine(url)
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", _make_durable)
+                sa.event.listen(self._engine, "begin", _begin_at_once)
             with self._engine.begin() as connection:
                 _METADATA.create_all(connection)
                 self._check_format(connection, url)
@@ -84,11 +88,12 @@ class Ledger:
         event_key = f"{round_id}/{kind}/{key}"
         with self._engine.begin() as connection:
             before = self._read(connection, round_id)
-            known = next((event for event in reversed(before) if event.key.startswith(event_key)), None)
+            same = (event for event in reversed(before) if event.key.partition(_AGAIN)[0] == event_key)
+            known = next(same, None)
             if known is not None and (kind != "proposed" or known == before[-1]):
                 return known
             if known is not None:  # the same proposal again, after another one in between
-                event_key = f"{event_key}/{len(before)}"
+                event_key = f"{event_key}{_AGAIN}{len(before)}"
             _refuse_illegal(round_id, kind, fold(before))
             connection.execute(
                 sa.insert(_EVENTS).values(
@@ -155,7 +160,13 @@ def _refuse_illegal(round_id: str, kind: str, state: RoundState | None) -> None:
         )
 
 
+def _begin_at_once(connection: sa.Connection) -> None:
+    # Two writers that both read and then both write would each miss the other's event.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def _make_durable(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN would come too late
     # An acknowledged event must survive a power cut, so every commit waits for the disk.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oddloop.errors import WorkspaceError
-from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.state import RoundState
-from oddloop.rounds.train import trained_tables
+from oddloop.rounds.train import trained_folder, trained_tables
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,9 @@ def current_model(workspace: Workspace, rounds: list[RoundState]) -> ModelTables
     Raises:
         WorkspaceError: the lake holds several models or encoders and oddloop.toml names none of them.
     """
-    trained = [state.training for state in rounds if "digest" in state.training]
+    trained = [state for state in rounds if "digest" in state.training]
     if trained:
-        return _trained_model(workspace, str(trained[-1]["model_id"]), str(trained[-1]["digest"]))
+        return _trained_model(workspace, trained[-1])
     model_id = _one_of(list(workspace.models()), workspace.config.model.id, "model.id", "predictions")
     if model_id is None:
         return None
@@ -51,8 +50,8 @@ def current_model(workspace: Workspace, rounds: list[RoundState]) -> ModelTables
     )
 
 
-def _trained_model(workspace: Workspace, model_id: str, digest: str) -> ModelTables:
-    folder: Storage = workspace.storage.sub(f"derived/train/{digest}")
+def _trained_model(workspace: Workspace, state: RoundState) -> ModelTables:
+    folder, model_id = trained_folder(workspace, state), str(state.training["model_id"])
     tables = trained_tables(folder)
     predictions = {n.partition("/")[2]: t for n, t in tables.items() if n.startswith("predictions/")}
     if not predictions:

@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 
 from oddloop.derived_tables import DIFFERENCES
 from oddloop.lake.scan import read_table
-from oddloop.lake.workspace import Workspace, table_files
+from oddloop.lake.workspace import Workspace
 from oddloop.rounds.evidence import evaluated_rounds
+from oddloop.rounds.stages import measured_metrics
 from oddloop.rounds.state import RoundState
+from oddloop.rounds.train import trained_folder, trained_tables
 from oddloop.tables import METRICS, SCENES
 
 N_DRAWS = 2000
@@ -103,10 +105,12 @@ def _pair(policy: Workspace, ours: RoundState, control: Workspace, theirs: Round
 
 
 def _measured(workspace: Workspace, state: RoundState, metric: str) -> pa.Table:
-    folder = workspace.storage.sub(f"derived/train/{state.training['digest']}/metrics")
-    metrics = read_table(table_files(folder, "metrics"), METRICS)
-    keep = pc.and_(pc.equal(metrics["metric"], metric), pc.greater(metrics["support"], 0))
-    return metrics.filter(keep).select(["scene_id", "value", "support"])
+    files = trained_tables(trained_folder(workspace, state)).get("metrics")
+    metrics = read_table(files, METRICS) if files else METRICS.empty()
+    is_sound = pc.and_(pc.greater(metrics["support"], 0), pc.is_finite(metrics["value"]))
+    mine = metrics.filter(pc.and_(pc.equal(metrics["metric"], metric), is_sound))
+    scenes = read_table(workspace.table("scenes"), SCENES)
+    return measured_metrics(mine, scenes).select(["scene_id", "value", "support"])
 
 
 def _inside(values: pa.Table, attributes: list[str], wanted: list[str]) -> npt.NDArray[np.bool_]:

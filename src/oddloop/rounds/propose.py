@@ -52,7 +52,7 @@ def score_column_of(candidates: pa.Table) -> str:
     return str(metadata.get(b"score_column", b"").decode())
 
 
-def publish(workspace: Workspace, state: RoundState, stages: Mapping[str, Derived]) -> bool:
+def publish(workspace: Workspace, state: RoundState) -> bool:
     """Write `rounds/<round_id>/`: picks, the pool snapshot, the manifest last; False where it is there already.
 
     Each file is replaced whole; the manifest names the digests that the others belong to.
@@ -61,7 +61,7 @@ def publish(workspace: Workspace, state: RoundState, stages: Mapping[str, Derive
     manifest = _manifest(state)
     if folder.exists(ROUND_MANIFEST) and folder.read_bytes(ROUND_MANIFEST) == manifest:
         return False
-    selected = stages["select"].storage
+    selected = workspace.storage.sub(f"derived/select/{state.proposal['stages']['select']}")
     for source, target in (("picks.parquet", "picks.parquet"), ("candidates.parquet", "pool.parquet")):
         folder.write_bytes(target, selected.read_bytes(source))
     folder.write_bytes("picks.csv", _as_csv(selected.read_table("picks.parquet")))

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop import coverage, discover, score, select
+from oddloop.config import SelectConfig
 from oddloop.engine import Engine
 from oddloop.engine.partitions import PartitionJob, map_partitions
 from oddloop.errors import WorkspaceError
@@ -27,12 +28,22 @@ from oddloop.lake.scan import partitions, read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace, table_files
 from oddloop.rounds.model import ModelTables
-from oddloop.tables import FEATURES, LABELS, METRICS, SCENES, TASKS, TableSpec
+from oddloop.rounds.shell import Progress
+from oddloop.tables import (
+    FEATURES,
+    LABELS,
+    METRICS,
+    SCENES,
+    TASKS,
+    TableSpec,
+    is_held_out,
+    refuse_unknown_splits,
+)
 
-Progress = Callable[[str, int, int], None]
-"""Called with (what, done, in all)."""
 Done = Mapping[str, Derived]
 """Derived folders of the stages that ran before, by stage name."""
+AUDITED = "audited"
+"""`[select] score` that stands for the score that the audit recommends."""
 
 
 @dataclass
@@ -56,11 +67,13 @@ class Context:
 
         Raises:
             WorkspaceError: there are no scenes.
+            TableError: a scene's split is neither `pool` nor `eval`.
         """
         scenes = self.table("scenes", SCENES)
         if not scenes.num_rows:
             place = self.workspace.table("scenes").storage.url
             raise WorkspaceError(f"{place}: no scenes; run `oddloop ingest`, or point [lake] scenes elsewhere")
+        refuse_unknown_splits(scenes)
         return scenes
 
     def labelled_ids(self) -> pa.Array:
@@ -110,7 +123,8 @@ def run_coverage(context: Context, _done: Done) -> Derived:
     config = context.workspace.config
     inputs = {**context.digests("scenes", "labels"), **_metrics_digest(context)}
     attributes = {name: asdict(attribute) for name, attribute in config.attributes.items()}
-    settings = {**asdict(config.coverage), "attributes": attributes, "model_id": context.model.model_id}
+    obeyed = {name: value for name, value in asdict(config.coverage).items() if name != "metric"}  # reports' own
+    settings = {**obeyed, "attributes": attributes, "model_id": context.model.model_id}
     recipe = Recipe("coverage", inputs, settings, seed=config.workspace.seed)
     return derive(context.workspace.storage, recipe, lambda out: _write_coverage(context, out))
 
@@ -120,7 +134,7 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
     result = coverage.compute(
         context.scenes(),
         context.labelled_ids(),
-        model_metrics(context.model),
+        measured_metrics(model_metrics(context.model), context.scenes()),
         config.attributes,
         config.coverage,
         _generator(config.workspace.seed, "coverage"),
@@ -140,14 +154,22 @@ def model_metrics(model: ModelTables) -> pa.Table:
     return metrics.filter(pc.equal(metrics["model_id"], model.model_id))
 
 
+def measured_metrics(metrics: pa.Table, scenes: pa.Table) -> pa.Table:
+    """Metrics of the held-out scenes, where any scene is held out: others were trained on, and flatter the model."""
+    held_out = scenes["scene_id"].filter(is_held_out(scenes)).combine_chunks()
+    return metrics.filter(pc.is_in(metrics["scene_id"], held_out)) if len(held_out) else metrics
+
+
 def run_discover(context: Context, done: Done) -> Derived:
     """Scene vectors, map and clusters."""
     scored = done["score"]
     config = context.workspace.config
     features = context.model.features
-    inputs = {**context.digests("scenes", "labels"), "score": scored.digest}
+    inputs = context.digests("scenes", "labels")
     if features is not None:
         inputs |= {"features": fingerprint([features], context.workspace.storage)[features.name]}
+    else:  # only then are scenes compared by their scores
+        inputs |= {"score": scored.digest}
     recipe = Recipe("discover", inputs, config.discover)
     return derive(context.workspace.storage, recipe, lambda out: _write_discover(context, scored, out))
 
@@ -168,17 +190,24 @@ def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str
 def run_select(context: Context, done: Done) -> Derived:
     """Candidates and picks under the budget."""
     config = context.workspace.config
+    chosen = config.select
+    audited: dict[str, str] = {}
+    if chosen.score == AUDITED:
+        from oddloop.rounds.audit import resolve_audited  # it builds on this module
+
+        chosen, audited = resolve_audited(context, done["score"])
     inputs = {
         **context.digests("scenes", "labels"),
         **{name: done[name].digest for name in ("score", "coverage", "discover")},
+        **audited,
         "policy_source": policy_source_digest(config.select.policy),
     }
-    settings = {"select": asdict(config.select), "cost": asdict(config.cost)}
+    settings = {"select": asdict(chosen), "cost": asdict(config.cost)}
     recipe = Recipe("select", inputs, settings, seed=config.workspace.seed)
-    return derive(context.workspace.storage, recipe, lambda out: _write_select(context, done, out))
+    return derive(context.workspace.storage, recipe, lambda out: _write_select(context, done, chosen, out))
 
 
-def _write_select(context: Context, done: Done, out: Storage) -> dict[str, int]:
+def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Storage) -> dict[str, int]:
     config = context.workspace.config
     result = select.select(
         context.scenes(),
@@ -186,9 +215,10 @@ def _write_select(context: Context, done: Done, out: Storage) -> dict[str, int]:
         done["score"].storage.read_table("scene_scores.parquet"),
         done["discover"].storage.read_table("scene_vectors.parquet"),
         done["coverage"].storage.read_table("segments.parquet"),
-        config.select,
+        chosen,
         config.cost,
         _generator(config.workspace.seed, "select"),
+        scene_values=done["coverage"].storage.read_table("scene_values.parquet"),
     )
     rows = _write(out, candidates=result.candidates, picks=result.picks)
     return {**rows, **{f"excluded_{reason}": n for reason, n in result.n_excluded.items()}}
@@ -199,12 +229,13 @@ def policy_source_digest(policy: str) -> str:
 
     A policy of oddloop is all modules of `oddloop.select`; a policy of the team's own is the module that it stands in.
     """
-    module = inspect.getmodule(select.resolve_policy(policy))
-    if module is None or module.__name__.startswith(f"{select.__name__}."):
+    select.resolve_policy(policy)  # refuses an unknown one
+    module_name = policy.partition(":")[0] if ":" in policy else select.__name__
+    if module_name.partition(".")[0] == select.__name__.partition(".")[0]:
         names = sorted(info.name for info in pkgutil.iter_modules(select.__path__))
         modules = [importlib.import_module(f"{select.__name__}.{name}") for name in names]
     else:
-        modules = [module]
+        modules = [importlib.import_module(module_name)]
     return digest_of([[m.__name__, inspect.getsource(m)] for m in modules])
 
 

@@ -68,6 +68,11 @@ class RoundState:
         return list(self.proposal.get("picks", ()))
 
     @property
+    def pick_ids(self) -> list[str]:
+        """Scene ids of the picks, in greedy order."""
+        return [str(pick["scene_id"]) for pick in self.picks]
+
+    @property
     def is_open(self) -> bool:
         """Whether the round waits for labels, training or evaluation."""
         return self.status != "closed"

@@ -14,24 +14,31 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from oddloop.errors import OddloopError, TrainError
+from oddloop.config import LakeConfig
+from oddloop.errors import TrainError
+from oddloop.lake.checks.cures import TOLERATED
 from oddloop.lake.derived import Derived, Recipe, derive
-from oddloop.lake.scan import count_rows, partitions, read_batches
+from oddloop.lake.scan import count_rows, read_table
 from oddloop.lake.storage import Storage
-from oddloop.lake.workspace import TableFiles, table_files
-from oddloop.tables import FEATURES, METRICS, TASKS, TableSpec
+from oddloop.lake.validate import find_faults
+from oddloop.lake.workspace import TableFiles, Workspace, table_files
+from oddloop.rounds.state import RoundState
+from oddloop.tables import METRICS, TASKS
 
 LABELLED_FILE = "labelled.parquet"
 LOG_FILE = "train.log"
+OUTPUT = "output"
 _TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # loaded here, since nothing may be loaded between fork and exec
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class TrainRequest:
     inputs: Mapping[str, str]
 
 
-def train(workspace: Storage, request: TrainRequest) -> Derived:
+def train(workspace: Workspace, request: TrainRequest) -> Derived:
     """Run the training where its result is not there yet; returns the complete output folder.
 
     Raises:
@@ -65,11 +72,17 @@ def train(workspace: Storage, request: TrainRequest) -> Derived:
     recipe = Recipe(
         "train", request.inputs, {"command": request.command, "model_id": request.model_id}, seed=request.seed
     )
-    return derive(workspace, recipe, lambda staging: _train_into(workspace, staging, request))
+    return derive(workspace.storage, recipe, lambda staging: _train_into(workspace, staging, request))
 
 
-def trained_tables(folder: Storage) -> dict[str, TableFiles]:
+def trained_folder(workspace: Workspace, state: RoundState) -> Storage:
+    """Folder of a round's training: the labelled scenes, the log, and `output/` with its tables."""
+    return workspace.storage.sub(f"derived/train/{state.training['digest']}")
+
+
+def trained_tables(training: Storage) -> dict[str, TableFiles]:
     """Tables of a training's output by name: `predictions/<task>`, `features/<encoder_id>` and `metrics`."""
+    folder = training.sub(OUTPUT)
     found = {
         f"predictions/{task}": table_files(folder.sub(f"predictions/{task}"), f"predictions/{task}") for task in TASKS
     }
@@ -79,18 +92,18 @@ def trained_tables(folder: Storage) -> dict[str, TableFiles]:
     return {name: files for name, files in found.items() if files}
 
 
-def _train_into(workspace: Storage, staging: Storage, request: TrainRequest) -> dict[str, int]:
-    output = staging.local_path()
-    pq.write_table(request.labelled, output / LABELLED_FILE)
-    command = _filled(request, output, workspace.local_path())
-    _run(command, request, output, workspace.local_path())
-    return _checked(staging, request.model_id)
+def _train_into(workspace: Workspace, staging: Storage, request: TrainRequest) -> dict[str, int]:
+    folder, place = staging.local_path(), workspace.storage.local_path()
+    (folder / OUTPUT).mkdir()
+    pq.write_table(request.labelled, folder / LABELLED_FILE)
+    _run(_filled(request, folder, place), request, folder / LOG_FILE, place)
+    return _checked(workspace, staging, request.model_id)
 
 
-def _filled(request: TrainRequest, output: Path, workspace: Path) -> list[str]:
+def _filled(request: TrainRequest, folder: Path, workspace: Path) -> list[str]:
     values = {
-        "labelled": str(output / LABELLED_FILE),
-        "output": str(output),
+        "labelled": str(folder / LABELLED_FILE),
+        "output": str(folder / OUTPUT),
         "model_id": request.model_id,
         "seed": str(request.seed),
         "workspace": str(workspace),
@@ -103,8 +116,7 @@ def _filled(request: TrainRequest, output: Path, workspace: Path) -> list[str]:
         raise TrainError(f"train.command: cannot fill in {request.command!r}: {error}; it may use {names}") from error
 
 
-def _run(command: list[str], request: TrainRequest, output: Path, workspace: Path) -> None:
-    log = output / LOG_FILE
+def _run(command: list[str], request: TrainRequest, log: Path, workspace: Path) -> None:
     with log.open("wb") as stream:
         try:
             process = subprocess.Popen(
@@ -139,9 +151,9 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
 
 
 def _die_with_parent() -> None:
-    # A killed `oddloop run` must not leave its training behind, writing to a folder that is swept away.
+    # A killed `oddloop run` must not leave its training behind; what the training itself has started, it must end.
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _tail(log: Path) -> str:
@@ -149,32 +161,38 @@ def _tail(log: Path) -> str:
     return "\n".join(f"    {line}" for line in lines) or "    (it printed nothing)"
 
 
-def _checked(staging: Storage, model_id: str) -> dict[str, int]:
-    """Row counts by table, after every table was read through once against its declaration."""
+def _checked(workspace: Workspace, staging: Storage, model_id: str) -> dict[str, int]:
+    """Row counts by table, after all of `oddloop check` has found nothing wrong with them."""
     tables = trained_tables(staging)
     if not any(name.startswith("predictions/") for name in tables):
         raise TrainError(
             f"training of {model_id} ended well but wrote no predictions; it must write "
             f"predictions/<task>/*.parquet to its output folder, with task one of {', '.join(TASKS)}"
         )
-    faults = [fault for name, files in tables.items() if (fault := _fault(name, files, model_id))]
+    faults = _faults(workspace, tables) or _foreign_models(tables, model_id)
     if faults:
         raise TrainError("\n  ".join([f"training of {model_id} wrote tables that are not right:", *faults]))
     return {name: count_rows(files) for name, files in tables.items()}
 
 
-def _fault(name: str, files: TableFiles, model_id: str) -> str | None:
-    spec = _spec(name)
-    try:
-        for partition in partitions(files, spec):
-            for batch in read_batches(partition, spec, batch_rows=65536):
-                if spec is METRICS and set(batch["model_id"].unique().to_pylist()) - {model_id}:
-                    return f"{partition.file}: metrics are of another model than {model_id!r}; write the given id"
-    except OddloopError as error:
-        return str(error)
-    return None
+def _faults(workspace: Workspace, tables: Mapping[str, TableFiles]) -> list[str]:
+    """Faults of the new tables beside the lake's scenes and frames: a workspace of links is made and checked."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, files in tables.items():
+            # In the lake, predictions lie one folder deeper, below their model's name.
+            link = Path(scratch, name, "model") if name.startswith("predictions/") else Path(scratch, name)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(files.storage.local_path(), target_is_directory=True)
+        theirs = {name: workspace.table(name).storage.absolute for name in ("scenes", "frames")}
+        ours = {name: str(Path(scratch, name)) for name in ("predictions", "features", "metrics", "labels", "objects")}
+        config = replace(workspace.config, lake=LakeConfig(**theirs, **ours), attributes={})
+        found = find_faults(Workspace(workspace.storage, config))
+    ours_only = [f for f in found if f.code not in TOLERATED and not f.table.startswith(("scenes", "frames"))]
+    return [str(fault).replace(f"{scratch}/", "").replace("/model/", "/") for fault in ours_only]
 
 
-def _spec(name: str) -> TableSpec:
-    head, _, rest = name.partition("/")
-    return TASKS[rest] if head == "predictions" else FEATURES if head == "features" else METRICS
+def _foreign_models(tables: Mapping[str, TableFiles], model_id: str) -> list[str]:
+    if "metrics" not in tables:
+        return []
+    found = set(read_table(tables["metrics"], METRICS, ["model_id"])["model_id"].unique().to_pylist()) - {model_id}
+    return [f"metrics are of another model than {model_id!r}: {', '.join(sorted(found))}"] if found else []

@@ -11,7 +11,7 @@ from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.state import ROUND_ZERO, RoundState
 from oddloop.rounds.train import TrainRequest
-from oddloop.tables import LABELS, SCENES
+from oddloop.tables import LABELS, SCENES, is_held_out, refuse_unknown_splits
 
 
 def needs_training(workspace: Workspace, rounds: list[RoundState]) -> str | None:
@@ -50,7 +50,9 @@ def labelled_scenes(workspace: Workspace) -> pa.Table:
     """scene_id, log_id, round_id and cost of every labelled scene of the pool, sorted by scene_id."""
     scenes = read_table(workspace.table("scenes"), SCENES)
     labels = read_table(workspace.table("labels"), LABELS, ["scene_id", "round_id", "cost"])
-    if "split" in scenes.column_names:
-        scenes = scenes.filter(pc.fill_null(pc.not_equal(scenes["split"], "eval"), True))
+    refuse_unknown_splits(scenes)
+    scenes = scenes.filter(pc.invert(is_held_out(scenes)))
+    labels = labels.group_by("scene_id", use_threads=False).aggregate([("round_id", "first"), ("cost", "first")])
+    labels = labels.rename_columns(["scene_id", "round_id", "cost"])
     joined = scenes.select(["scene_id", "log_id"]).join(labels, "scene_id", join_type="inner")
     return joined.select(["scene_id", "log_id", "round_id", "cost"]).sort_by("scene_id").combine_chunks()
