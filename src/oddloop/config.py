@@ -24,6 +24,9 @@ Pointer = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
 AttributeKind = Literal["categorical", "ordered", "binned", "multilabel"]
 Reduction = Literal["max", "mean", "sum", "topk"]
+MeanMeasure = Literal["entropy", "least_confidence", "margin", "ratio"]
+MemberMeasure = Literal["expected_entropy", "bald", "variance", "variation_ratio", "vote_entropy", "consensus"]
+Measure = Literal[MeanMeasure, MemberMeasure]
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 FORMAT = 1
 """Format number of the workspace; raised when an older oddloop could not read a newer workspace."""
@@ -97,6 +100,10 @@ class ScoreConfig:
     ] = ("max", "mean", "sum", "topk")
     top_k: Annotated[Count, Field(description="k of the `topk` reduction: mean of the k largest")] = 5
     labels: Annotated[tuple[str, ...], Field(description="score only boxes of these classes; empty: all")] = ()
+    measures: Annotated[
+        tuple[Measure, ...],
+        Field(min_length=1, description="measures of a classification, each a column; of the mean, or between members"),
+    ] = ("entropy", "least_confidence", "margin")
 
 
 @dataclass(frozen=True)
@@ -173,6 +180,17 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class EvidenceConfig:
+    """What the policy is compared with."""
+
+    __pydantic_config__ = _STRICT
+    control: Annotated[
+        str,
+        Field(description="workspace of a control arm on the same evaluation scenes; a path from this one, or a URL"),
+    ] = ""
+
+
+@dataclass(frozen=True)
 class EngineConfig:
     """Where the work runs and how much memory it may take."""
 
@@ -205,6 +223,7 @@ class Config:
     select: SelectConfig = field(default_factory=SelectConfig)
     cost: CostConfig = field(default_factory=CostConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
