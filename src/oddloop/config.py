@@ -148,7 +148,9 @@ class SelectConfig:
     policy: Annotated[
         str, Field(description="`uncertainty`, `margin`, `kcenter`, `random`, or your own as `package.module:function`")
     ] = "uncertainty"
-    score: Annotated[str, Field(description="scene score that the policy ranks by; empty: the policy's default")] = ""
+    score: Annotated[
+        str, Field(description="scene score to rank by; empty: the policy's own; `audited`: the audit's")
+    ] = ""
     budget: Annotated[Positive, Field(description="budget of one round, in the cost unit")] = 100.0
 
 

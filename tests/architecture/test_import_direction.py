@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "engine": FOUNDATION | {"lake"},
     **dict.fromkeys(STAGES, FOUNDATION),
     "exchange": FOUNDATION | {"lake", "engine"},
-    "rounds": FOUNDATION | {"lake", "engine", "exchange", *STAGES},
+    "rounds": FOUNDATION | {"lake", "engine", *STAGES},
     "report": FOUNDATION | {"lake", "engine", "rounds"},
     "__main__": {"cli"},
     "demo": FOUNDATION | {"lake", "engine", "rounds", "report"},

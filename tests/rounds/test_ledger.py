@@ -113,3 +113,31 @@ def test_a_ledger_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
 
 def test_nothing_folds_to_nothing() -> None:
     assert fold([]) is None
+
+
+def test_a_key_that_begins_like_another_is_another_event(ledger: Ledger) -> None:
+    propose(ledger, "ab", "s1")
+    propose(ledger, "a", "s2")
+    assert [p["scene_id"] for p in ledger.round("r001").picks] == ["s2"]
+    assert len(ledger.events()) == 2
+
+
+def test_two_writers_cannot_both_move_one_round(ledger: Ledger, tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    propose(ledger, "a", "s1")
+
+    def label(number: int) -> str:
+        other = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+        try:
+            other.append("r001", "labelled", {"by": number}, key=f"by{number}", author=ME)
+            return "taken"
+        except LedgerError:
+            return "refused"
+        finally:
+            other.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(label, range(8)))
+    assert sorted(answers) == ["refused"] * 7 + ["taken"]
+    assert [event.kind for event in ledger.events()] == ["proposed", "labelled"]

@@ -13,7 +13,8 @@ from oddloop.select.nearest import nearest
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize(("n", "m", "d"), [(1, 1, 1), (50, 7, 3), (700, 300, 16), (3, 900, 40)])
 def test_agrees_with_all_distances(monkeypatch: pytest.MonkeyPatch, dtype, n: int, m: int, d: int) -> None:
-    monkeypatch.setattr(nearest_module, "_CENTRES", 64)  # several tiles
+    monkeypatch.setattr(nearest_module, "_POINTS", 48)  # several tiles
+    monkeypatch.setattr(nearest_module, "_OTHERS", 64)
     rng = np.random.default_rng(n)
     points, others = rng.normal(size=(n, d)).astype(dtype), (rng.normal(size=(m, d)) + 50).astype(dtype)
     distance, row = nearest(points, others)

@@ -15,6 +15,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from oddloop.rounds.shell import Step
 
+_MANY = 20
+"""Parts from which on plain talk tells of progress."""
 _FILE_WIDTH = 200
 """Columns of a table that goes to a file or a pipe, where no terminal says how wide it is."""
 
@@ -80,8 +82,10 @@ class Talk:
             self._bars.stop()
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Move the bar."""
+        """Move the bar; without a terminal, a line at each quarter of what takes many parts."""
         if self._bars is None:
+            if total >= _MANY and (4 * done // total) > (4 * (done - 1) // total):
+                self.say(f"{what}: {done:,} of {total:,}")
             return
         if what != self._what:
             if self._task is not None:

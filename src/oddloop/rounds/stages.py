@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from oddloop import coverage, discover, score, select
 from oddloop.config import SelectConfig
@@ -105,17 +106,34 @@ def _write_scores(context: Context, out: Storage) -> dict[str, int]:
         parts = partitions(files, TASKS[task])
         on_done = functools.partial(context.progress, f"score {task}")
         rows[f"frame_scores/{task}"] = map_partitions(context.engine, job, parts, on_done)
-        scores = read_scores(folder) if rows[f"frame_scores/{task}"] else kernel(TASKS[task].empty())
-        summaries.append(score.summarize_scenes(scores))
+        summaries.append(_summarize(folder) if rows[f"frame_scores/{task}"] else _summarize_nothing(task, kernel))
     scene_scores = score.join_scene_scores(summaries)
     out.write_table("scene_scores.parquet", scene_scores)
     return {**rows, "scene_scores": scene_scores.num_rows}
 
 
-def read_scores(folder: Storage) -> pa.Table:
-    """All frame scores of one task, in the order of the partitions."""
+def read_scores(folder: Storage, columns: list[str] | None = None) -> pa.Table:
+    """Frame scores of one task, all columns or some, in the order of the partitions."""
     files = table_files(folder, "frame_scores").files
-    return pa.concat_tables([folder.read_table(file) for file in files])
+    return pa.concat_tables([folder.read_table(file, columns) for file in files])
+
+
+def _summarize(folder: Storage) -> pa.Table:
+    """Scene scores of one task; one score column is in memory at a time."""
+    first = table_files(folder, "frame_scores").files[0]
+    with folder.fs.open_input_file(folder.path(first)) as file:
+        names = score.score_columns(pq.read_schema(file).empty_table())
+    summary = score.summarize_scenes(read_scores(folder, ["scene_id", "n_objects"]))
+    for name in names:
+        column = score.summarize_scenes(read_scores(folder, ["scene_id", "n_objects", name, f"{name}_valid"]))
+        for field in column.column_names:
+            if field not in summary.column_names:
+                summary = summary.append_column(field, column[field])
+    return summary
+
+
+def _summarize_nothing(task: str, kernel: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    return score.summarize_scenes(kernel(TASKS[task].empty()))
 
 
 def run_coverage(context: Context, _done: Done) -> Derived:

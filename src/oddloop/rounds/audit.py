@@ -1,0 +1,143 @@
+"""The audit, wired to the workspace: which scores find errors on the scenes where the current model is measured.
+
+Kept as `derived/audit/<digest>/audit.parquet`, so that a second call does no work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from oddloop import score, select
+from oddloop.config import Config, SelectConfig
+from oddloop.errors import ConfigError, WorkspaceError
+from oddloop.lake.derived import Derived, Recipe, derive, sweep
+from oddloop.lake.fingerprint import fingerprint
+from oddloop.lake.lock import locked
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.model import current_model
+from oddloop.rounds.run import open_ledger
+from oddloop.rounds.shell import Shell, Step
+from oddloop.rounds.stages import Context, model_metrics, run_score
+
+AUDIT_CONFIG = score.AuditConfig()
+
+
+def audit(workspace: Workspace, shell: Shell, metric: str = "") -> Derived:
+    """Audit all scene scores, where that is stale; the scores are made first, where they are.
+
+    Args:
+        workspace: the workspace.
+        shell: engine, and where to tell of steps.
+        metric: metric to audit against; "" for the one that reports lead with.
+
+    Returns:
+        the derived folder; `audit.parquet` in it is `derived_tables.AUDIT`.
+
+    Raises:
+        OddloopError: there is no such metric, nobody has said what is better, or no scene has both scores and metric.
+    """
+    with locked(workspace.storage):
+        sweep(workspace.storage)
+        ledger = open_ledger(workspace)
+        try:
+            model = current_model(workspace, ledger.rounds())
+        finally:
+            ledger.close()
+        if model is None:
+            raise WorkspaceError(f"{workspace.storage.url}: no predictions, so no scores to audit; ingest some")
+        context = Context(workspace, shell.engine, model, shell.progress)
+        scored = _timed(shell, "score", lambda: run_score(context, {}))
+        return _timed(shell, "audit", lambda: run_audit(context, scored, metric))
+
+
+def run_audit(context: Context, scored: Derived, metric: str = "") -> Derived:
+    """Scene scores and metrics to the audit's table; see `audit`."""
+    config = context.workspace.config
+    metrics = model_metrics(context.model)
+    name, better = audited_metric(metrics, metric, config, context.model.model_id)
+    files = context.model.metrics
+    inputs = {
+        **context.digests("scenes"),
+        "metrics": fingerprint([files], context.workspace.storage)[files.name],
+        "score": scored.digest,
+    }
+    settings = {"model_id": context.model.model_id, "metric": name, "better": better, "cost": asdict(config.cost)}
+    recipe = Recipe("audit", inputs, settings | asdict(AUDIT_CONFIG), seed=config.workspace.seed)
+
+    def write(out: Storage) -> dict[str, int]:
+        scene_scores = scored.storage.read_table("scene_scores.parquet")
+        measured = score.measured_scenes(context.scenes(), scene_scores, metrics, name)
+        if not measured.num_rows:
+            raise WorkspaceError(f"no scene has both scores and `{name}` of {context.model.model_id}; nothing to audit")
+        table = _audit_table(measured, config, better)
+        out.write_table("audit.parquet", table)
+        return {"audit": table.num_rows, "scenes": measured.num_rows}
+
+    return derive(context.workspace.storage, recipe, write)
+
+
+def _audit_table(measured: pa.Table, config: Config, better: Literal["lower", "higher"]) -> pa.Table:
+    costs = select.predict_cost(measured["n_frames"].to_numpy(), measured["n_objects_sum"].to_numpy(), config.cost)
+    rng = np.random.default_rng(np.random.SeedSequence([config.workspace.seed, *b"audit"]))
+    return score.audit_scenes(measured, costs, better, rng, AUDIT_CONFIG)
+
+
+def audited_metric(
+    metrics: pa.Table, wanted: str, config: Config, model_id: str
+) -> tuple[str, Literal["lower", "higher"]]:
+    """Name and direction of the metric to audit against: the wanted one, else the one that reports lead with.
+
+    Raises:
+        WorkspaceError: the model has no such metric.
+        ConfigError: `oddloop.toml` does not say what is better.
+    """
+    measured = sorted(metrics["metric"].unique().to_pylist())
+    name = wanted or config.coverage.metric or next((m for m in measured if m in config.metrics), "")
+    if not measured or (name and name not in measured):
+        has = f"it has: {', '.join(measured)}" if measured else "it has none: add them to `metrics`"
+        what = f"`{name}`" if name else "any metric"
+        raise WorkspaceError(f"model {model_id} has no value of {what}, and scores are audited against errors; {has}")
+    if name not in config.metrics:
+        what = f"`{name}`" if name else f"any of {', '.join(measured)}"
+        cure = f'add [metrics.{name or measured[0]}] with better = "lower" or "higher"'
+        raise ConfigError(f"oddloop.toml does not say what is good for {what}; {cure}")
+    return name, config.metrics[name].better
+
+
+def recommended(audited: Derived) -> tuple[score.Recommendation, ...]:
+    """The best score of each task, best task first."""
+    return score.recommend(audited.storage.read_table("audit.parquet"))
+
+
+def resolve_audited(context: Context, scored: Derived) -> tuple[SelectConfig, dict[str, str]]:
+    """`[select]` with the recommended score in place of `audited`, and the audit that says so, as an input's digest.
+
+    The selection's manifest, and so the round's proposal, hold both.
+
+    Raises:
+        OddloopError: nothing can be audited, or no score can be judged; see `audit`.
+    """
+    audited = run_audit(context, scored)
+    best = recommended(audited)
+    if not best:
+        raise WorkspaceError(
+            '[select] score = "audited", but the audit can judge no score: there is no error, or no valid score; '
+            "name a score instead"
+        )
+    return replace(context.workspace.config.select, score=best[0].score), {"audit": audited.digest}
+
+
+def _timed(shell: Shell, name: str, work: Callable[[], Derived]) -> Derived:
+    begun = time.perf_counter()
+    derived = work()
+    shell.on_step(
+        Step(name, derived.digest, derived.computed, time.perf_counter() - begun, dict(derived.manifest["rows"]))
+    )
+    return derived

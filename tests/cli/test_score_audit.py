@@ -1,0 +1,65 @@
+"""`oddloop score` as before, and `oddloop score audit`."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import toy
+from oddloop.cli.app import app
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("audit") / "ws"
+    toy.make_workspace(folder)
+    return folder
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_score_without_a_command_scores(folder: Path) -> None:
+    result = call("score", "-w", folder, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["rows"]["scene_scores"] == 48
+
+
+def test_the_audit_for_programs(folder: Path) -> None:
+    result = call("score", "audit", "-w", folder, "--json")
+    content = json.loads(result.stdout)
+    assert (content["metric"], content["better"], content["model_id"]) == ("accuracy", "higher", "toy_model")
+    assert [row["rank"] for row in content["audit"]] == list(range(1, len(content["audit"]) + 1))
+    (best,) = content["recommended"]
+    assert best["task"] == "classification"
+    assert best["beats_object_count"] is False
+    assert result.stderr == ""
+
+
+def test_the_audit_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from oddloop.cli.score import audit
+
+    audit(str(folder), "accuracy")
+    text = capsys.readouterr().out
+    assert text.startswith("Scores against accuracy (higher is better) of toy_model on 12 scenes")
+    assert "object_count" in text
+    assert "Warning: 2 logs are too few to say whether a classification score beats object count." in text
+
+
+def test_help_names_the_audit() -> None:
+    assert "audit" in call("score", "--help").stdout
+    assert "--metric" in call("score", "audit", "--help").stdout
+
+
+def test_the_how_to_tells_the_truth(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs/how-to/audit-scores.md").read_text()
+    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    exec(compile(blocks["python"], "audit-scores.md", "exec"), {})
+    assert capsys.readouterr().out == blocks["text"]
+    assert tomllib.loads(blocks["toml"]) == {"select": {"score": "audited"}}

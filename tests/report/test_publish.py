@@ -1,0 +1,71 @@
+"""Writing a report: whole, once, and again when anything that it shows has changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import toy
+from oddloop.errors import LedgerError, WorkspaceError
+from oddloop.lake import Workspace
+from oddloop.report import publish_report, say_where_to_look
+from toy import label_all_picks, run_at
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A workspace whose first round was trained on and measured, beside a control of the same scenes."""
+    for name in ("ws", "ws/control"):
+        toy.make_workspace(tmp_path / name, train="")
+        run_at(tmp_path / name)
+    config = tmp_path / "ws/oddloop.toml"
+    config.write_text(config.read_text() + '\n[evidence]\ncontrol = "control"\n')
+    return tmp_path / "ws"
+
+
+def page_of(folder: Path, round_id: str = "r001") -> str:
+    return (folder / f"rounds/{round_id}/report.html").read_text()
+
+
+def test_a_report_is_written_once(folder: Path) -> None:
+    assert publish_report(Workspace.open(folder)).written is True
+    assert publish_report(Workspace.open(folder)).written is False
+    assert "random (control)" in page_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('name = "toy"', 'name = "renamed"'), ('better = "higher"', 'better = "higher"\ntarget = 0.7')],
+)
+def test_a_setting_that_only_the_page_shows_makes_it_anew(folder: Path, old: str, new: str) -> None:
+    publish_report(Workspace.open(folder))
+    path = folder / "oddloop.toml"
+    path.write_text(path.read_text().replace(old, new))
+    assert publish_report(Workspace.open(folder)).written is True
+    assert publish_report(Workspace.open(folder)).written is False
+
+
+def test_a_later_evaluation_makes_an_older_page_anew(folder: Path) -> None:
+    publish_report(Workspace.open(folder), "r001")
+    label_all_picks(folder, "r001")
+    run_at(folder)
+    assert publish_report(Workspace.open(folder), "r001").written is True
+    assert publish_report(Workspace.open(folder), "r002").written is True
+
+
+def test_the_first_advice_names_the_weakest_segment_with_its_support(folder: Path) -> None:
+    # Two held-out logs are too few for an interval, so nothing can be judged, and the sentence says nothing.
+    assert say_where_to_look(Workspace.open(folder)) == ""
+
+
+def test_a_control_that_is_not_there_is_named(folder: Path) -> None:
+    path = folder / "oddloop.toml"
+    path.write_text(path.read_text().replace('control = "control"', 'control = "elsewhere"'))
+    with pytest.raises(WorkspaceError, match=r"elsewhere: no oddloop\.toml here"):
+        publish_report(Workspace.open(folder))
+
+
+def test_a_round_without_picks_has_no_report(folder: Path) -> None:
+    with pytest.raises(LedgerError, match="round r000 has no picks to report"):
+        publish_report(Workspace.open(folder), "r000")
