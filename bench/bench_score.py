@@ -1,13 +1,18 @@
-"""Speed and memory of scoring: `python bench/bench_score.py [--quick]`.
+"""Speed and memory of scoring: `python bench/bench_score.py [--quick] [--full] [--peers PYTHON]`.
 
 Reading and scoring Parquet row groups with two threads is set against only reading the same columns with the same
 threads, and the kernel alone against `np.log` of as many numbers as it takes logarithms of. Then frame scores to scene
-scores, set against DuckDB's group by with the same aggregates.
+scores, set against DuckDB's group by with the same aggregates. Last the functions on arrays alone, set against our own
+NumPy and against active-learning libraries, as far as they are installed for PYTHON (they and we need different NumPys,
+so they run in a process of their own, on the same numbers).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,19 +25,23 @@ import pyarrow.parquet as pq
 
 from common import growth_exponent, print_machine, print_table, report, run_fresh, time_median
 from oddloop.config import ScoreConfig
-from oddloop.score import KERNELS, summarize_scenes
+from oddloop.score import KERNELS, fast, fast_calls, summarize_scenes
+from oddloop.score.ensembles import compute_ensemble_measures
 from oddloop.tables import BOX, TASKS
 
 THREADS = 2
 ROWS_PER_GROUP = {"ensemble": 16_384, "trajectory": 8_192}
 SIZES = {
-    "classification": (200_000, 1_000_000, 5_000_000),
+    "classification": (200_000, 2_000_000),
     "ensemble": (10_000, 50_000, 200_000),
-    "detection": (20_000, 100_000, 400_000),
+    "detection": (20_000, 200_000),
     "trajectory": (10_000, 40_000, 160_000),
     "scenes": (200_000, 1_000_000, 5_000_000),
 }
+FULL = {"classification": (20_000_000,), "detection": (2_000_000,)}
+"""Sizes that take minutes, for `--full`."""
 TASK = {"ensemble": "classification"}
+MEASURES = {"ensemble": ("entropy", "expected_entropy", "bald")}
 LOGS = {"classification": 10, "detection": 40}
 """Logarithms per row, where they are what the measures take longest for."""
 WHAT = {
@@ -47,24 +56,29 @@ WHAT = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
-    parser.add_argument("--case", choices=SIZES, help=argparse.SUPPRESS)
+    parser.add_argument("--full", action="store_true", help="the largest sizes too")
+    parser.add_argument("--peers", default=sys.executable, help="a Python that has other libraries installed")
+    parser.add_argument("--case", choices=(*SIZES, "arrays"), help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case == "scenes":
         measure_scenes(arguments.size)
+    elif arguments.case == "arrays":
+        measure_arrays(arguments.size)
     elif arguments.case:
         measure_kernel(arguments.case, arguments.file)
     else:
-        compare(10 if arguments.quick else 1)
+        compare(10 if arguments.quick else 1, full=arguments.full)
+        compare_arrays(10 if arguments.quick else 1, arguments.peers)
 
 
-def compare(divisor: int) -> None:
+def compare(divisor: int, *, full: bool) -> None:
     print("## Scoring\n")
-    print_machine("numpy", "pyarrow", "duckdb")
+    print_machine("numpy", "numba", "pyarrow", "duckdb")
     headers = ("rows", "read s", "read + score s", "x read", "x read, CPU", "kernel x np.log, CPU", "peak MB")
     for case in (c for c in SIZES if c != "scenes"):
-        sizes, rows = [size // divisor for size in SIZES[case]], []
+        sizes, rows = [size // divisor for size in SIZES[case] + (FULL.get(case, ()) if full else ())], []
         with tempfile.TemporaryDirectory() as folder:
             for size in sizes:
                 file = Path(folder) / f"{size}.parquet"
@@ -92,7 +106,8 @@ def compare(divisor: int) -> None:
 
 def measure_kernel(case: str, file: Path) -> None:
     """Times of reading, reading and scoring, and the kernel on one row group."""
-    kernel, config = KERNELS[TASK.get(case, case)], ScoreConfig()
+    kernel = KERNELS[TASK.get(case, case)]
+    config = ScoreConfig(measures=MEASURES[case]) if case in MEASURES else ScoreConfig()
     n_groups = pq.ParquetFile(file).num_row_groups
 
     def read(group: int) -> pa.Table:
@@ -112,6 +127,89 @@ def measure_kernel(case: str, file: Path) -> None:
     times["kernel"] = time_median(lambda: [kernel(group, config) for group in groups])
     times["log"] = time_median(lambda: [np.log(block) for _ in range(n_logs // len(block) + 1)])
     report(**times)
+
+
+ARRAYS = ("entropy", "least_confidence", "margin", "bald", "consensus")
+PEERS = """
+import contextlib, importlib, json, statistics, sys, time, types, warnings
+import numpy as np
+warnings.simplefilter("ignore")
+n = int(sys.argv[1])
+rng = np.random.default_rng(0)
+probs, members = rng.dirichlet(np.ones(10), n), rng.dirichlet(np.ones(10), (n // 5, 5))
+
+def modal():
+    u, d = importlib.import_module("modAL.uncertainty"), importlib.import_module("modAL.disagreement")
+    class Committee:
+        vote_proba = lambda self, x: x
+        __len__ = lambda self: 5
+        __iter__ = lambda self: iter(range(5))
+    yield "entropy", lambda: u._proba_entropy(probs)
+    yield "least_confidence", lambda: u._proba_uncertainty(probs)
+    yield "margin", lambda: u._proba_margin(probs)
+    yield "consensus", lambda: d.KL_max_disagreement(Committee(), members)
+
+def activeml():
+    pool, by_member = importlib.import_module("skactiveml.pool"), members.transpose(1, 0, 2).copy()
+    methods = {"entropy": "entropy", "least_confidence": "least_confident", "margin": "margin_sampling"}
+    for ours, theirs in methods.items():
+        yield ours, lambda theirs=theirs: pool.uncertainty_scores(probs, method=theirs)
+    yield "bald", lambda: pool.average_kl_divergence(by_member)
+
+def small_text():
+    strategies = importlib.import_module("small_text.query_strategies")
+    model = types.SimpleNamespace(predict_proba=lambda data: data)
+    names = ("entropy", "PredictionEntropy"), ("least_confidence", "LeastConfidence"), ("margin", "BreakingTies")
+    for ours, theirs in names:
+        strategy = getattr(strategies, theirs)()
+        yield ours, lambda strategy=strategy: strategy.get_confidence(model, probs, None, None, None)
+
+def seconds(function):
+    times = []
+    while len(times) < 3 and sum(times) < 5:
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+found = {}
+for name, peer in {"modAL": modal, "scikit-activeml": activeml, "small-text": small_text}.items():
+    with contextlib.suppress(ImportError):
+        found[name] = {measure: seconds(function) for measure, function in peer()}
+print(json.dumps(found))
+"""
+"""Seconds by library and measure; run by a Python that has no oddloop, on the numbers of `measure_arrays`."""
+
+
+def compare_arrays(divisor: int, python: str) -> None:
+    """Print the functions on arrays beside NumPy and the peers."""
+    size = 1_000_000 // divisor
+    ours = run_fresh(__file__, "--case", "arrays", "--size", size)
+    done = subprocess.run([python, "-c", PEERS, str(size)], check=True, stdout=subprocess.PIPE, text=True)
+    peers = json.loads(done.stdout.splitlines()[-1])
+    rows = []
+    for name in ARRAYS:
+        others = [peer[name] / ours[name] if name in peer else "-" for peer in peers.values()]
+        rows.append((name, ours[name] * 1e3, ours[f"{name}_numpy"] / ours[name], *others))
+    print_table(
+        f"functions on arrays, one thread: {size:,} x 10, bald and consensus {size // 5:,} x 5 x 10, float64; "
+        "how many times as long the others take",
+        ("measure", "ours ms", "our NumPy", *peers),
+        rows,
+    )
+    if missing := {"modAL", "scikit-activeml", "small-text"} - set(peers):
+        print(f"\nNot installed, and so not measured: {', '.join(sorted(missing))}.")
+
+
+def measure_arrays(n_rows: int) -> None:
+    """Times of the functions on arrays, compiled and by NumPy."""
+    rng = np.random.default_rng(0)
+    probs, members = rng.dirichlet(np.ones(10), n_rows), rng.dirichlet(np.ones(10), (n_rows // 5, 5))
+    calls = {name: lambda name=name: getattr(fast, name)(probs) for name in ARRAYS[:3]}
+    calls |= {name: lambda name=name: compute_ensemble_measures(members, (name,)) for name in ARRAYS[3:]}
+    times = {name: time_median(call, 5) for name, call in calls.items()}
+    fast_calls.loops = lambda: None
+    report(**times, **{f"{name}_numpy": time_median(call) for name, call in calls.items()})
 
 
 def measure_scenes(n_frames: int) -> None:

@@ -48,7 +48,7 @@ def samples(seed, n=60, width=5, n_classes=3):
 
 class TestKnn:
     @given(st.integers(0, 10_000), st.integers(1, 80), st.sampled_from([np.float32, np.float64]))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_agrees_with_loops(self, seed, k, dtype):
         rows, _, queries, _ = samples(seed)
         rows, queries = rows.astype(dtype), queries.astype(dtype)
@@ -83,7 +83,7 @@ class TestKnn:
         assert score_knn(fit_knn(train(rows[:1]), 1), -rows[:1], source=SOURCE) == pytest.approx(2.0)
 
     @given(st.integers(0, 10_000), st.floats(1e-3, 1e3))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_length_and_order_do_not_matter_and_more_neighbours_are_farther(self, seed, factor):
         rows, _, queries, _ = samples(seed)
         order = np.random.default_rng(seed).permutation(len(rows))
@@ -131,7 +131,7 @@ def unit(rows):
 
 class TestMahalanobis:
     @given(st.integers(0, 10_000), st.booleans())
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_agrees_with_loops_and_the_shrinkage_with_scikit_learn(self, seed, normalise):
         rows, classes, queries, _ = samples(seed)
         seen, asked = (unit(rows), unit(queries)) if normalise else (rows, queries)
@@ -157,7 +157,7 @@ class TestMahalanobis:
         assert score_mahalanobis(stats, [[0.0], [1.0], [3.0]], source=SOURCE) == pytest.approx([1.0, 4.0, 0.0])
 
     @given(st.integers(0, 10_000))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_an_affine_map_changes_nothing_without_shrinkage(self, seed):
         rows, classes, queries, _ = samples(seed)
         rng = np.random.default_rng(seed)
@@ -171,7 +171,7 @@ class TestMahalanobis:
             assert after == pytest.approx(before, rel=1e-7, abs=1e-7)
 
     @given(st.integers(0, 10_000), st.floats(1e-3, 1e3))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_scale_order_and_names_of_classes_do_not_matter(self, seed, factor):
         rows, classes, queries, _ = samples(seed)
         order = np.random.default_rng(seed).permutation(len(rows))
@@ -217,7 +217,7 @@ def naive_logits(head, row):
 
 class TestReshaped:
     @given(st.integers(0, 10_000), st.floats(0, 100))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_react_agrees_with_loops(self, seed, percentile):
         rows, _, queries, head = samples(seed)
         cut = float(np.percentile(rows, percentile))
@@ -226,7 +226,7 @@ class TestReshaped:
         assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
     @given(st.integers(0, 10_000), st.sampled_from([0.0, 20.0, 50.0, 85.0, 99.0]))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_scale_agrees_with_loops(self, seed, percentile):
         rows, _, queries, head = samples(seed)
         rows, queries = np.abs(rows), np.abs(queries)
@@ -263,7 +263,7 @@ class TestReshaped:
 
 class TestVim:
     @given(st.integers(0, 10_000), st.integers(0, 4))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_agrees_with_the_projection_written_out(self, seed, dim):
         rows, _, queries, head = samples(seed)
         weight, bias = head.arrays
@@ -302,7 +302,7 @@ class TestVim:
 
 class TestNnguide:
     @given(st.integers(0, 10_000), st.integers(1, 90))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_agrees_with_loops(self, seed, k):
         rows, _, queries, head = samples(seed)
         stats = fit_nnguide(train(rows), head, np.random.default_rng(0), k, fraction=1.0)

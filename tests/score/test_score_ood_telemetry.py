@@ -78,7 +78,7 @@ class TestEcod:
 
 class TestLof:
     @given(st.integers(0, 10_000), st.integers(1, 30))
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=30)
     def test_agrees_with_scikit_learn(self, seed, k):
         rng = np.random.default_rng(seed)
         rows, queries = rng.normal(size=(80, 3)) * [1, 10, 100], rng.normal(size=(15, 3)) * [2, 20, 200]

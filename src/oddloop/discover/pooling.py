@@ -12,7 +12,8 @@ import pyarrow as pa
 from oddloop.discover.arrays import Bools, Floats, Ints, id_array, row_of, vector_matrix
 from oddloop.errors import TableError
 
-_ROWS = 65536
+_ROWS = 1024
+"""Vectors handled at a time: 2 MB of float64 at 256 numbers each, which stays in the processor's cache."""
 
 
 def mean_by_scene(features: pa.Table, scene_ids: pa.Array) -> tuple[Floats, Bools]:

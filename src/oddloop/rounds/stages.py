@@ -126,9 +126,9 @@ def _summarize(folder: Storage) -> pa.Table:
     summary = score.summarize_scenes(read_scores(folder, ["scene_id", "n_objects"]))
     for name in names:
         column = score.summarize_scenes(read_scores(folder, ["scene_id", "n_objects", name, f"{name}_valid"]))
-        for field in column.column_names:
-            if field not in summary.column_names:
-                summary = summary.append_column(field, column[field])
+        for added in column.column_names:
+            if added not in summary.column_names:
+                summary = summary.append_column(added, column[added])
     return summary
 
 

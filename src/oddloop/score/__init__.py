@@ -1,6 +1,9 @@
 """Predictions to frame scores to scene scores: how unsure a model is, larger = more worth labelling.
 
-`measures`, `binary` and `ragged` are plain functions on arrays; `KERNELS` score a batch of a prediction table per task;
+The functions on arrays need nothing of the rest: of one distribution (`fast`; `measures` and `binary` are its NumPy
+reference), of ensembles (`ensembles`, `disagreement`), of calibration (`logits`, `temperature`, `calibration`), and
+reductions (`ragged`); any array is taken that speaks DLPack, the array or the buffer protocol.
+`KERNELS` score a batch of a prediction table per task;
 `summarize_scenes` and `join_scene_scores` make the table that the selection ranks by. `audit_scores` says which of them
 find errors.
 """
@@ -15,25 +18,46 @@ from oddloop.score.audit import (
     measured_scenes,
     recommend,
 )
-from oddloop.score.binary import binary_entropy, binary_least_confidence, binary_margin
+from oddloop.score.binary import binary_least_confidence, binary_margin, binary_ratio
+from oddloop.score.calibration import CalibrationError, bootstrap_calibration_error, calibration_error
 from oddloop.score.columns import score_columns
+from oddloop.score.disagreement import consensus_disagreement, variation_ratio, vote_entropy
+from oddloop.score.ensembles import (
+    bald,
+    compute_ensemble_measures,
+    expected_entropy,
+    predictive_entropy,
+    predictive_variance,
+)
+from oddloop.score.fast import binary_entropy, entropy, least_confidence, margin, mean_members, ragged_measures, ratio
 from oddloop.score.kernels import KERNELS
-from oddloop.score.measures import entropy, is_distribution, least_confidence, margin, mean_members
+from oddloop.score.logits import softmax
+from oddloop.score.measures import is_distribution
 from oddloop.score.ragged import group_max, group_mean, group_quantile, group_sum, group_topk
 from oddloop.score.scenes import join_scene_scores, summarize_scenes
+from oddloop.score.temperature import fit_temperature
 
 __all__ = [
     "KERNELS",
     "AuditConfig",
     "AuditRows",
+    "CalibrationError",
     "Recommendation",
     "audit_scenes",
     "audit_scores",
+    "bald",
     "binary_entropy",
     "binary_least_confidence",
     "binary_margin",
+    "binary_ratio",
+    "bootstrap_calibration_error",
+    "calibration_error",
+    "compute_ensemble_measures",
+    "consensus_disagreement",
     "entropy",
     "error_levels",
+    "expected_entropy",
+    "fit_temperature",
     "group_max",
     "group_mean",
     "group_quantile",
@@ -45,7 +69,14 @@ __all__ = [
     "margin",
     "mean_members",
     "measured_scenes",
+    "predictive_entropy",
+    "predictive_variance",
+    "ragged_measures",
+    "ratio",
     "recommend",
     "score_columns",
+    "softmax",
     "summarize_scenes",
+    "variation_ratio",
+    "vote_entropy",
 ]

@@ -3,6 +3,7 @@
     binary entropy           -p ln p - (1 - p) ln(1 - p), in nats   [0, ln 2]
     binary least confidence  min(p, 1 - p)                          [0, 1/2]
     binary margin            1 - |2p - 1|                           [0, 1]
+    binary ratio             min(p, 1 - p) / max(p, 1 - p)          [0, 1]
 
 Each equals the function of the same name in `measures` on (p, 1 - p). A value outside [0, 1], NaN included, gives NaN.
 Time grows with the number of values; memory, besides the result, does not.
@@ -10,12 +11,15 @@ Time grows with the number of values; memory, besides the result, does not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from oddloop.score.arrays import FloatArray, as_floats
+from oddloop.score import fast_calls
+from oddloop.score.arrays import FloatArray
+from oddloop.score.foreign import to_floats
 
 _BLOCK = 16_384
 _TINY = float(np.finfo(np.float64).tiny)
@@ -58,14 +62,24 @@ def binary_margin(p: npt.ArrayLike) -> FloatArray:
     return _in_blocks(lambda x: 1.0 - np.abs(2.0 * x - 1.0), p)
 
 
+def binary_ratio(p: npt.ArrayLike) -> FloatArray:
+    """The smaller of p and 1 - p as a share of the larger; arguments and errors as `binary_entropy`.
+
+    >>> binary_ratio([0.5, 0.75])
+    array([1.        , 0.33333333])
+    """
+    return _in_blocks(lambda x: np.minimum(x, 1.0 - x) / np.maximum(x, 1.0 - x), p)
+
+
 def _entropy(x: FloatArray) -> FloatArray:
     # log1p keeps the digits of a tiny x, which 1 - x would round away.
-    return 0.0 - (x * np.log(np.maximum(x, _TINY)) + (1.0 - x) * np.log1p(-np.minimum(x, _BELOW_ONE)))
+    sums = x * np.log(np.maximum(x, _TINY)) + (1.0 - x) * np.log1p(-np.minimum(x, _BELOW_ONE))
+    return np.minimum(0.0 - sums, math.log(2))
 
 
 def _in_blocks(measure: Callable[[FloatArray], FloatArray], p: npt.ArrayLike) -> FloatArray:
     """The measure of each probability, in blocks that stay in the cache; NaN for what is none."""
-    values = as_floats(p)
+    values = to_floats(p)
     flat = values.reshape(-1)
     result = np.empty(flat.shape)
     for start in range(0, len(flat), _BLOCK):
@@ -74,9 +88,17 @@ def _in_blocks(measure: Callable[[FloatArray], FloatArray], p: npt.ArrayLike) ->
     return result.reshape(values.shape)[()]
 
 
+def _compiled_entropy(p: npt.ArrayLike) -> FloatArray:
+    """`binary_entropy` by the compiled loop where numba is installed."""
+    values = to_floats(p)
+    found = fast_calls.binary_entropies(values.reshape(-1))
+    return binary_entropy(values) if found is None else found.reshape(values.shape)[()]
+
+
 BINARY_MEASURES: dict[str, Callable[[npt.ArrayLike], FloatArray]] = {
-    "entropy": binary_entropy,
+    "entropy": _compiled_entropy,
     "least_confidence": binary_least_confidence,
     "margin": binary_margin,
+    "ratio": binary_ratio,
 }
-"""The binary form of each of `measures.MEASURES`."""
+"""The binary form of each of `measures.MEASURES`, and of the ratio; the entropy compiled where numba is installed."""

@@ -1,34 +1,35 @@
-"""How unsure a probability distribution is, on plain arrays: entropy, least confidence, margin.
+"""How unsure a probability distribution is, on plain arrays: entropy, least confidence, margin, ratio.
 
 With p the probabilities of K classes and p(1) >= p(2) the two largest (p(2) = 0 where K = 1):
 
     entropy           -sum p ln p, in nats; 0·ln 0 = 0       [0, ln K]
     least confidence  1 - p(1)                               [0, 1 - 1/K]
     margin            1 - (p(1) - p(2))                      [0, 1]
+    ratio             p(2) / p(1)                            [0, 1]
 
 Larger is always more worth labelling. **A row that is not a distribution gives NaN**: one that is empty, holds NaN, an
 infinity or a negative number, or whose sum is off 1 by more than `SUM_TOLERANCE`. Nothing is renormalised but rounding
 within that tolerance, so that a float16 row obeys the bounds too. `is_distribution` tells beforehand which rows are
 good. Only a wrong dtype or shape raises (`ValueError`), since then no row can be good.
 
-All is computed in float64, in blocks of classes x rows that stay in the cache. Time grows with the number of
-probabilities; memory, besides the result, does not grow.
+These are the NumPy functions: the reference, and all there is where numba is not installed. `fast` has their compiled
+twins, which the package exports. All is computed in float64, in blocks of classes x rows that stay in the cache. Time
+grows with the number of probabilities; memory, besides the result, does not grow.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from oddloop.score.arrays import AnyFloats, BoolArray, FloatArray, as_floats
-
-SUM_TOLERANCE = 1e-3
-"""How far a row's sum may be off 1: float16 rounding stays within half of it."""
-_BLOCK = 40_960
-_TINY = float(np.finfo(np.float64).tiny)
+from oddloop.score import fast_calls
+from oddloop.score.arrays import AnyFloats, BoolArray, FloatArray
+from oddloop.score.blocks import SUM_TOLERANCE as SUM_TOLERANCE
+from oddloop.score.blocks import blocks, class_sums, minus_p_log_q
+from oddloop.score.foreign import to_floats
 
 
 def entropy(probs: npt.ArrayLike, axis: int = -1) -> FloatArray:
@@ -51,7 +52,7 @@ def entropy(probs: npt.ArrayLike, axis: int = -1) -> FloatArray:
     >>> entropy([[0.5, 0.5], [1.0, 0.0], [0.7, 0.7]]).round(4)
     array([0.6931, 0.    ,    nan])
     """
-    return compute_measures(probs, ("entropy",), axis)["entropy"]
+    return _reference(probs, ("entropy",), axis)["entropy"]
 
 
 def least_confidence(probs: npt.ArrayLike, axis: int = -1) -> FloatArray:
@@ -73,7 +74,7 @@ def least_confidence(probs: npt.ArrayLike, axis: int = -1) -> FloatArray:
     >>> least_confidence([0.7, 0.2, 0.1]).round(4)
     np.float64(0.3)
     """
-    return compute_measures(probs, ("least_confidence",), axis)["least_confidence"]
+    return _reference(probs, ("least_confidence",), axis)["least_confidence"]
 
 
 def margin(probs: npt.ArrayLike, axis: int = -1) -> FloatArray:
@@ -96,7 +97,29 @@ def margin(probs: npt.ArrayLike, axis: int = -1) -> FloatArray:
     >>> margin([[0.7, 0.2, 0.1], [0.4, 0.4, 0.2]]).round(4)
     array([0.5, 1. ])
     """
-    return compute_measures(probs, ("margin",), axis)["margin"]
+    return _reference(probs, ("margin",), axis)["margin"]
+
+
+def ratio(probs: npt.ArrayLike, axis: int = -1) -> FloatArray:
+    """The second class's probability as a share of the first's, so that a tie gives 1 and one class alone 0.
+
+    Args:
+        probs: (..., K) probabilities, float16, float32 or float64.
+        axis: axis of the classes.
+
+    Returns:
+        (...) float64 in [0, 1]; NaN where the row is not a distribution.
+
+    Raises:
+        ValueError: `probs` has no axis, or holds no floats.
+
+    References:
+        Monarch, Human-in-the-loop machine learning, 2021, section 3.2.3; there also p(2) / p(1).
+
+    >>> ratio([[0.5, 0.25, 0.25], [0.4, 0.4, 0.2]])
+    array([0.5, 1. ])
+    """
+    return _reference(probs, ("ratio",), axis)["ratio"]
 
 
 def is_distribution(probs: npt.ArrayLike, axis: int = -1) -> BoolArray:
@@ -117,14 +140,16 @@ def is_distribution(probs: npt.ArrayLike, axis: int = -1) -> BoolArray:
     """
     rows, shape = _as_rows(probs, axis)
     valid = np.zeros(len(rows), np.bool_)
-    for start, block in _blocks(rows):
+    for start, block in blocks(rows):
         n = min(block.shape[1], len(rows) - start)
-        valid[start : start + n] = ~np.isnan(_sums(block))[:n]
+        valid[start : start + n] = ~np.isnan(class_sums(block))[:n]
     return valid.reshape(shape)[()]
 
 
 def mean_members(probs: npt.ArrayLike) -> AnyFloats:
     """Average the members of an ensemble (or MC-dropout passes); the average's entropy is the predictive entropy.
+
+    Each member counts alike: what rounding left of its sum is divided out first.
 
     Args:
         probs: (..., M, K) probabilities, float16, float32 or float64.
@@ -141,7 +166,7 @@ def mean_members(probs: npt.ArrayLike) -> AnyFloats:
     >>> mean_members([[[1.0, 0.0], [0.0, 1.0]]])
     array([[0.5, 0.5]])
     """
-    members = as_floats(probs)
+    members = to_floats(probs)
     if members.ndim < 2:
         raise ValueError(f"members x classes need at least 2 axes; got shape {members.shape}")
     *shape, n_members, n_classes = members.shape
@@ -149,11 +174,11 @@ def mean_members(probs: npt.ArrayLike) -> AnyFloats:
         return members[..., 0, :]
     mean = np.full((math.prod(shape), n_classes), np.nan)
     if n_members and n_classes:
-        for start, block in _blocks(members.reshape(len(mean), n_members * n_classes)):
+        for start, block in blocks(members.reshape(len(mean), n_members * n_classes)):
             cube = block.reshape(n_members, n_classes, -1)
-            is_good = ~np.isnan(_sums(cube)).any(axis=0)
-            with np.errstate(invalid="ignore", over="ignore"):
-                average = np.where(is_good, cube.sum(axis=0) / n_members, np.nan).T
+            # Dividing by the NaN of a bad member makes its whole row NaN.
+            cube /= class_sums(cube)[:, None]
+            average = (cube.sum(axis=0) / n_members).T
             mean[start : start + len(average)] = average[: len(mean) - start]
     return mean.reshape(*shape, n_classes)
 
@@ -161,25 +186,36 @@ def mean_members(probs: npt.ArrayLike) -> AnyFloats:
 def compute_measures(
     probs: npt.ArrayLike, names: Sequence[str] = ("entropy", "least_confidence", "margin"), axis: int = -1
 ) -> dict[str, FloatArray]:
-    """Several measures by name in one pass over the probabilities; each as its own function gives it.
+    """Several measures by name in one pass over the probabilities, by the compiled loops where numba is installed.
+
+    Each is as its own function gives it, but for the last bits.
 
     >>> sorted(compute_measures([0.5, 0.5]))
     ['entropy', 'least_confidence', 'margin']
     """
     rows, shape = _as_rows(probs, axis)
+    found = fast_calls.measure_rows(rows.reshape(-1), np.arange(len(rows) + 1) * rows.shape[1], names)
+    if found is None:
+        return _reference(probs, names, axis)
+    return {name: found[name].reshape(shape)[()] for name in names}
+
+
+def _reference(probs: npt.ArrayLike, names: Sequence[str], axis: int = -1) -> dict[str, FloatArray]:
+    """The same by NumPy alone."""
+    rows, shape = _as_rows(probs, axis)
     results = {name: np.empty(len(rows)) for name in names}
-    for start, block in _blocks(rows):
+    for start, block in blocks(rows):
         n = min(block.shape[1], len(rows) - start)
         # Dividing by the NaN of a bad row makes every measure of it NaN.
-        block /= _sums(block)
+        block /= class_sums(block)
         for name in names:
-            results[name][start : start + n] = MEASURES[name](block)[:n]
+            results[name][start : start + n] = _ALL_MEASURES[name](block)[:n]
     return {name: values.reshape(shape)[()] for name, values in results.items()}
 
 
 def _as_rows(probs: npt.ArrayLike, axis: int) -> tuple[AnyFloats, tuple[int, ...]]:
     """(N,K) rows, and the shape of the results."""
-    array = as_floats(probs)
+    array = to_floats(probs)
     if array.ndim == 0:
         raise ValueError("probabilities need an axis of classes; got a single number; see `binary_entropy`")
     array = np.moveaxis(array, axis, -1)
@@ -189,36 +225,9 @@ def _as_rows(probs: npt.ArrayLike, axis: int) -> tuple[AnyFloats, tuple[int, ...
     return array.reshape(n_rows, n_classes) if n_classes else np.full((n_rows, 1), np.nan), shape
 
 
-def _blocks(rows: AnyFloats) -> Iterator[tuple[int, FloatArray]]:
-    """(first row, (K,B) float64 copy) of each block: with the classes outside, every reduction runs along the rows.
-
-    No block has B = 1, a lone row is doubled: NumPy would add its classes in another order than its neighbours', and
-    the last bit of a row must not depend on how the rows are cut into batches.
-    """
-    n_rows, n_classes = rows.shape
-    size = max(_BLOCK // n_classes, 2)
-    for start in range(0, n_rows, size):
-        block = rows[start : start + size]
-        if len(block) == 1:
-            block = np.repeat(block, 2, axis=0)
-        yield start, block.T.astype(np.float64, order="C")
-
-
-def _sums(block: FloatArray) -> FloatArray:
-    """(...,B) sums of the classes of a (...,K,B) block, near 1; NaN where a row is not a distribution."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        sums: FloatArray = block.sum(axis=-2)
-        valid = (np.abs(sums - 1.0) <= SUM_TOLERANCE) & (block.min(axis=-2) >= 0)
-    return np.where(valid, sums, np.nan)
-
-
 def _entropy(block: FloatArray) -> FloatArray:
-    logs = np.maximum(block, _TINY)
-    np.log(logs, out=logs)
-    logs *= block
-    # Rounding can leave -1e-17 behind where one class holds everything.
-    result: FloatArray = np.maximum(0.0 - logs.sum(axis=0), 0.0)
-    return result
+    # Rounding can leave -1e-17 behind where one class holds everything, and exceed ln K where all are alike.
+    return np.clip(minus_p_log_q(block, block), 0.0, math.log(len(block)))
 
 
 def _least_confidence(block: FloatArray) -> FloatArray:
@@ -227,7 +236,17 @@ def _least_confidence(block: FloatArray) -> FloatArray:
 
 
 def _margin(block: FloatArray) -> FloatArray:
-    """A tournament of classes: each half meets the other, and the loser may still be the second of all."""
+    first, second = _leaders(block)
+    return 1.0 - (first - second)
+
+
+def _ratio(block: FloatArray) -> FloatArray:
+    first, second = _leaders(block)
+    return second / first
+
+
+def _leaders(block: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The largest and second largest of the classes, by a tournament: the loser may still be the second of all."""
     first, second = block, np.zeros_like(block)
     while len(first) > 1:
         half = len(first) // 2
@@ -236,8 +255,7 @@ def _margin(block: FloatArray) -> FloatArray:
         seconds = np.maximum(np.minimum(a, b), np.maximum(second[:half], second[half : 2 * half]))
         first = np.concatenate([np.maximum(a, b), first[rest]])
         second = np.concatenate([seconds, second[rest]])
-    result: FloatArray = 1.0 - (first[0] - second[0])
-    return result
+    return first[0], second[0]
 
 
 MEASURES: dict[str, Callable[[FloatArray], FloatArray]] = {
@@ -245,4 +263,5 @@ MEASURES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "least_confidence": _least_confidence,
     "margin": _margin,
 }
-"""Measures by name, each of a (K,B) block of distributions."""
+"""Measures by name, each of a (K,B) block of distributions; those that every task has."""
+_ALL_MEASURES = {**MEASURES, "ratio": _ratio}

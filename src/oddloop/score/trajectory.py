@@ -1,21 +1,27 @@
 """Frame scores from predicted trajectories: `trajectory_<measure>_<reduction>`, reduced over the agents of a frame.
 
-With p[m,k] the probability that member m of M gives to mode k, and e[m,k] the mode's last position, per agent:
+With p[m,k] the probability that member m of M gives to mode k, per agent:
 
     mode_entropy     -sum_k q ln q with q = mean over members of p[m,k], in nats       [0, ln K]
-    endpoint_spread  sqrt(sum_mk w |e - mean|²) with w = p[m,k] / M, in metres         [0, inf)
+    and the measures of `trajectory_spread`: endpoint_spread, mode_displacement, member_displacement, spread_along,
+    spread_across (metres) and off_mode_risk (a probability)
 
-The spread is the square root of the trace of the covariance of all final positions, members and modes alike: it grows
-with the modes of one member (the road forks) and with the disagreement of members (the model does not know).
+The endpoint spread is the square root of the trace of the covariance of all final positions, members and modes alike:
+it grows with the modes of one member (the road forks) and with the disagreement of members (the model does not know).
+The displacements tell these two apart.
+
 The entropy is not valid where members differ in their number of modes, since mode k then is not the same thing; neither
-is valid where a member's probabilities are not a distribution, and the spread is not where `modes` and `mode_probs`
+is valid where a member's probabilities are not a distribution, and the others are not where `modes` and `mode_probs`
 differ in shape, or a position is missing, not finite, or not of two numbers. A frame with one such agent is not valid.
 
-The rows of a frame stand together and are never split between batches. Time and memory grow with the number of modes;
-of the steps between, only their count is looked at.
+Which columns there are depends on the settings only. The rows of a frame stand together and are never split between
+batches. Time grows with the number of modes, for displacements and risk with its square per agent; memory with the
+modes; of the steps between, only their count is looked at.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -23,22 +29,26 @@ import pyarrow.compute as pc
 
 from oddloop.config import ScoreConfig
 from oddloop.errors import TableError
-from oddloop.score.arrays import BoolArray, FloatArray, IntArray
+from oddloop.score.arrays import FloatArray, IntArray
 from oddloop.score.columns import frame_table, reduce_objects
-from oddloop.score.measures import SUM_TOLERANCE, entropy, mean_members
-from oddloop.score.nested import Nested, column, floats, unnest
-from oddloop.score.ragged import group_max, group_sum
+from oddloop.score.measures import entropy, mean_members
+from oddloop.score.nested import column, floats, unnest
 from oddloop.score.shapes import by_shape, common_lengths
+from oddloop.score.trajectory_spread import SPREADS, compute_spreads
 
-_ROUNDING = 1e-9
+TRAJECTORY_MEASURES = ("mode_entropy", *SPREADS)
+"""All measures, by name."""
+DEFAULT_MEASURES = ("mode_entropy", "endpoint_spread", "mode_displacement", "member_displacement")
+"""What is scored unless told otherwise."""
 
 
-def score_trajectory(batch: pa.Table, config: ScoreConfig) -> pa.Table:
+def score_trajectory(batch: pa.Table, config: ScoreConfig, measures: Sequence[str] = DEFAULT_MEASURES) -> pa.Table:
     """Score a batch of predicted trajectories.
 
     Args:
         batch: rows of `tables.TRAJECTORY`, whole frames.
         config: reductions over the agents of a frame.
+        measures: names of `TRAJECTORY_MEASURES`; the columns come in this order.
 
     Returns:
         `derived_tables.FRAME_SCORES` with one column per measure and reduction, in the frames' order; `n_objects`
@@ -46,20 +56,31 @@ def score_trajectory(batch: pa.Table, config: ScoreConfig) -> pa.Table:
 
     Raises:
         TableError: a column is missing or of the wrong type, or the rows of a frame do not stand together.
+        ValueError: there is no such measure.
 
     >>> modes = [[[[[0.0, 0.0], [3.0, 0.0]], [[0.0, 0.0], [3.0, 8.0]]]]]
     >>> batch = pa.table({"frame_id": ["f"], "scene_id": ["s"], "mode_probs": [[[0.5, 0.5]]], "modes": modes})
     >>> score_trajectory(batch, ScoreConfig(reductions=("max",)))["trajectory_endpoint_spread_max"].to_pylist()
     [4.0]
     """
+    unknown = [name for name in measures if name not in TRAJECTORY_MEASURES]
+    if unknown:
+        known = ", ".join(TRAJECTORY_MEASURES)
+        raise ValueError(f"trajectory measures: no `{unknown[0]}`; there are: {known}")
     frame_ids, scene_ids = column(batch, "frame_id"), column(batch, "scene_id")
-    probs, modes = column(batch, "mode_probs"), column(batch, "modes")
-    measures = {"mode_entropy": compute_mode_entropy(probs), "endpoint_spread": compute_endpoint_spread(probs, modes)}
-    offsets = _frame_offsets(frame_ids)
+    values = _measure(column(batch, "mode_probs"), column(batch, "modes"), measures)
+    offsets = frame_offsets(frame_ids)
     answered = np.ones(len(offsets) - 1, np.bool_)
-    scores = reduce_objects("trajectory", measures, offsets, answered, config)
+    scores = reduce_objects("trajectory", values, offsets, answered, config)
     heads = pa.array(offsets[:-1])
     return frame_table(frame_ids.take(heads), scene_ids.take(heads), np.diff(offsets), answered, scores)
+
+
+def _measure(mode_probs: pa.Array, modes: pa.Array, names: Sequence[str]) -> dict[str, FloatArray]:
+    values = compute_spreads(mode_probs, modes, [name for name in names if name in SPREADS])
+    if "mode_entropy" in names:
+        values["mode_entropy"] = compute_mode_entropy(mode_probs)
+    return {name: values[name] for name in names}
 
 
 def compute_mode_entropy(mode_probs: pa.Array) -> FloatArray:
@@ -87,73 +108,10 @@ def compute_endpoint_spread(mode_probs: pa.Array, modes: pa.Array) -> FloatArray
         mode_probs: (N,) lists of members x modes.
         modes: (N,) lists of members x modes x steps x (x, y).
     """
-    alike = _is_alike(mode_probs, modes)
-    result = np.full(len(mode_probs), np.nan)
-    if not alike.all():
-        mode_probs, modes = mode_probs.filter(pa.array(alike)), modes.filter(pa.array(alike))
-    result[alike] = _spread(mode_probs, modes)
-    return result
+    return compute_spreads(mode_probs, modes, ("endpoint_spread",))["endpoint_spread"]
 
 
-def _spread(mode_probs: pa.Array, modes: pa.Array) -> FloatArray:
-    members = unnest(mode_probs, "`mode_probs`")
-    inner = unnest(members.items, "each member of `mode_probs`")
-    weights = _weights(members, inner)
-    positions = _last_positions(unnest(unnest(modes, "`modes`").items, "each member of `modes`").items)
-    offsets = inner.offsets[members.offsets]
-    agent = np.repeat(np.arange(len(mode_probs)), np.diff(offsets))
-    square = np.zeros(len(mode_probs))
-    with np.errstate(invalid="ignore", over="ignore"):
-        for axis in positions.T:
-            mean = group_sum(weights * axis, offsets)
-            square += group_sum(weights * (axis - mean[agent]) ** 2, offsets)
-    # Weights fall short of 1 where a member, or the agent, has no mode; an infinite position gives no finite spread.
-    is_whole = np.abs(group_sum(weights, offsets) - 1.0) < _ROUNDING
-    return np.sqrt(np.where(np.isfinite(square) & is_whole, square, np.nan))
-
-
-def _weights(members: Nested, modes: Nested) -> FloatArray:
-    """(modes of all agents,) weights that sum to 1 over an agent; NaN throughout a member that is no distribution."""
-    p = floats(modes.items, "probabilities in `mode_probs`").astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        sums = group_sum(p, modes.offsets)
-        lowest = -group_max(-p, modes.offsets)
-        is_good = (np.abs(sums - 1.0) <= SUM_TOLERANCE) & (lowest >= 0)
-    n_members = np.diff(members.offsets)
-    scale = np.where(is_good, sums, np.nan) * np.repeat(n_members, n_members)
-    weights: FloatArray = p / np.repeat(scale, np.diff(modes.offsets))
-    return weights
-
-
-def _last_positions(modes: pa.Array) -> FloatArray:
-    """(M,2) last position of each mode; NaN where it has none, or one that is not of two numbers."""
-    steps = unnest(modes, "each mode of `modes`")
-    result = np.full((len(modes), 2), np.nan)
-    travelled = np.flatnonzero(np.diff(steps.offsets))
-    # Taken before it is unnested: offsets of all steps would be larger than the positions themselves.
-    last = unnest(steps.items.take(pa.array(steps.offsets[1:][travelled] - 1)), "each position in `modes`")
-    is_pair = np.diff(last.offsets) == 2
-    xy = floats(last.items, "positions in `modes`")
-    places = slice(None) if is_pair.all() else last.offsets[:-1][is_pair, None] + np.arange(2)
-    result[travelled[is_pair]] = xy[places].reshape(-1, 2)
-    return result
-
-
-def _is_alike(mode_probs: pa.Array, modes: pa.Array) -> BoolArray:
-    """(N,) whether both have the same members, each with the same number of modes."""
-    a, b = unnest(mode_probs, "`mode_probs`"), unnest(modes, "`modes`")
-    a_modes = unnest(a.items, "each member of `mode_probs`").offsets
-    b_modes = unnest(b.items, "each member of `modes`").offsets
-    alike: BoolArray = np.diff(a.offsets) == np.diff(b.offsets)
-    if alike.all() and np.array_equal(a_modes, b_modes):
-        return alike
-    lengths = [np.diff(m)[np.repeat(alike, np.diff(n.offsets))] for m, n in ((a_modes, a), (b_modes, b))]
-    offsets = np.concatenate([[0], np.cumsum(np.diff(a.offsets)[alike])])
-    alike[alike] = group_sum(lengths[0] != lengths[1], offsets) == 0
-    return alike
-
-
-def _frame_offsets(frame_ids: pa.Array) -> IntArray:
+def frame_offsets(frame_ids: pa.Array) -> IntArray:
     """(F+1,) bounds of each frame's rows."""
     n_rows = len(frame_ids)
     if not n_rows:

@@ -71,13 +71,13 @@ class Cover:
 
     def _candidates(self, centre: Floats32, sq_centre: np.float32) -> Ints:
         """Open points that the new centre may be nearer to than their own."""
-        near = self._near > _CLOSED
+        possible = self._near > _CLOSED
         if self._n:
             between = lower_bounds(self._centres[: self._n], self._sq_centre[: self._n], centre, sq_centre)
-            near = between[self._owner] < 4.0 * self._near
-        rows = np.flatnonzero(near)
-        if len(rows) > _GATHER * len(near):
-            return np.flatnonzero(near & (lower_bounds(self._scan, self._sq_norm, centre, sq_centre) < self._near))
+            possible = between[self._owner] < 4.0 * self._near
+        rows = np.flatnonzero(possible)
+        if len(rows) > _GATHER * len(possible):
+            return np.flatnonzero(possible & (lower_bounds(self._scan, self._sq_norm, centre, sq_centre) < self._near))
         return self._gather(rows, centre, sq_centre)
 
     def _gather(self, rows: Ints, centre: Floats32, sq_centre: np.float32) -> Ints:

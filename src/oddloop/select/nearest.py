@@ -9,17 +9,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from oddloop.select.frame import (
-    Floats32,
-    Frame,
-    blocks,
-    check_vectors,
-    squared_differences,
-    squared_norms,
-)
+from oddloop.select.frame import Floats32, Frame, check_vectors, squared_differences, squared_norms
 from oddloop.select.pool import Floats, Ints, Vectors
 
-_CENTRES = 4096
+_POINTS, _OTHERS = 1024, 2048
+"""Shape of a tile: large enough that the threads of BLAS seldom wait for each other, small enough for the cache."""
 
 
 def nearest(points: npt.ArrayLike, others: npt.ArrayLike) -> tuple[Floats, Ints]:
@@ -48,20 +42,21 @@ def nearest(points: npt.ArrayLike, others: npt.ArrayLike) -> tuple[Floats, Ints]
 def nearest_squared(points: Vectors, others: Vectors, frame: Frame) -> tuple[Floats, Ints]:
     """As `nearest`, with squared distances in the units of the frame."""
     scan = frame.scan(others)
-    sq_norm = squared_norms(scan)
+    # [x, 1] . [-2 c, |c|^2] = |c|^2 - 2 x.c in one product; |x|^2 is the same for every c and left out.
+    terms = np.concatenate([-2.0 * scan, squared_norms(scan)[:, None]], axis=1, dtype=np.float32)
     squared, rows = np.empty(len(points)), np.empty(len(points), dtype=np.int64)
-    for part in blocks(len(points), max(points.shape[1], min(_CENTRES, len(others)))):
-        rows[part] = _nearest_row(frame.scan(points[part]), scan, sq_norm)
+    for start in range(0, len(points), _POINTS):
+        part = slice(start, start + _POINTS)
+        these = frame.scan(points[part])
+        rows[part] = _nearest_row(np.concatenate([these, np.ones_like(these[:, :1])], axis=1), terms)
         squared[part] = squared_differences(frame.exact(points[part]), frame.exact(others[rows[part]]))
     return squared, rows
 
 
-def _nearest_row(points: Floats32, others: Floats32, sq_norm: Floats32) -> Ints:
+def _nearest_row(points: Floats32, terms: Floats32) -> Ints:
     best, rows = np.full(len(points), np.inf, dtype=np.float32), np.zeros(len(points), dtype=np.int64)
-    for start in range(0, len(others), _CENTRES):
-        tile = points @ others[start : start + _CENTRES].T
-        tile *= -2.0
-        tile += sq_norm[start : start + _CENTRES]  # |x|^2 is the same for all of them and left out
+    for start in range(0, len(terms), _OTHERS):
+        tile = points @ terms[start : start + _OTHERS].T
         column = tile.argmin(axis=1)
         value = tile[np.arange(len(points)), column]
         closer = value < best

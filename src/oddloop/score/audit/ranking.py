@@ -9,11 +9,14 @@ Time grows with rows x resamples (and n log n once per value), memory with the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from oddloop.score.arrays import FloatArray, IntArray
+
+_STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,24 @@ class Falling:
         return result
 
 
+def running_sums(rows: FloatArray) -> FloatArray:
+    """(U,B) cumulated sums down the columns, as `numpy.cumsum(axis=0)`, but adding whole rows, which is much faster.
+
+    >>> running_sums(np.ones((3, 2)))[:, 0].tolist()
+    [1.0, 2.0, 3.0]
+    """
+    n, width = rows.shape
+    if n <= _STRIDE:
+        return np.cumsum(rows, axis=0)
+    padded = np.zeros((-(-n // _STRIDE) * _STRIDE, width))
+    padded[:n] = rows
+    parts = padded.reshape(-1, _STRIDE, width)
+    for place in range(1, _STRIDE):
+        parts[:, place] += parts[:, place - 1]
+    parts[1:] += running_sums(parts[:-1, -1])[:, None]
+    return padded[:n]
+
+
 def centred_ranks(weights: FloatArray) -> FloatArray:
     """Mean rank of each block's members, less the mean rank of all, (n + 1) / 2.
 
@@ -68,13 +89,13 @@ def centred_ranks(weights: FloatArray) -> FloatArray:
     >>> centred_ranks(np.array([[1.0], [2.0], [1.0]])).ravel().tolist()  # ranks 1, 2.5, 2.5, 4
     [-1.5, 0.0, 1.5]
     """
-    before_and_own = np.cumsum(weights, axis=0)
+    before_and_own = running_sums(weights)
     ranks: FloatArray = before_and_own - (weights - 1.0) / 2.0
     ranks -= (before_and_own[-1] + 1.0) / 2.0
     return ranks
 
 
-def found_within(costs: FloatArray, errors: FloatArray, share: float) -> FloatArray:
+def found_within(costs: FloatArray, errors: FloatArray, shares: Sequence[float]) -> FloatArray:
     """Share of all errors that lies in the first blocks, as far as a share of the total cost reaches.
 
     The block at which the money runs out counts with the part that is paid for. So a value that is the same everywhere
@@ -83,20 +104,21 @@ def found_within(costs: FloatArray, errors: FloatArray, share: float) -> FloatAr
     Args:
         costs: (U,B) cost of each block, in order, 0 or more.
         errors: (U,B) errors in each block, 0 or more.
-        share: share of the total cost to spend, in (0, 1).
+        shares: (K,) shares of the total cost to spend, in (0, 1).
 
     Returns:
-        (B,) shares in [0, 1]; NaN where there is no cost, or no error, at all.
+        (K,B) shares in [0, 1]; NaN where there is no cost, or no error, at all.
 
-    >>> found_within(np.array([[1.0], [3.0]]), np.array([[6.0], [2.0]]), share=0.5)  # all of the first, 1/3 of the next
-    array([0.83333333])
+    >>> found_within(np.array([[1.0], [3.0]]), np.array([[6.0], [2.0]]), [0.5])  # all of the first, 1/3 of the next
+    array([[0.83333333]])
     """
-    paid, found = np.cumsum(costs, axis=0), np.cumsum(errors, axis=0)
-    budget = share * paid[-1]
-    last = np.minimum((paid < budget).sum(axis=0), len(paid) - 1)
-    column = np.arange(paid.shape[1])
-    cost, error = costs[last, column], errors[last, column]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        unpaid = (paid[last, column] - budget) / cost
-        result: FloatArray = (found[last, column] - error * unpaid) / found[-1]
+    paid, found = running_sums(costs), running_sums(errors)
+    result = np.empty((len(shares), costs.shape[1]))
+    column = np.arange(costs.shape[1])
+    for at, share in enumerate(shares):
+        budget = share * paid[-1]
+        last = np.minimum(np.count_nonzero(paid < budget, axis=0), len(paid) - 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            unpaid = (paid[last, column] - budget) / costs[last, column]
+            result[at] = (found[last, column] - errors[last, column] * unpaid) / found[-1]
     return result

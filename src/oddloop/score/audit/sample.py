@@ -70,7 +70,7 @@ class Sample:
         level = _correlate(ranks, falling.sums(self._levels.weighted), norm * self._levels.norm)
         count = _correlate(ranks, falling.sums(self._counts.weighted), norm * self._counts.norm)
         costs, errors = (falling.sums(self._weights * column) for column in (self._costs, self._errors))
-        found = [found_within(costs, errors, share) for share in SHARES]
+        found = found_within(costs, errors, SHARES)
         return np.stack([level, beyond(level, count, self._levels_counts), *found])
 
 

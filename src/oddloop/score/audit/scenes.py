@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 
 from oddloop.errors import TableError
 from oddloop.score.arrays import FloatArray
-from oddloop.score.audit.scores import AuditConfig, AuditRows, audit_scores
+from oddloop.score.audit.resampled import AuditRows
+from oddloop.score.audit.scores import AuditConfig, audit_scores
 from oddloop.score.columns import VALID, score_columns
 
 
@@ -40,7 +41,7 @@ def error_levels(values: npt.ArrayLike, better: Literal["lower", "higher"]) -> F
     """
     array = np.asarray(values, np.float64)
     if better == "lower":
-        return array - min(array.min(initial=0.0), 0.0)
+        return np.asarray(array - min(array.min(initial=0.0), 0.0))
     is_rate = array.min(initial=0.0) >= 0 and array.max(initial=0.0) <= 1
     best = 1.0 if is_rate else array.max()
     return np.asarray(best - array)

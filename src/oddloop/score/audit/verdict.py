@@ -40,20 +40,19 @@ class Recommendation:
         """A sentence for people; a warning where the score is not shown to be better than counting objects.
 
         >>> print(Recommendation("detection", "detection_entropy_sum_mean", 0.03, -0.01, 0.07, 48, 21))
-        Warning: no detection score beats object count. The best of 48, detection_entropy_sum_mean, finds \
-+3.0 points of all errors at 10 % of the cost (-1.0 to +7.0 over 21 logs).
+        Warning: no detection score beats object count. The best of 48 is detection_entropy_sum_mean: at 10 % of the \
+cost it finds +3.0 points of all errors compared with object count (95 % interval -1.0 to +7.0 over 21 logs).
         """
         kind = f"{self.task} score".lstrip()
-        gain = f"{_points(self.gain)} points of all errors at 10 % of the cost"
+        best = f"The best of {self.n_scores} is {self.score}"
+        finds = f"at 10 % of the cost it finds {_points(self.gain)} points of all errors compared with object count"
         if self.gain_low is None or self.gain_high is None:
-            return (
-                f"Warning: {self.n_logs} logs are too few to say whether a {kind} beats object count. "
-                f"The best of {self.n_scores}, {self.score}, finds {gain}."
-            )
-        interval = f"({_points(self.gain_low)} to {_points(self.gain_high)} over {self.n_logs} logs)"
+            few = f"{self.n_logs} {'log is' if self.n_logs == 1 else 'logs are'} too few to say whether"
+            return f"Warning: {few} a {kind} beats object count. {best}: {finds}."
+        interval = f"(95 % interval {_points(self.gain_low)} to {_points(self.gain_high)} over {self.n_logs} logs)"
         if self.beats_object_count:
-            return f"Rank by {self.score}: it finds {gain} more than object count {interval}."
-        return f"Warning: no {kind} beats object count. The best of {self.n_scores}, {self.score}, finds {gain} {interval}."
+            return f"Rank by {self.score}, the best of {self.n_scores} {kind}s: {finds} {interval}."
+        return f"Warning: no {kind} beats object count. {best}: {finds} {interval}."
 
 
 def recommend(audit: pa.Table) -> tuple[Recommendation, ...]:

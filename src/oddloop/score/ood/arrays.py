@@ -14,6 +14,8 @@ from oddloop.score.arrays import AnyFloats, BoolArray, FloatArray
 
 _BLOCK = 1 << 21
 """Numbers per block: 16 MB in float64."""
+LARGEST = 1e60
+"""Training rows beyond this count as not finite: fourth powers of what is below it do not overflow."""
 Scorer = Callable[[FloatArray], FloatArray]
 """(B,d) finite float64 rows to (B,) scores."""
 
@@ -74,8 +76,10 @@ def score_rows(matrix: AnyFloats, score: Scorer, *, normalised: bool = False) ->
 
 def usable_rows(matrix: AnyFloats, normalised: bool = False) -> BoolArray:
     """(N,) whether all of a row is finite, and, where rows are to have length 1, not all of it 0."""
-    good: BoolArray = np.isfinite(matrix).all(axis=1)
-    return good & (matrix != 0).any(axis=1) if normalised else good
+    good = np.isfinite(matrix).all(axis=1)
+    if normalised:
+        good = good & (matrix != 0).any(axis=1)
+    return np.asarray(good, np.bool_)
 
 
 def unit_rows(rows: FloatArray) -> FloatArray:

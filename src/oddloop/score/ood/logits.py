@@ -22,6 +22,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
 from oddloop.score.arrays import AnyFloats, FloatArray
 from oddloop.score.ood.arrays import as_matrix, score_rows
@@ -45,7 +46,7 @@ def msp(logits: npt.ArrayLike) -> FloatArray:
     >>> msp([[0.0, 0.0], [100.0, 0.0]])
     array([5.00000000e-01, 3.72007598e-44])
     """
-    return _score(logits, lambda block: _top_and_others(block)[1])
+    return _score(logits, _msp)
 
 
 def max_logit(logits: npt.ArrayLike) -> FloatArray:
@@ -125,23 +126,24 @@ def _score(logits: npt.ArrayLike, score: Callable[[FloatArray], FloatArray]) -> 
     return score_rows(matrix, score) if matrix.shape[1] else np.full(len(matrix), np.nan)
 
 
-def _top_and_others(block: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(B,) largest probability, and the sum of all others."""
-    order = block.argmax(axis=1)
+def _msp(block: FloatArray) -> FloatArray:
     weights = np.exp(block - block.max(axis=1, keepdims=True))
-    np.put_along_axis(weights, order[:, None], 0.0, axis=1)
+    np.put_along_axis(weights, block.argmax(axis=1)[:, None], 0.0, axis=1)
     others = weights.sum(axis=1)
-    return 1.0 / (1.0 + others), others / (1.0 + others)
+    result: FloatArray = others / (1.0 + others)
+    return result
 
 
 def _gen(block: FloatArray, gamma: float, top: int) -> FloatArray:
-    first, others = _top_and_others(block)
-    logs = block - block.max(axis=1, keepdims=True) + np.log(first)[:, None]
-    np.put_along_axis(logs, block.argmax(axis=1)[:, None], -np.inf, axis=1)
-    if top < logs.shape[1]:
-        logs = np.partition(logs, -top, axis=1)[:, -top:]
-    # The first is left out of `logs` and stands there as -inf, or was cut: one more than needed is then the smallest.
-    rest = np.exp(gamma * (logs + np.log1p(-np.exp(logs))))
-    surplus = rest.min(axis=1) if top < block.shape[1] else 0.0
-    result: FloatArray = np.exp(gamma * (np.log(first) + np.log(others))) + rest.sum(axis=1) - surplus
+    """In logarithms, since (1e-30)^.1 is .001: what is lost of 1 - p would be seen."""
+    n_rest = min(top, block.shape[1]) - 1
+    rest = block - block.max(axis=1, keepdims=True)
+    np.put_along_axis(rest, block.argmax(axis=1)[:, None], -np.inf, axis=1)
+    log_others = logsumexp(rest, axis=1)
+    total = np.log1p(np.exp(log_others))
+    # The others are at most 1/2, where p (1 - p) rises with p: the largest p have the largest terms.
+    rest = np.partition(rest, -n_rest, axis=1)[:, -n_rest:] if n_rest else rest[:, :0]
+    logs = rest - total[:, None]
+    terms = np.exp(gamma * (logs + np.log1p(-np.exp(logs))))
+    result: FloatArray = np.exp(gamma * (log_others - 2.0 * total)) + terms.sum(axis=1)
     return result
