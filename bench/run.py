@@ -11,14 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("score", "coverage", "discover", "select", "demo")
+BENCHES = ("score", "motion", "ood", "coverage", "discover", "select", "demo")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 HEADING = """\
 # Measurements
 
-Made by `make bench`; each part names its versions and machine. The machine is shared and noisy: read the ratios, which are
-to a peer or a limit measured in the same run, before the seconds.
+Made by `make bench`; each part names its versions and machine. The machine is shared and noisy: read the ratios, which
+are to a peer or a limit measured in the same run, before the seconds.
 """
 
 

@@ -130,7 +130,7 @@ def test_other_settings_or_format_mean_another_fleet(small: Fleet) -> None:
 def test_another_format_is_refused_by_name_and_numbers(small: Fleet, tmp_path: Path) -> None:
     manifest = json.loads((small.folder / "fleet.json").read_text()) | {"format": 99}
     (tmp_path / "fleet.json").write_text(json.dumps(manifest))
-    with pytest.raises(OddloopError, match=r"fleet\.json has format 99, this oddloop reads format 1"):
+    with pytest.raises(OddloopError, match=r"fleet\.json has format 99, this oddloop reads format 2"):
         load_fleet(tmp_path)
 
 

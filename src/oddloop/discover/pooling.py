@@ -44,7 +44,8 @@ def mean_by_scene(features: pa.Table, scene_ids: pa.Array) -> tuple[Floats, Bool
         sums = _match_width(sums, counts, matrix.shape[1] if len(matrix) else sums.shape[1])
         _add(sums, counts, rows[part][present][wanted], matrix[wanted].astype(np.float64))
     _refuse_non_finite(sums, scene_ids)
-    return sums / np.maximum(counts, 1)[:, None], counts > 0
+    sums /= np.maximum(counts, 1)[:, None]
+    return sums, counts > 0
 
 
 def _match_width(sums: Floats, counts: Ints, width: int) -> Floats:

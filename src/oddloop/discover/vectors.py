@@ -63,7 +63,8 @@ def build_scene_vectors(
         values, present = telemetry_matrix(scenes, scene_scores, ids)
     else:
         values, present = mean_by_scene(features, ids)
-    projection = project(standardise(values[present]), config.n_components)
+    known = values if present.all() else values[present]
+    projection = project(standardise(known), config.n_components)
     table = _table(ids.filter(pa.array(present)), projection.coordinates)
     return SceneVectors(table, ids.filter(pa.array(~present)), projection.explained)
 
