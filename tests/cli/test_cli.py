@@ -217,3 +217,43 @@ def test_another_run_at_the_same_time_is_refused(call, folder: Path) -> None:
     with locked(Workspace.open(folder).storage):
         result = call("run", "-w", folder)
     assert (result.code, "another oddloop process" in result.err) == (ExitCode.ERROR, True)
+
+
+def test_brackets_in_ids_and_paths_are_shown_as_they_are(call, tmp_path: Path) -> None:
+    folder = tmp_path / "a [b] [/c]"
+    toy.make_workspace(folder)
+    assert str(folder) in call("run", "-w", folder).out
+    assert str(folder) in call("check", "-w", folder).out
+
+
+def test_where_the_ledger_is_and_its_password_are_never_recorded_or_shown(call, folder: Path) -> None:
+    path = folder / "oddloop.toml"
+    text = path.read_text()
+    path.write_text(text + f'\n[ledger]\nurl = "sqlite:///{folder}/secret_place.db"\n')
+    call("run", "-w", folder)
+    assert "secret_place" not in call("rounds", "show", "r001", "-w", folder, "--json").out
+    assert "secret_place" not in (folder / "rounds/r001/manifest.json").read_text()
+    path.write_text(text + '\n[ledger]\nurl = "postgresql://bob:s3cret@localhost/x?pw=s3cret"\n')
+    result = call("run", "-w", folder)
+    assert result.code == ExitCode.ERROR
+    assert "postgresql://bob:***@localhost/x: the driver of this database is not installed" in result.err
+    assert "s3cret" not in result.err
+
+
+def test_a_policy_may_stand_in_the_workspace_and_print(call, folder: Path) -> None:
+    (folder / "night_first.py").write_text(
+        "import numpy as np\nfrom oddloop.select import Picks\n"
+        "def pick(pool, budget, rng):\n    print('hello')\n    return Picks(np.array([0, 1]), np.array([1.0, 2.0]))\n"
+    )
+    path = folder / "oddloop.toml"
+    path.write_text(path.read_text().replace('policy = "uncertainty"', 'policy = "night_first:pick"'))
+    result = call("run", "-w", folder, "--json")
+    assert result.json["status"] == "proposed"
+
+
+def test_what_the_system_refuses_is_one_message(call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = call("init", tmp_path / "file")
+    assert result.code == ExitCode.ERROR
+    assert result.err.startswith("Error: ")
+    assert "Traceback" not in result.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from enum import IntEnum
 from typing import Annotated, Any
@@ -91,11 +92,20 @@ def main_options(
 
 def main() -> None:
     """Run the command line; known errors print one message and no traceback."""
+    # A polite kill ends like any error does: what was begun is put away, and a training with it.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(ExitCode.ERROR))
     try:
         app()
     except OddloopError as error:
-        from oddloop.cli.terminal import err
+        _fail(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}; free space, correct the path or its permissions, and run again")
 
-        err.print("[bold red]Error:[/] ", end="")
-        err.print(str(error), markup=False)
-        sys.exit(ExitCode.ERROR)
+
+def _fail(message: str) -> None:
+    from oddloop.cli.terminal import err
+
+    err.print("Error:", style="bold red", end=" ")
+    err.print(message)
+    sys.exit(ExitCode.ERROR)

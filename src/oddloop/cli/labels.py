@@ -49,7 +49,7 @@ def receive(
 
 def _read(file: Path) -> pa.Table:
     try:
-        if file.suffix == ".csv":
+        if file.suffix.lower() == ".csv":
             options = pacsv.ConvertOptions(column_types={"scene_id": pa.string(), "cost": pa.float64()})
             return pacsv.read_csv(file, convert_options=options)
         return pq.read_table(file)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_shell
 from oddloop.cli.terminal import Talk, out, print_json
@@ -16,7 +19,8 @@ def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
     opened = Workspace.open(workspace)
     with Talk(quiet=as_json) as talk:
         shell = make_shell(opened, talk)
-        summary = run_loop(opened, shell)
+        with contextlib.redirect_stdout(sys.stderr):  # what a policy of the team's own prints is talk
+            summary = run_loop(opened, shell)
         with locked(opened.storage):
             report = publish_report(opened, summary.round_id) if summary.round_id else None
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 
 from oddloop.cli.terminal import Talk
 from oddloop.engine import LocalEngine
@@ -19,6 +20,8 @@ def user_name() -> str:
 
 
 def make_shell(workspace: Workspace, talk: Talk) -> Shell:
-    """The shell of a run on this machine."""
+    """The shell of a run on this machine; a policy of the team's own may stand in the workspace's folder."""
+    if workspace.storage.is_local:
+        sys.path.append(str(workspace.storage.local_path()))
     engine = LocalEngine(workspace.config.engine.workers)
     return Shell(user_name(), engine, progress=talk.progress, on_step=talk.step)

@@ -22,10 +22,11 @@ _FILE_WIDTH = 200
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    return (
-        console if console.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_FILE_WIDTH)
-    )
+    # Ids and paths may hold brackets, so nothing is read as markup.
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False)
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
+    return console
 
 
 out, err = _console(stderr=False), _console(stderr=True)
@@ -98,7 +99,7 @@ class Talk:
         """Tell that a step has ended."""
         state = f"{step.seconds:6.1f} s" if step.computed else "up to date"
         detail = "  ".join(f"{name} {_shown(value)}" for name, value in step.detail.items() if value != 0)
-        self.say(f"[bold]{step.name:<9}[/] {state:>10}  {step.digest[:8]:<8}  {detail}")
+        self.say(f"{step.name:<9} {state:>10}  {step.digest[:8]:<8}  {detail}")
 
     def say(self, text: str) -> None:
         """Print a line of talk on stderr."""

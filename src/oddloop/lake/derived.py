@@ -153,4 +153,4 @@ def _folders(storage: Storage, folder: str, depth: int) -> list[str]:
 
 def _is_complete(folder: Storage, manifest: Mapping[str, Any]) -> bool:
     sizes = {folder.relative(i.path): i.size for i in folder.list_files()}
-    return all(sizes.get(file) == size for file, size in manifest["files"].items())
+    return all(sizes.get(file) == size for file, size in manifest.get("files", {"": -1}).items())

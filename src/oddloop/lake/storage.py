@@ -157,6 +157,10 @@ class Storage:
             raise WorkspaceError(
                 f"{self.url}/{relative}: the file is gone, though a record refers to it; restore it from a backup"
             ) from error
+        except pa.ArrowInvalid as error:
+            raise WorkspaceError(
+                f"{self.url}/{relative}: damaged; remove the folder of a stage to have it made again, or restore it"
+            ) from error
 
     def delete_folder(self, relative: str) -> None:
         """Remove a folder and what is in it; nothing happens where there is none."""

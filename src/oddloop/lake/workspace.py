@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from oddloop.config import Config, load_config
-from oddloop.errors import WorkspaceError
+from oddloop.errors import ConfigError, WorkspaceError
 from oddloop.lake.storage import Storage
 from oddloop.tables import TASKS
 
@@ -57,7 +57,12 @@ class Workspace:
             raise WorkspaceError(
                 f"{storage.url}: no {CONFIG_FILE} here; run `oddloop init {storage.url}` or give another --workspace"
             )
-        text = storage.read_bytes(CONFIG_FILE).decode()
+        try:
+            text = storage.read_bytes(CONFIG_FILE).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"{storage.url}/{CONFIG_FILE}: not UTF-8 at byte {error.start}; save it as UTF-8"
+            ) from error
         return cls(storage, load_config(text, source=f"{storage.url}/{CONFIG_FILE}"))
 
     @classmethod

@@ -60,8 +60,10 @@ def count_labelled(workspace: Workspace, scene_ids: Sequence[str]) -> tuple[int,
     """How many of the scenes have labels, and their real cost: None where no cost is recorded for one of them."""
     labels = read_table(workspace.table("labels"), LABELS, ["scene_id", "cost"])
     mine = labels.filter(pc.is_in(labels["scene_id"], value_set=pa.array(scene_ids, pa.string())))
-    cost = None if mine["cost"].null_count or not mine.num_rows else float(pc.sum(mine["cost"]).as_py())
-    return len(mine["scene_id"].unique()), cost
+    # A scene that two files name is one scene, and was paid once.
+    once = mine.group_by("scene_id", use_threads=False).aggregate([("cost", "max")])["cost_max"]
+    cost = None if once.null_count or not len(once) else float(pc.sum(once).as_py())
+    return len(once), cost
 
 
 def _as_labels(fresh: pa.Table, state: RoundState | None, at_ns: int) -> pa.Table:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from oddloop import __version__
-from oddloop.errors import LedgerError
+from oddloop.errors import LedgerError, MissingExtraError
 from oddloop.rounds.state import MOVES, Event, RoundState, fold
 
 LEDGER_FORMAT = 1
@@ -72,8 +72,10 @@ class Ledger:
             with self._engine.begin() as connection:
                 _METADATA.create_all(connection)
                 self._check_format(connection, url)
+        except ImportError as error:
+            raise MissingExtraError(f"{_shown(url)}: the driver of this database is not installed: {error}") from error
         except sa.exc.SQLAlchemyError as error:
-            raise LedgerError(f"{url}: cannot open the ledger: {_cause(error)}") from error
+            raise LedgerError(f"{_shown(url)}: cannot open the ledger: {_cause(error)}") from error
 
     def close(self) -> None:
         """Release the database."""
@@ -147,7 +149,9 @@ class Ledger:
         if found is None:
             connection.execute(sa.insert(_META).values(name="format", value=str(LEDGER_FORMAT)))
         elif found != str(LEDGER_FORMAT):
-            raise LedgerError(f"{url}: ledger format {found}, this oddloop reads {LEDGER_FORMAT}; upgrade oddloop")
+            raise LedgerError(
+                f"{_shown(url)}: ledger format {found}, this oddloop reads {LEDGER_FORMAT}; upgrade oddloop"
+            )
 
 
 def _refuse_illegal(round_id: str, kind: str, state: RoundState | None) -> None:
@@ -170,6 +174,14 @@ def _make_durable(connection: Any, _record: Any) -> None:
     # An acknowledged event must survive a power cut, so every commit waits for the disk.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _shown(url: str) -> str:
+    """The URL without what may be secret: password and query."""
+    try:
+        return sa.make_url(url).set(query={}).render_as_string(hide_password=True)
+    except sa.exc.SQLAlchemyError:
+        return "[ledger] url"
 
 
 def _cause(error: sa.exc.SQLAlchemyError) -> str:

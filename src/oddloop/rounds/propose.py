@@ -21,6 +21,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.stages import policy_source_digest
 from oddloop.rounds.state import RoundState
 
+ROUND_FILES = ("picks.parquet", "picks.csv", "pool.parquet")
 ROUND_MANIFEST = "manifest.json"
 
 
@@ -40,7 +41,8 @@ def proposal_of(workspace: Workspace, stages: Mapping[str, Derived]) -> dict[str
         "budget": config.select.budget,
         "cost_unit": config.cost.unit,
         "cost": float(pc.sum(picks["cost"]).as_py() or 0.0),
-        "config": asdict(config),
+        # Without the ledger's URL, which may hold a password.
+        "config": {name: section for name, section in asdict(config).items() if name != "ledger"},
         "stages": {name: derived.digest for name, derived in stages.items()},
         "picks": picks.to_pylist(),
     }
@@ -59,7 +61,8 @@ def publish(workspace: Workspace, state: RoundState) -> bool:
     """
     folder = workspace.storage.sub(f"rounds/{state.round_id}")
     manifest = _manifest(state)
-    if folder.exists(ROUND_MANIFEST) and folder.read_bytes(ROUND_MANIFEST) == manifest:
+    is_whole = all(folder.exists(name) for name in (*ROUND_FILES, ROUND_MANIFEST))
+    if is_whole and folder.read_bytes(ROUND_MANIFEST) == manifest:
         return False
     selected = workspace.storage.sub(f"derived/select/{state.proposal['stages']['select']}")
     for source, target in (("picks.parquet", "picks.parquet"), ("candidates.parquet", "pool.parquet")):

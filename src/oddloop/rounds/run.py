@@ -23,6 +23,7 @@ from oddloop.rounds.evaluate import summarize_evaluation
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.model import current_model
+from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
 from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.stages import STAGES, Context
@@ -56,7 +57,7 @@ def run(workspace: Workspace, shell: Shell) -> RunSummary:
         run.train_if_due()
         stages = run.stages("select", then={"coverage": run.evaluate})
         state = run.propose(stages)
-        return RunSummary(tuple(run.steps), state.round_id, state.status, run.waiting_for(state))
+        return RunSummary(tuple(run.steps), state.round_id, state.status, run.waiting_for(state, stages["select"]))
 
 
 def run_stages(workspace: Workspace, shell: Shell, *, until: str = "select") -> dict[str, Derived]:
@@ -76,6 +77,8 @@ def train_if_due(workspace: Workspace, shell: Shell) -> dict[str, Any]:
 def _begun(workspace: Workspace, shell: Shell) -> Iterator[_Run]:
     """A run that holds the workspace, after what killed runs left behind was swept away."""
     with locked(workspace.storage):
+        if workspace.storage.is_local:
+            end_orphans(workspace.storage.local_path())
         sweep(workspace.storage)
         ledger = open_ledger(workspace)
         try:
@@ -184,10 +187,11 @@ class _Run:
         self._note(Step("propose", digest, is_new, time.perf_counter() - begun, detail))
         return state
 
-    def waiting_for(self, state: RoundState) -> str:
+    def waiting_for(self, state: RoundState, selected: Derived) -> str:
         """What the loop needs next, in words."""
         if not state.picks:
-            return "candidates: none is left, or none fits the budget"
+            metadata = selected.storage.read_table("picks.parquet").schema.metadata or {}
+            return f"candidates: {metadata.get(b'stopped', b'there are none').decode()}"
         n_labelled, _ = count_labelled(self.workspace, state.pick_ids)
         return f"labels of {len(state.picks) - n_labelled} of {len(state.picks)} scenes of {state.round_id}"
 

@@ -30,6 +30,7 @@ from oddloop.lake.scan import count_rows, read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import TableFiles, Workspace, table_files
+from oddloop.rounds.orphans import MARK
 from oddloop.rounds.state import RoundState
 from oddloop.tables import METRICS, TASKS
 
@@ -110,8 +111,11 @@ def _filled(request: TrainRequest, folder: Path, workspace: Path) -> list[str]:
         "python": sys.executable,
     }
     try:
-        return [part.format(**values) for part in shlex.split(request.command)]
-    except (KeyError, IndexError, ValueError) as error:
+        parts = [part.format(**values) for part in shlex.split(request.command)]
+        if not parts:
+            raise ValueError("it is blank")
+        return parts
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         names = ", ".join(f"{{{name}}}" for name in values)
         raise TrainError(f"train.command: cannot fill in {request.command!r}: {error}; it may use {names}") from error
 
@@ -122,6 +126,7 @@ def _run(command: list[str], request: TrainRequest, log: Path, workspace: Path) 
             process = subprocess.Popen(
                 command,
                 cwd=workspace,
+                env={**os.environ, MARK: str(log.parent)},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -151,7 +156,8 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
 
 
 def _die_with_parent() -> None:
-    # A killed `oddloop run` must not leave its training behind; what the training itself has started, it must end.
+    # A killed `oddloop run` must not leave its training behind; what it has itself started is ended by the next
+    # run (`orphans`).
     with contextlib.suppress(OSError, AttributeError):
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -164,7 +170,7 @@ def _tail(log: Path) -> str:
 def _checked(workspace: Workspace, staging: Storage, model_id: str) -> dict[str, int]:
     """Row counts by table, after all of `oddloop check` has found nothing wrong with them."""
     tables = trained_tables(staging)
-    if not any(name.startswith("predictions/") for name in tables):
+    if not any(name.startswith("predictions/") and count_rows(files) for name, files in tables.items()):
         raise TrainError(
             f"training of {model_id} ended well but wrote no predictions; it must write "
             f"predictions/<task>/*.parquet to its output folder, with task one of {', '.join(TASKS)}"

@@ -68,5 +68,5 @@ CURES: dict[str, str] = {
 }  # fmt: skip
 """Cure by fault code."""
 
-TOLERATED = frozenset({"attribute-value", "missing-attribute", "scenes-overlap", "undeclared-metric", "unknown-folder"})
+TOLERATED = frozenset({"attribute-value", "scenes-overlap", "undeclared-metric", "unknown-folder"})
 """Faults in spite of which every stage works: what they concern is left out, read as `unknown`, or counted twice."""
