@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
-from oddloop.cli.terminal import out, print_json, print_table
+from oddloop.cli.terminal import out, print_json, print_table, shown
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.run import open_ledger
 from oddloop.rounds.state import RoundState
@@ -68,7 +68,7 @@ def _summary(state: RoundState) -> dict[str, Any]:
 
 def _print_round(state: RoundState) -> None:
     for name, value in _summary(state).items():
-        out.print(f"{name:<14}{value if value is not None else '-'}")
+        out.print(f"{name:<14}{shown(value)}")
     rows = [
         (pick["rank"], pick["scene_id"], pick["log_id"], pick["cost"], "\n".join(r["text"] for r in pick["reasons"]))
         for pick in state.picks

@@ -66,7 +66,7 @@ def _print_for_people(derived: Derived) -> None:
     settings, table = derived.manifest["settings"], derived.storage.read_table("audit.parquet")
     n_scenes = derived.manifest["rows"]["scenes"]
     measured = f"{settings['metric']} ({settings['better']} is better) of {settings['model_id']}"
-    title = rf"Scores against {measured} on {n_scenes:,} scenes; in \[ ] the 95 % interval"
+    title = f"Scores against {measured} on {n_scenes:,} scenes; in [ ] the 95 % interval"
     print_table(title, ("rank", "score", "scenes", "logs", *_SHOWN.values()), _cells(table))
     out.print("Errors found: % of all errors in the scenes that this part of the cost pays for, by falling score.")
     for sentence in recommended(derived) or ("Warning: no score could be judged: no errors, or no valid score.",):
@@ -100,4 +100,4 @@ def _cell(row: dict[str, float | None], name: str) -> str:
     shown = f"{scale * value:{sign}.{digits}f}"
     if low is None or high is None or name in ("found_at_5", "found_at_20"):
         return shown
-    return f"{shown} \\[{scale * low:.{digits}f}, {scale * high:.{digits}f}]"
+    return f"{shown} [{scale * low:.{digits}f}, {scale * high:.{digits}f}]"

@@ -39,17 +39,18 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table for people on stdout; numbers are right-aligned."""
-    shown = [[_shown(cell) for cell in row] for row in rows]
+    cells = [[shown(cell) for cell in row] for row in rows]
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = all(_is_number(row[index]) for row in shown)
+        numeric = all(_is_number(row[index]) for row in cells)
         table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
-    for row in shown:
+    for row in cells:
         table.add_row(*row)
     out.print(table, soft_wrap=False)
 
 
-def _shown(cell: object) -> str:
+def shown(cell: object) -> str:
+    """A value for people: thousands parted, three decimals, `-` for none."""
     if cell is None:
         return "-"
     return f"{cell:,.3f}" if isinstance(cell, float) else f"{cell:,}" if isinstance(cell, int) else str(cell)
@@ -98,7 +99,7 @@ class Talk:
     def step(self, step: Step) -> None:
         """Tell that a step has ended."""
         state = f"{step.seconds:6.1f} s" if step.computed else "up to date"
-        detail = "  ".join(f"{name} {_shown(value)}" for name, value in step.detail.items() if value != 0)
+        detail = "  ".join(f"{name} {shown(value)}" for name, value in step.detail.items() if value != 0)
         self.say(f"{step.name:<9} {state:>10}  {step.digest[:8]:<8}  {detail}")
 
     def say(self, text: str) -> None:
