@@ -153,6 +153,8 @@ def test_a_script_can_trace_any_pick(call, folder: Path) -> None:
     call("run", "-w", folder)
     (listed,) = call("rounds", "-w", folder, "--json").json
     assert (listed["round_id"], listed["status"], listed["picks"]) == ("r001", "proposed", 3)
+    assert (len(listed["pool"]["digest"]), len(listed["policy_source"])) == (32, 32)
+    assert (listed["model_id"], listed["seed"], len(listed["scene_ids"])) == ("toy_model", 3, 3)
     shown = call("rounds", "show", "r001", "-w", folder, "--json").json
     proposal = shown["proposal"]
     pick = proposal["picks"][0]

@@ -22,11 +22,11 @@ def list_rounds(context: typer.Context, workspace: WorkspaceOption = ".", as_jso
     if context.invoked_subcommand:
         return
     ledger = open_ledger(Workspace.open(workspace))
-    rounds = [_summary(state) for state in ledger.rounds()]
+    states = ledger.rounds()
     if as_json:
-        print_json(rounds)
+        print_json([_summary(state) | _trace(state) for state in states])
     else:
-        print_table("Rounds", list(_SUMMARY), [list(row.values()) for row in rounds])
+        print_table("Rounds", _SUMMARY, [list(_summary(state).values()) for state in states])
 
 
 @app.command()
@@ -64,6 +64,13 @@ def _summary(state: RoundState) -> dict[str, Any]:
         str(pool.get("digest", ""))[:8] or None,
     )
     return dict(zip(_SUMMARY, values, strict=True))
+
+
+def _trace(state: RoundState) -> dict[str, Any]:
+    """What a script needs to trace the picks of a round, in full."""
+    proposal = state.proposal
+    named = {name: proposal.get(name) for name in ("score", "policy_source", "stages")}
+    return {**named, "pool": proposal.get("pool"), "scene_ids": state.pick_ids}
 
 
 def _print_round(state: RoundState) -> None:
