@@ -35,9 +35,9 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -m "not system"
 
-test-all: $(VENV)/test ## Also run the tests with a real browser; installs it (Debian packages, as root)
+test-all: $(VENV)/test ## Also run the tests with a real browser and with PyOD as oracle; installs them (as root)
 	scripts/install-system-packages
-	$(PIP) playwright
+	$(PIP) playwright pyod matplotlib
 	$(BIN)/python -m pytest -q -m system
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date
