@@ -10,10 +10,10 @@ from oddloop.config import DiscoverConfig
 from oddloop.derived_tables import SCENE_VECTORS
 from oddloop.discover import build_scene_vectors
 from oddloop.discover import pooling as pooling_module
-from oddloop.discover.arrays import id_array
 from oddloop.discover.pooling import mean_by_scene
 from oddloop.discover.telemetry import telemetry_matrix
 from oddloop.errors import TableError
+from oddloop.ids import id_array
 
 CONFIG = DiscoverConfig()
 

@@ -13,7 +13,7 @@ import oddloop.lake
 
 PACKAGES = (oddloop.engine, oddloop.lake)
 MODULES = [
-    *("oddloop.tables", "oddloop.config", "oddloop.errors"),
+    *("oddloop.tables", "oddloop.config", "oddloop.errors", "oddloop.ids"),
     *(
         module.name
         for package in PACKAGES

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 
 from oddloop.config import DiscoverConfig
 from oddloop.derived_tables import CLUSTERS, SCENE_MAP
-from oddloop.discover.arrays import Floats, Ids, Ints, id_array, row_of, vector_matrix
+from oddloop.discover.arrays import Floats, Ints, row_of, vector_matrix
 from oddloop.discover.density import density_labels
 from oddloop.discover.medoids import most_typical
 from oddloop.errors import TableError
+from oddloop.ids import Ids, id_array
 
 _MEDOIDS = 3
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from oddloop.discover.arrays import Bools, Floats, Ints, id_array, row_of, vector_matrix
+from oddloop.discover.arrays import Bools, Floats, Ints, row_of, vector_matrix
 from oddloop.errors import TableError
+from oddloop.ids import id_array
 
 _ROWS = 1024
 """Vectors handled at a time: 2 MB of float64 at 256 numbers each, which stays in the processor's cache."""

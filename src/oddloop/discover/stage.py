@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from oddloop.config import DiscoverConfig
-from oddloop.discover.arrays import Floats, Ids
+from oddloop.discover.arrays import Floats
 from oddloop.discover.clusters import cluster_scenes
 from oddloop.discover.vectors import build_scene_vectors
+from oddloop.ids import Ids
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from oddloop.discover.arrays import Bools, Floats, id_array, row_of
+from oddloop.discover.arrays import Bools, Floats, row_of
+from oddloop.ids import id_array
 
 _NOT_TELEMETRY = frozenset({"start_ns"})
 _SCORE_SUFFIXES = ("_mean", "_max")

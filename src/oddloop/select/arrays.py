@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TypeAlias
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.errors import TableError
+from oddloop.ids import id_array
 from oddloop.select.pool import Bools, Vectors
-
-Ids: TypeAlias = pa.Array | pa.ChunkedArray | Collection[str]
-"""Scene ids: an Arrow column, or any collection of strings."""
-
-
-def id_array(ids: Ids) -> pa.Array:
-    """Ids as one string array.
-
-    >>> id_array(["b", "a"]).to_pylist()
-    ['b', 'a']
-    """
-    if isinstance(ids, pa.ChunkedArray):
-        ids = ids.combine_chunks()
-    if isinstance(ids, pa.Array):
-        return ids.cast(pa.string())
-    return pa.array(list(ids), pa.string())
 
 
 def in_pool(scenes: pa.Table) -> Bools:

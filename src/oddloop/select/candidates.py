@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from oddloop.config import CostConfig
 from oddloop.derived_tables import CANDIDATES
 from oddloop.errors import TableError
-from oddloop.select.arrays import Ids, gather, id_array, in_pool
+from oddloop.ids import Ids, id_array
+from oddloop.select.arrays import gather, in_pool
 from oddloop.select.cost import predict_cost
 
 

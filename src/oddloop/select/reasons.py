@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from oddloop.select.arrays import id_array, rows_of
+from oddloop.ids import id_array
+from oddloop.select.arrays import rows_of
 from oddloop.select.cost import amount
 from oddloop.select.nearest import nearest
 from oddloop.select.pool import Floats, Ints, Picks, Pool

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from oddloop.config import CostConfig, SelectConfig
 from oddloop.derived_tables import PICKS
 from oddloop.errors import ConfigError
-from oddloop.select.arrays import Ids, gather_vectors, id_array, in_pool, rows_of
+from oddloop.ids import Ids, id_array
+from oddloop.select.arrays import gather_vectors, in_pool, rows_of
 from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import amount
 from oddloop.select.guard import run_policy
