@@ -1,0 +1,46 @@
+"""`oddloop.toml` as frozen dataclasses: every setting with its default, unit and meaning, a module per stage.
+
+The file is read once, at the edge, by `load_config`.
+"""
+
+from oddloop.config.coverage import AttributeConfig, AttributeKind, CoverageConfig, MetricConfig
+from oddloop.config.load import Config, config_from_mapping, load_config
+from oddloop.config.score import MeanMeasure, Measure, MemberMeasure, Reduction, ScoreConfig
+from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
+from oddloop.config.workspace import (
+    FORMAT,
+    EngineConfig,
+    EvidenceConfig,
+    LakeConfig,
+    LedgerConfig,
+    ModelConfig,
+    TrainConfig,
+    WorkspaceConfig,
+)
+
+__all__ = [
+    "FORMAT",
+    "AttributeConfig",
+    "AttributeKind",
+    "Config",
+    "CostConfig",
+    "Count",
+    "CoverageConfig",
+    "DiscoverConfig",
+    "EngineConfig",
+    "EvidenceConfig",
+    "LakeConfig",
+    "LedgerConfig",
+    "MeanMeasure",
+    "Measure",
+    "MemberMeasure",
+    "MetricConfig",
+    "ModelConfig",
+    "Reduction",
+    "ScoreConfig",
+    "SelectConfig",
+    "TrainConfig",
+    "WorkspaceConfig",
+    "config_from_mapping",
+    "load_config",
+]

@@ -1,0 +1,49 @@
+"""Settings of the stages `discover` and `select`, and of what a scene costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from oddloop.config.types import STRICT, Count, NotNegative, Positive
+
+
+@dataclass(frozen=True)
+class DiscoverConfig:
+    """How scene vectors are made and grouped."""
+
+    __pydantic_config__ = STRICT
+    n_components: Annotated[Count, Field(description="PCA components kept, at most")] = 16
+    min_cluster_size: Annotated[int, Field(ge=2, description="smallest cluster, in scenes")] = 10
+    min_samples: Annotated[int, Field(ge=1, description="HDBSCAN: neighbours that make a scene dense")] = 5
+
+
+@dataclass(frozen=True)
+class SelectConfig:
+    """Which policy picks, and how much it may spend."""
+
+    __pydantic_config__ = STRICT
+    policy: Annotated[
+        str, Field(description="`uncertainty`, `margin`, `kcenter`, `random`, or your own as `package.module:function`")
+    ] = "uncertainty"
+    score: Annotated[
+        str, Field(description="scene score to rank by; empty: the policy's own; `audited`: the audit's")
+    ] = ""
+    budget: Annotated[Positive, Field(description="budget of one round, in the cost unit")] = 100.0
+
+
+@dataclass(frozen=True)
+class CostConfig:
+    """What labelling a scene costs: per_scene + per_frame x frames + per_object x objects that the model reported."""
+
+    __pydantic_config__ = STRICT
+    unit: Annotated[str, Field(description="unit of every cost")] = "cost units"
+    per_scene: Annotated[NotNegative, Field(description="fixed cost of a scene")] = 0.0
+    per_frame: Annotated[NotNegative, Field(description="cost of a frame (Liang et al. 2022: 0.12)")] = 0.12
+    per_object: Annotated[NotNegative, Field(description="cost of an object in a frame (ibid.: 0.04)")] = 0.04
+
+    def __post_init__(self) -> None:
+        if self.per_scene + self.per_frame + self.per_object <= 0:
+            raise ValueError("`per_scene`, `per_frame` and `per_object` are all 0, so every scene is free; set one")

@@ -1,0 +1,86 @@
+"""Settings of a workspace as a whole: where things are, where work runs, how models are trained and compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from oddloop.config.types import STRICT, Count, Pointer, Positive
+
+FORMAT = 1
+"""Format number of the workspace; raised when an older oddloop could not read a newer workspace."""
+
+
+@dataclass(frozen=True)
+class WorkspaceConfig:
+    """What this workspace is."""
+
+    __pydantic_config__ = STRICT
+    name: Annotated[str, Field(description="shown in reports")] = "workspace"
+    format: Annotated[Literal[1], Field(description="format number of the workspace")] = 1
+    seed: Annotated[int, Field(ge=0, description="seed of every random choice")] = 0
+
+
+@dataclass(frozen=True)
+class LakeConfig:
+    """Where the tables are: a folder of Parquet files each, inside the workspace, or a path or URL elsewhere."""
+
+    __pydantic_config__ = STRICT
+    scenes: Annotated[Pointer, Field(description="folder or URL of `scenes`")] = "lake/scenes"
+    frames: Annotated[Pointer, Field(description="folder or URL of `frames`")] = "lake/frames"
+    objects: Annotated[Pointer, Field(description="folder or URL of `objects`")] = "lake/objects"
+    predictions: Annotated[Pointer, Field(description="folder or URL with `<task>/<model_id>/`")] = "lake/predictions"
+    features: Annotated[Pointer, Field(description="folder or URL with `<encoder_id>/`")] = "lake/features"
+    metrics: Annotated[Pointer, Field(description="folder or URL of `metrics`")] = "lake/metrics"
+    labels: Annotated[Pointer, Field(description="folder or URL of `labels`")] = "lake/labels"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which model's outputs are in the lake; after a training the newest trained model takes its place."""
+
+    __pydantic_config__ = STRICT
+    id: Annotated[str, Field(description="model_id; empty: the only one found")] = ""
+    encoder: Annotated[str, Field(description="encoder_id of `features`; empty: the only one found, or none")] = ""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The team's own training, called with the labelled scenes and an output folder."""
+
+    __pydantic_config__ = STRICT
+    command: Annotated[
+        str,
+        Field(description="command with {labelled}, {output}, {model_id}, {seed} and {workspace}; empty: no training"),
+    ] = ""
+    timeout_s: Annotated[Positive, Field(description="a training that takes longer is ended and fails")] = 86400.0
+
+
+@dataclass(frozen=True)
+class EvidenceConfig:
+    """What the policy is compared with."""
+
+    __pydantic_config__ = STRICT
+    control: Annotated[
+        str,
+        Field(description="workspace of a control arm on the same evaluation scenes; a path from this one, or a URL"),
+    ] = ""
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Where the work runs and how much memory it may take."""
+
+    __pydantic_config__ = STRICT
+    workers: Annotated[int, Field(ge=0, description="threads; 0: one per core")] = 0
+    batch_rows: Annotated[Count, Field(description="rows that a thread holds at a time")] = 65536
+
+
+@dataclass(frozen=True)
+class LedgerConfig:
+    """Where the rounds are recorded."""
+
+    __pydantic_config__ = STRICT
+    url: Annotated[str, Field(description="SQLAlchemy URL; empty: ledger.db in the workspace")] = ""
