@@ -1,0 +1,33 @@
+"""The stages, wired to the workspace: which tables go in, which settings they obey, which tables come out.
+
+Each function returns a derived folder, computed only where it is stale. Nothing here knows formulas; see the stage's
+own package for those.
+"""
+
+from collections.abc import Callable, Mapping
+
+from oddloop.lake.derived import Derived
+from oddloop.rounds.stages.context import Context, Done
+from oddloop.rounds.stages.coverage import measured_metrics, model_metrics, run_coverage
+from oddloop.rounds.stages.discover import run_discover
+from oddloop.rounds.stages.score import read_scores, run_score
+from oddloop.rounds.stages.select import AUDITED, policy_source_digest, run_select
+
+__all__ = [
+    "AUDITED",
+    "STAGES",
+    "Context",
+    "measured_metrics",
+    "model_metrics",
+    "policy_source_digest",
+    "read_scores",
+    "run_score",
+]
+
+STAGES: Mapping[str, Callable[[Context, Done], Derived]] = {
+    "score": run_score,
+    "coverage": run_coverage,
+    "discover": run_discover,
+    "select": run_select,
+}
+"""Stages in the order of the data flow."""

@@ -1,0 +1,67 @@
+"""Scenes, labels and metrics to segments and their metrics."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop import coverage
+from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.fingerprint import fingerprint
+from oddloop.lake.scan import read_table
+from oddloop.lake.storage import Storage
+from oddloop.rounds.model import ModelTables
+from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
+from oddloop.tables import (
+    METRICS,
+    is_held_out,
+)
+
+
+def run_coverage(context: Context, _done: Done) -> Derived:
+    """Scenes, labels and metrics to segments and their metrics."""
+    config = context.workspace.config
+    inputs = {**context.digests("scenes", "labels"), **_metrics_digest(context)}
+    attributes = {name: asdict(attribute) for name, attribute in config.attributes.items()}
+    obeyed = {name: value for name, value in asdict(config.coverage).items() if name != "metric"}  # reports' own
+    settings = {**obeyed, "attributes": attributes, "model_id": context.model.model_id}
+    recipe = Recipe("coverage", inputs, settings, seed=config.workspace.seed)
+    return derive(context.workspace.storage, recipe, lambda out: _write_coverage(context, out))
+
+
+def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
+    config = context.workspace.config
+    result = coverage.compute(
+        context.scenes(),
+        context.labelled_ids(),
+        measured_metrics(model_metrics(context.model), context.scenes()),
+        config.attributes,
+        config.coverage,
+        make_generator(config.workspace.seed, "coverage"),
+    )
+    return write_tables(
+        out,
+        segments=result.segments,
+        segment_metrics=result.segment_metrics,
+        scene_values=result.scene_values,
+        unmapped=result.unmapped,
+    )
+
+
+def model_metrics(model: ModelTables) -> pa.Table:
+    """The model's own rows of its metrics files."""
+    metrics = read_table(model.metrics, METRICS)
+    return metrics.filter(pc.equal(metrics["model_id"], model.model_id))
+
+
+def measured_metrics(metrics: pa.Table, scenes: pa.Table) -> pa.Table:
+    """Metrics of the held-out scenes, where any scene is held out: others were trained on, and flatter the model."""
+    held_out = scenes["scene_id"].filter(is_held_out(scenes)).combine_chunks()
+    return metrics.filter(pc.is_in(metrics["scene_id"], held_out)) if len(held_out) else metrics
+
+
+def _metrics_digest(context: Context) -> dict[str, str]:
+    files = context.model.metrics
+    return {"metrics": fingerprint([files], context.workspace.storage)[files.name]}

@@ -1,0 +1,40 @@
+"""Scene vectors, map and clusters."""
+
+from __future__ import annotations
+
+from oddloop import discover
+from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.fingerprint import fingerprint
+from oddloop.lake.scan import read_table
+from oddloop.lake.storage import Storage
+from oddloop.rounds.stages.context import Context, Done, write_tables
+from oddloop.tables import (
+    FEATURES,
+)
+
+
+def run_discover(context: Context, done: Done) -> Derived:
+    """Scene vectors, map and clusters."""
+    scored = done["score"]
+    config = context.workspace.config
+    features = context.model.features
+    inputs = context.digests("scenes", "labels")
+    if features is not None:
+        inputs |= {"features": fingerprint([features], context.workspace.storage)[features.name]}
+    else:  # only then are scenes compared by their scores
+        inputs |= {"score": scored.digest}
+    recipe = Recipe("discover", inputs, config.discover)
+    return derive(context.workspace.storage, recipe, lambda out: _write_discover(context, scored, out))
+
+
+def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str, int]:
+    features = context.model.features
+    result = discover.discover(
+        context.scenes(),
+        read_table(features, FEATURES) if features else None,
+        scored.storage.read_table("scene_scores.parquet"),
+        context.labelled_ids(),
+        context.workspace.config.discover,
+    )
+    rows = write_tables(out, scene_vectors=result.vectors, scene_map=result.scene_map, clusters=result.clusters)
+    return {**rows, "without_vector": result.n_without_vector}

@@ -1,0 +1,72 @@
+"""Predictions to frame and scene scores."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import asdict
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from oddloop import score
+from oddloop.engine.partitions import PartitionJob, map_partitions
+from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.fingerprint import fingerprint
+from oddloop.lake.scan import partitions
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import table_files
+from oddloop.rounds.stages.context import Context, Done
+from oddloop.tables import (
+    TASKS,
+)
+
+
+def run_score(context: Context, _done: Done) -> Derived:
+    """Predictions to frame and scene scores."""
+    inputs = fingerprint(context.model.predictions.values(), context.workspace.storage)
+    settings = {**asdict(context.workspace.config.score), "model_id": context.model.model_id}
+    recipe = Recipe("score", inputs, settings)
+    return derive(context.workspace.storage, recipe, lambda out: _write_scores(context, out))
+
+
+def _write_scores(context: Context, out: Storage) -> dict[str, int]:
+    config = context.workspace.config
+    rows: dict[str, int] = {}
+    summaries = []
+    for task, files in sorted(context.model.predictions.items()):
+        folder = out.sub(f"frame_scores/{task}")
+        folder.fs.create_dir(folder.root, recursive=True)
+        kernel = functools.partial(score.KERNELS[task], config=config.score)
+        job = PartitionJob(kernel, TASKS[task], folder, config.engine.batch_rows)
+        parts = partitions(files, TASKS[task])
+        on_done = functools.partial(context.progress, f"score {task}")
+        rows[f"frame_scores/{task}"] = map_partitions(context.engine, job, parts, on_done)
+        summaries.append(_summarize(folder) if rows[f"frame_scores/{task}"] else _summarize_nothing(task, kernel))
+    scene_scores = score.join_scene_scores(summaries)
+    out.write_table("scene_scores.parquet", scene_scores)
+    return {**rows, "scene_scores": scene_scores.num_rows}
+
+
+def read_scores(folder: Storage, columns: list[str] | None = None) -> pa.Table:
+    """Frame scores of one task, all columns or some, in the order of the partitions."""
+    files = table_files(folder, "frame_scores").files
+    return pa.concat_tables([folder.read_table(file, columns) for file in files])
+
+
+def _summarize(folder: Storage) -> pa.Table:
+    """Scene scores of one task; one score column is in memory at a time."""
+    first = table_files(folder, "frame_scores").files[0]
+    with folder.fs.open_input_file(folder.path(first)) as file:
+        names = score.score_columns(pq.read_schema(file).empty_table())
+    summary = score.summarize_scenes(read_scores(folder, ["scene_id", "n_objects"]))
+    for name in names:
+        column = score.summarize_scenes(read_scores(folder, ["scene_id", "n_objects", name, f"{name}_valid"]))
+        for added in column.column_names:
+            if added not in summary.column_names:
+                summary = summary.append_column(added, column[added])
+    return summary
+
+
+def _summarize_nothing(task: str, kernel: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    return score.summarize_scenes(kernel(TASKS[task].empty()))

@@ -1,0 +1,70 @@
+"""Candidates and picks under the budget."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from dataclasses import asdict
+
+from oddloop import select
+from oddloop.config import SelectConfig
+from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.fingerprint import digest_of
+from oddloop.lake.storage import Storage
+from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
+
+AUDITED = "audited"
+"""`[select] score` that stands for the score that the audit recommends."""
+
+
+def run_select(context: Context, done: Done) -> Derived:
+    """Candidates and picks under the budget."""
+    config = context.workspace.config
+    chosen = config.select
+    audited: dict[str, str] = {}
+    if chosen.score == AUDITED:
+        from oddloop.rounds.audit import resolve_audited  # it builds on this module
+
+        chosen, audited = resolve_audited(context, done["score"])
+    inputs = {
+        **context.digests("scenes", "labels"),
+        **{name: done[name].digest for name in ("score", "coverage", "discover")},
+        **audited,
+        "policy_source": policy_source_digest(config.select.policy),
+    }
+    settings = {"select": asdict(chosen), "cost": asdict(config.cost)}
+    recipe = Recipe("select", inputs, settings, seed=config.workspace.seed)
+    return derive(context.workspace.storage, recipe, lambda out: _write_select(context, done, chosen, out))
+
+
+def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Storage) -> dict[str, int]:
+    config = context.workspace.config
+    result = select.select(
+        context.scenes(),
+        context.labelled_ids(),
+        done["score"].storage.read_table("scene_scores.parquet"),
+        done["discover"].storage.read_table("scene_vectors.parquet"),
+        done["coverage"].storage.read_table("segments.parquet"),
+        chosen,
+        config.cost,
+        make_generator(config.workspace.seed, "select"),
+        scene_values=done["coverage"].storage.read_table("scene_values.parquet"),
+    )
+    rows = write_tables(out, candidates=result.candidates, picks=result.picks)
+    return {**rows, **{f"excluded_{reason}": n for reason, n in result.n_excluded.items()}}
+
+
+def policy_source_digest(policy: str) -> str:
+    """Digest of the code of a policy, so that a changed policy picks anew and every pick can be traced to its code.
+
+    A policy of oddloop is all modules of `oddloop.select`; a policy of the team's own is the module that it stands in.
+    """
+    select.resolve_policy(policy)  # refuses an unknown one
+    module_name = policy.partition(":")[0] if ":" in policy else select.__name__
+    if module_name.partition(".")[0] == select.__name__.partition(".")[0]:
+        names = sorted(info.name for info in pkgutil.iter_modules(select.__path__))
+        modules = [importlib.import_module(f"{select.__name__}.{name}") for name in names]
+    else:
+        modules = [importlib.import_module(module_name)]
+    return digest_of([[m.__name__, inspect.getsource(m)] for m in modules])
