@@ -18,7 +18,7 @@ from oddloop.cli.app import COMMANDS, load_command
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
-PYTHON_PACKAGES = ("lake", "score", "coverage", "discover", "select", "rounds", "report")
+PYTHON_PACKAGES = ("lake", "score", "score.ood", "score.risk", "coverage", "discover", "select", "rounds", "report")
 
 
 def tables_page() -> Iterator[str]:
@@ -43,15 +43,27 @@ def config_page() -> Iterator[str]:
     for name, hint in get_type_hints(config.Config).items():
         is_mapping = get_origin(hint) is dict
         owner = get_args(hint)[1] if is_mapping else hint
-        if not dataclasses.is_dataclass(owner):
-            continue
-        yield f"\n## `[{name}{'.<name>' if is_mapping else ''}]`\n\n{inspect.getdoc(owner)}\n\n"
-        yield "| setting | default | meaning |\n|---|---|---|\n"
-        hints = get_type_hints(owner, include_extras=True)
-        for field in dataclasses.fields(owner):
-            default = "(required)" if field.default is dataclasses.MISSING else f"`{_toml(field.default)}`"
-            yield f"| `{field.name}` | {default} | {_description(hints[field.name])} |\n"
+        if dataclasses.is_dataclass(owner):
+            yield from _section(f"{name}.<name>" if is_mapping else name, owner)
     yield "\n## `[columns.<table>]`\n\nFor `oddloop ingest tables`: our column = the name in your files.\n"
+
+
+def _section(name: str, owner: Any) -> Iterator[str]:
+    """The settings of a section, then the sections in it."""
+    hints = get_type_hints(owner, include_extras=True)
+    inner = {f.name: hints[f.name] for f in dataclasses.fields(owner) if dataclasses.is_dataclass(hints[f.name])}
+    yield f"\n## `[{name}]`\n\n{inspect.getdoc(owner)}\n\n"
+    yield "| setting | default | meaning |\n|---|---|---|\n"
+    for field in (f for f in dataclasses.fields(owner) if f.name not in inner):
+        yield f"| `{field.name}` | {_default(field)} | {_description(hints[field.name])} |\n"
+    for part, hint in inner.items():
+        yield from _section(f"{name}.{part}", hint)
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return f"`{_toml(field.default)}`"
+    return "(required)" if field.default_factory is dataclasses.MISSING else "`{}`"
 
 
 def _description(hint: Any) -> str:
