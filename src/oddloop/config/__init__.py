@@ -24,7 +24,6 @@ __all__ = [
     "AttributeKind",
     "Config",
     "CostConfig",
-    "Count",
     "CoverageConfig",
     "DiscoverConfig",
     "EngineConfig",

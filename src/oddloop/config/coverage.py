@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from oddloop.config.scales import SCALES
 from oddloop.config.types import STRICT, Count
 
-AttributeKind = Literal["categorical", "ordered", "binned", "multilabel"]
+AttributeKind = Literal["categorical", "ordered", "binned", "multilabel", "flags"]
 
 
 @dataclass(frozen=True)
@@ -17,24 +18,101 @@ class AttributeConfig:
     """One attribute of the taxonomy, read from a column of `scenes`."""
 
     __pydantic_config__ = STRICT
-    kind: Annotated[AttributeKind, Field(description="categorical, ordered, binned or multilabel")] = "categorical"
+    kind: Annotated[AttributeKind, Field(description="categorical, ordered, binned, multilabel or flags")] = (
+        "categorical"
+    )
     column: Annotated[str, Field(description="column of `scenes`; empty: the attribute's own name")] = ""
     values: Annotated[tuple[str, ...], Field(description="allowed values in order; empty: those found")] = ()
+    aliases: Annotated[
+        dict[str, str], Field(description="published spelling = our value, or `unknown`; the column stays as it is")
+    ] = field(default_factory=dict)
+    parents: Annotated[
+        dict[str, str], Field(description="value = the wider value that it is a kind of: its scenes count for both")
+    ] = field(default_factory=dict)
+    outside: Annotated[tuple[str, ...], Field(description="values outside the ODD")] = ()
     edges: Annotated[tuple[float, ...], Field(description="binned: inner bin edges, each bin closed on the right")] = ()
     unit: Annotated[str, Field(description="unit of a binned column")] = ""
+    scale: Annotated[
+        str, Field(description="binned: a named scale such as `iso34503:rain`, which gives edges, values and unit")
+    ] = ""
+    flags: Annotated[
+        dict[str, str], Field(description="flags: value = the column of `scenes` that says whether it holds")
+    ] = field(default_factory=dict)
+    flag_on: Annotated[
+        tuple[str, ...], Field(description="flags: texts that mean yes; everything else that is written means no")
+    ] = ("Y", "yes", "true", "1")
 
     def __post_init__(self) -> None:
-        if (self.kind == "binned") != bool(self.edges):
-            raise ValueError('`edges` belongs to kind = "binned", and only to it; give both or neither')
-        if self.edges and list(self.edges) != sorted(set(self.edges)):
-            raise ValueError(f"`edges` must rise strictly; got {list(self.edges)}")
-        if len(set(self.values)) < len(self.values):
-            raise ValueError(f"`values` names a value twice; got {list(self.values)}")
-        if self.edges and len(self.values) != len(self.edges) + 1:
-            raise ValueError(
-                f"{len(self.edges)} edges make {len(self.edges) + 1} bins, but `values` names {len(self.values)}; "
-                "name every bin"
-            )
+        if self.scale:
+            self._take_scale()
+        _refuse_bins(self)
+        _refuse_flags(self)
+        _refuse_links(self)
+
+    def _take_scale(self) -> None:
+        """Put the scale's cuts where everybody looks for them; frozen, since they are settled here for good."""
+        if self.scale not in SCALES:
+            raise ValueError(f"`scale` {self.scale!r} is not known; known: {', '.join(SCALES)}")
+        if self.edges or self.values or self.unit:
+            raise ValueError("`scale` gives `edges`, `values` and `unit`; drop yours, or drop `scale`")
+        scale = SCALES[self.scale]
+        for name in ("edges", "values", "unit"):
+            object.__setattr__(self, name, getattr(scale, name))
+
+    def columns_of(self, name: str) -> tuple[str, ...]:
+        """Columns of `scenes` that the attribute of this name is read from."""
+        return tuple(self.flags.values()) or (self.column or name,)
+
+    def family(self, value: str) -> tuple[str, ...]:
+        """A value and every wider one that it is a kind of, from near to far.
+
+        >>> AttributeConfig(parents={"hail": "precipitation", "rain": "precipitation"}).family("hail")
+        ('hail', 'precipitation')
+        """
+        found = [value]
+        while (parent := self.parents.get(found[-1])) is not None and parent not in found:
+            found.append(parent)
+        return tuple(found)
+
+
+def _refuse_bins(attribute: AttributeConfig) -> None:
+    edges, values = attribute.edges, attribute.values
+    if (attribute.kind == "binned") != bool(edges):
+        raise ValueError('`edges` belongs to kind = "binned", and only to it; give both or neither')
+    if edges and list(edges) != sorted(set(edges)):
+        raise ValueError(f"`edges` must rise strictly; got {list(edges)}")
+    if len(set(values)) < len(values):
+        raise ValueError(f"`values` names a value twice; got {list(values)}")
+    if edges and len(values) != len(edges) + 1:
+        raise ValueError(
+            f"{len(edges)} edges make {len(edges) + 1} bins, but `values` names {len(values)}; name every bin"
+        )
+
+
+def _refuse_flags(attribute: AttributeConfig) -> None:
+    if (attribute.kind == "flags") != bool(attribute.flags):
+        raise ValueError('`flags` belongs to kind = "flags", and only to it; give both or neither')
+    if attribute.flags and (attribute.values or attribute.column or attribute.aliases):
+        raise ValueError('kind = "flags" takes its values and columns from `flags`; drop `values`, `column`, `aliases`')
+
+
+def _refuse_links(attribute: AttributeConfig) -> None:
+    """What aliases, parents and the limits of the ODD name must be values, and no value may be its own ancestor."""
+    if attribute.kind == "binned" and attribute.aliases:
+        raise ValueError('`aliases` are spellings of texts, but kind = "binned" reads numbers; drop them')
+    known = {*attribute.values, *attribute.flags}
+    named = {
+        "aliases": attribute.aliases.values(),
+        "parents": [*attribute.parents, *attribute.parents.values()],
+        "outside": attribute.outside,
+    }
+    for setting, names in named.items():
+        strange = sorted(set(names) - known - {"unknown", "none"})
+        if strange and known:  # else the values are those found, and these
+            raise ValueError(f"`{setting}` names {strange[0]!r}, which is not among `values`; add it there")
+    for value in attribute.parents:
+        if attribute.parents.get(attribute.family(value)[-1]) is not None:
+            raise ValueError(f"`parents` of {value!r} lead in a circle; let one of them have no parent")
 
 
 @dataclass(frozen=True)

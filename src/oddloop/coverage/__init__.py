@@ -6,6 +6,7 @@
 from oddloop.coverage.attributes import Encoded, EncodedAttribute, encode_attributes
 from oddloop.coverage.bootstrap import bootstrap_interval, draw_weights
 from oddloop.coverage.exposure import STATUSES, compute_exposure
+from oddloop.coverage.odd import judge_scenes, judge_segments
 from oddloop.coverage.performance import summarize_performance
 from oddloop.coverage.segments import ALL_SCENES
 from oddloop.coverage.stage import CoverageResult, compute
@@ -22,6 +23,8 @@ __all__ = [
     "compute_exposure",
     "draw_weights",
     "encode_attributes",
+    "judge_scenes",
+    "judge_segments",
     "summarize_performance",
     "wilson_interval",
 ]

@@ -49,3 +49,15 @@ def read_codes(table: pa.Table, name: str, what: str) -> tuple[pa.Array, IntArra
     ranks = np.empty(len(order), np.int64)
     ranks[order.to_numpy()] = np.arange(len(order))
     return encoded.dictionary.take(order).cast(pa.string()), ranks[encoded.indices.to_numpy()]
+
+
+def ragged_places(offsets: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Where the items of these rows stand, row after row, and how many items each row has.
+
+    >>> places, counts = ragged_places(np.array([0, 2, 3, 6]), np.array([2, 0]))
+    >>> places.tolist(), counts.tolist()
+    ([3, 4, 5, 0, 1], [3, 2])
+    """
+    starts, counts = offsets[rows], offsets[rows + 1] - offsets[rows]
+    before = np.cumsum(counts) - counts
+    return np.arange(int(counts.sum())) + np.repeat(starts - before, counts), counts

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.config import AttributeConfig
-from oddloop.coverage.arrays import IntArray, read_column
-from oddloop.coverage.encoding import Codes, encode_bins, encode_multilabel, encode_text
+from oddloop.coverage.arrays import IntArray, ragged_places, read_column
+from oddloop.coverage.encoding import Codes, encode_bins, encode_flags, encode_multilabel, encode_text
+from oddloop.coverage.families import add_families
 from oddloop.errors import TableError
 
 UNMAPPED = pa.schema(
@@ -103,28 +104,18 @@ def encode_attributes(scenes: pa.Table, attributes: Mapping[str, AttributeConfig
         codes = _encode(scenes, name, config)
         encoded.append(EncodedAttribute(name, codes.values, codes.codes, codes.offsets))
         spellings = sorted(codes.unmapped.items(), key=lambda item: (-item[1], item[0]))
-        unmapped += [(name, config.column or name, spelling, n) for spelling, n in spellings]
+        column = config.columns_of(name)[0]
+        unmapped += [(name, column, spelling, n) for spelling, n in spellings]
     columns = zip(*unmapped, strict=True) if unmapped else [[]] * len(UNMAPPED)
     return Encoded(scenes.num_rows, tuple(encoded), pa.table([list(c) for c in columns], schema=UNMAPPED))
 
 
-def ragged_places(offsets: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
-    """Where the items of these rows stand, row after row, and how many items each row has.
-
-    >>> places, counts = ragged_places(np.array([0, 2, 3, 6]), np.array([2, 0]))
-    >>> places.tolist(), counts.tolist()
-    ([3, 4, 5, 0, 1], [3, 2])
-    """
-    starts, counts = offsets[rows], offsets[rows + 1] - offsets[rows]
-    before = np.cumsum(counts) - counts
-    return np.arange(int(counts.sum())) + np.repeat(starts - before, counts), counts
-
-
 def _encode(scenes: pa.Table, name: str, config: AttributeConfig) -> Codes:
-    column = config.column or name
-    values = read_column(scenes, column, f"scenes, for attribute `{name}`")
+    columns = config.columns_of(name)
+    values = [read_column(scenes, column, f"scenes, for attribute `{name}`") for column in columns]
     try:
-        return _ENCODERS[config.kind](values, config)
+        codes = encode_flags(values, config) if config.kind == "flags" else _ENCODERS[config.kind](values[0], config)
     except (TableError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise TableError(f"scenes: column `{column}` cannot be read as attribute `{name}`: {reason}") from None
+        reason, shown = str(error).splitlines()[0], "`, `".join(columns)
+        raise TableError(f"scenes: column `{shown}` cannot be read as attribute `{name}`: {reason}") from None
+    return add_families(codes, config) if config.parents else codes

@@ -1,12 +1,14 @@
 """One attribute of every scene as integer codes, by kind of attribute.
 
-Text is compared after its blanks at both ends are cut; a blank text is as good as none. What is null, blank, NaN, or
-not among the configured values becomes `unknown`, which always is a value, the last one unless the taxonomy puts it
-elsewhere. Time grows with the scenes (and the logarithm of their tags), memory with one column.
+Text is compared after its blanks at both ends are cut; a blank text is as good as none. A published spelling may stand
+for a value (`aliases`); the column keeps what was published. What is null, blank, NaN, or not among the configured
+values becomes `unknown`, which always is a value, the last one unless the taxonomy puts it elsewhere. Time grows with
+the scenes (and the logarithm of their tags), memory with one column.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +44,8 @@ class Codes:
 def encode_text(column: pa.Array, config: AttributeConfig) -> Codes:
     """Categorical and ordered attributes: one text per scene; numbers and booleans are read as text."""
     spellings, places = _spellings(column)
-    values = _with_unknown(config.values or _found(spellings))
-    code_of = _match(spellings, values)
+    values = _with_unknown(config.values or _found(spellings, config))
+    code_of = _match(spellings, values, config)
     used = np.bincount(places[places >= 0], minlength=len(spellings))
     return Codes(values, _look_up(code_of, places, values), None, _unmapped(spellings, code_of, used))
 
@@ -55,9 +57,9 @@ def encode_multilabel(column: pa.Array, config: AttributeConfig) -> Codes:
         raise TableError(f'kind = "multilabel" needs a list of strings; got {kind}')
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     spellings, places = _spellings(column.flatten())
-    values = _with_unknown((*(v for v in config.values or _found(spellings) if v != NONE), NONE))
+    values = _with_unknown((*(v for v in config.values or _found(spellings, config) if v != NONE), NONE))
     scene = np.repeat(np.arange(len(column)), lengths)
-    code_of = _match(spellings, values)
+    code_of = _match(spellings, values, config)
     # A scene without a tag still is in one segment: `none` where somebody looked, `unknown` where nobody did.
     bare = np.flatnonzero(lengths == 0)
     is_null = column.is_null().to_numpy(zero_copy_only=False)[bare]
@@ -82,6 +84,28 @@ def encode_bins(column: pa.Array, config: AttributeConfig) -> Codes:
     return Codes(values, np.where(np.isnan(numbers), np.int32(values.index(UNKNOWN)), codes), None, {})
 
 
+def encode_flags(columns: Sequence[pa.Array], config: AttributeConfig) -> Codes:
+    """Flag attributes: one column per value, which says whether the value holds.
+
+    A scene without any flag is `none` where some column says no, and `unknown` where all are null or blank.
+    """
+    values = _with_unknown((*config.flags, NONE))
+    n = len(values)
+    keys, is_bare, is_said = [], np.ones(len(columns[0]), np.bool_), np.zeros(len(columns[0]), np.bool_)
+    for code, column in enumerate(columns):
+        spellings, places = _spellings(column)
+        is_on = pc.is_in(spellings, value_set=pa.array(config.flag_on, pa.string())).to_numpy(zero_copy_only=False)
+        holds = np.append(is_on, False)[places]
+        keys.append(np.flatnonzero(holds) * n + code)
+        is_bare &= ~holds
+        is_said |= places >= 0
+    bare = np.flatnonzero(is_bare)
+    keys.append(bare * n + np.where(is_said[bare], values.index(NONE), values.index(UNKNOWN)))
+    found = np.sort(np.concatenate(keys))
+    offsets = np.searchsorted(found, np.arange(len(is_bare) + 1) * n)
+    return Codes(values, (found % n).astype(np.int32), offsets, {})
+
+
 def _spellings(column: pa.Array) -> tuple[pa.Array, IntArray]:
     """Distinct texts, and each item's place among them; -1 where there is none."""
     if pa.types.is_nested(column.type):
@@ -93,17 +117,20 @@ def _spellings(column: pa.Array) -> tuple[pa.Array, IntArray]:
     return encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
 
 
-def _found(spellings: pa.Array) -> tuple[str, ...]:
-    return tuple(sorted(spellings.to_pylist()))
+def _found(spellings: pa.Array, config: AttributeConfig) -> tuple[str, ...]:
+    """Values of an attribute that names none: those that occur, and every wider one."""
+    meant = [config.aliases.get(spelling, spelling) for spelling in spellings.to_pylist()]
+    return tuple(sorted({value for spelling in meant for value in config.family(spelling)}))
 
 
 def _with_unknown(values: tuple[str, ...]) -> tuple[str, ...]:
     return values if UNKNOWN in values else (*values, UNKNOWN)
 
 
-def _match(spellings: pa.Array, values: tuple[str, ...]) -> IntArray:
-    """(S,) code of each spelling; -1 where it is not among the values."""
-    found = pc.index_in(spellings, value_set=pa.array(values, pa.string()))
+def _match(spellings: pa.Array, values: tuple[str, ...], config: AttributeConfig) -> IntArray:
+    """(S,) code of each spelling, or of the value that it is an alias of; -1 where it is not among the values."""
+    meant = pa.array([config.aliases.get(spelling, spelling) for spelling in spellings.to_pylist()], pa.string())
+    found = pc.index_in(meant, value_set=pa.array(values, pa.string()))
     codes: IntArray = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
     return codes
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.coverage.arrays import FloatArray, IntArray, Item
-from oddloop.coverage.attributes import Encoded, EncodedAttribute, ragged_places
+from oddloop.coverage.arrays import FloatArray, IntArray, Item, ragged_places
+from oddloop.coverage.attributes import Encoded, EncodedAttribute
 
 ALL_SCENES = "all"
 """The segment_id of the conjunction of no attribute. Every other one holds a `=`."""

@@ -19,32 +19,34 @@ _NEEDS = {
     "multilabel": "lists of strings",
     "categorical": "strings, booleans or whole numbers",
     "ordered": "strings, booleans or whole numbers",
+    "flags": "strings, booleans or whole numbers",
 }
 _FITTING = {
     "binned": (pa.float64(),),
     "multilabel": (pa.list_(pa.string()),),
     "categorical": (pa.string(), pa.bool_(), pa.int64()),
     "ordered": (pa.string(), pa.bool_(), pa.int64()),
+    "flags": (pa.string(), pa.bool_(), pa.int64()),
 }
 
 
 def wanted_attributes(attributes: Mapping[str, AttributeConfig]) -> list[Wanted]:
     """The columns that the attributes are read from."""
-    return [_wanted(name, attribute) for name, attribute in attributes.items()]
+    return [_wanted(name, column, a) for name, a in attributes.items() for column in a.columns_of(name)]
 
 
 def check_values(name: str, attribute: AttributeConfig, batch: Batch, notes: Notes) -> None:
     """Count values that the attribute does not allow; null and `unknown` are allowed everywhere."""
-    values, rows = batch[attribute.column or name], np.arange(batch.n_rows)
+    (column,) = attribute.columns_of(name)
+    values, rows = batch[column], np.arange(batch.n_rows)
     if attribute.kind == "multilabel":
         lists = take_apart(values)
         values, rows = lists.values, np.repeat(rows, lists.lengths)
-    known = [*attribute.values, UNKNOWN]
+    known = [*attribute.values, *attribute.aliases, UNKNOWN]
     tally_values("attribute-value", f"attribute `{name}`", values.cast(pa.string()), rows, known, notes)
 
 
-def _wanted(name: str, attribute: AttributeConfig) -> Wanted:
-    column = attribute.column or name
+def _wanted(name: str, column: str, attribute: AttributeConfig) -> Wanted:
     missing = ("missing-attribute", f"column `{column}` of attribute `{name}` is missing")
     return Wanted(column, None, lambda found: _misfit(column, name, attribute.kind, found), missing, "attribute-type")
 

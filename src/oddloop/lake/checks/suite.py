@@ -67,9 +67,7 @@ def _config_checks(spec: TableSpec, config: Config) -> list[Check]:
     if spec is not SCENES:
         return []
     listed = {name: a for name, a in config.attributes.items() if a.values and a.kind != "binned"}
-    return [
-        Check((a.column or name,), functools.partial(attributes.check_values, name, a)) for name, a in listed.items()
-    ]
+    return [Check(a.columns_of(n), functools.partial(attributes.check_values, n, a)) for n, a in listed.items()]
 
 
 def _check_split(name: str, batch: Batch, notes: Notes) -> None:
