@@ -88,6 +88,13 @@ def test_flags_are_the_columns_that_say_yes():
     ]
 
 
+def test_words_are_looked_for_in_free_text():
+    texts = ["Night, rain, peds", "Day, parked cars", "RAINY", None, " "]
+    found = names(encode(texts, kind="words", words={"rain": "rain", "night": "night"}, otherwise="dry"))
+    assert found == [["rain", "night"], ["dry"], ["rain"], ["unknown"], ["unknown"]]
+    assert names(encode(["night"], kind="words", words={"night": "night"}, otherwise="night")) == [["night"]]
+
+
 @pytest.mark.parametrize(
     ("scale", "raw", "value"),
     [
@@ -129,7 +136,7 @@ def test_scales_are_well_formed(name):
         ('parents = { a = "b", b = "c", c = "a" }', "lead in a circle"),
         ('flags = { a = "A" }', '`flags` belongs to kind = "flags"'),
         ('kind = "flags"', '`flags` belongs to kind = "flags"'),
-        ('kind = "flags"\nflags = { a = "A" }\ncolumn = "B"', "takes its values and columns from `flags`"),
+        ('kind = "flags"\nflags = { a = "A" }\ncolumn = "B"', "takes its values from `flags`"),
         ('kind = "binned"\nedges = [1.0]\nvalues = ["a", "b"]\naliases = { x = "a" }', "reads numbers; drop them"),
     ],
 )

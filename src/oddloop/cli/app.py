@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
 
 COMMANDS = (
     "init",
+    "taxonomy",
     "ingest",
     "check",
     "score",

@@ -12,16 +12,19 @@ import typer
 from oddloop.cli.options import JsonOption
 from oddloop.cli.terminal import out, print_json
 from oddloop.exchange.kitti.settings import SETTINGS
+from oddloop.exchange.taxonomies import taxonomy_sections, taxonomy_toml
 from oddloop.lake.workspace import Workspace
 
-TABLES = """\
-# [attributes.weather]                 # one section per ODD attribute: a column of `scenes`
-# kind = "categorical"                 # categorical, ordered, binned or multilabel
-
+METRICS = """\
 # [metrics.recall_car]                 # what is good for a metric, and what is wanted of it
 # better = "higher"
 # target = 0.9
 """
+TABLES = f"""\
+# [attributes.weather]                 # one section per ODD attribute: a column of `scenes`
+# kind = "categorical"                 # categorical, ordered, binned, multilabel, flags or words
+
+{METRICS}"""
 """What to say about the tables, where nobody knows them yet."""
 TEMPLATE = """\
 # Settings of this oddloop workspace. Every setting, its default and unit: docs/reference/config.md
@@ -58,10 +61,16 @@ def run(
     url: Annotated[str, typer.Argument(help="Folder or URL of the new workspace.")],
     name: Annotated[str, typer.Option(help="Name shown in reports; default: the folder's name.")] = "",
     source: Annotated[Source | None, typer.Option("--for", help="Put in the settings that this source needs.")] = None,
+    taxonomy: Annotated[
+        str, typer.Option(help="Put in the attributes of a taxonomy that ships; see `oddloop taxonomy list`.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     shown = json.dumps(name or Path(url).name or "workspace", ensure_ascii=False)
-    workspace = Workspace.create(url, TEMPLATE.format(name=shown, tables=SOURCES[source] if source else TABLES))
+    tables = SOURCES[source] if source else TABLES
+    if taxonomy:
+        tables = f"{taxonomy_toml(taxonomy_sections(taxonomy))}\n{METRICS}"
+    workspace = Workspace.create(url, TEMPLATE.format(name=shown, tables=tables))
     if as_json:
         print_json({"workspace": workspace.storage.url})
     else:

@@ -10,7 +10,7 @@ from pydantic import Field
 from oddloop.config.scales import SCALES
 from oddloop.config.types import STRICT, Count
 
-AttributeKind = Literal["categorical", "ordered", "binned", "multilabel", "flags"]
+AttributeKind = Literal["categorical", "ordered", "binned", "multilabel", "flags", "words"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class AttributeConfig:
     """One attribute of the taxonomy, read from a column of `scenes`."""
 
     __pydantic_config__ = STRICT
-    kind: Annotated[AttributeKind, Field(description="categorical, ordered, binned, multilabel or flags")] = (
+    kind: Annotated[AttributeKind, Field(description="categorical, ordered, binned, multilabel, flags or words")] = (
         "categorical"
     )
     column: Annotated[str, Field(description="column of `scenes`; empty: the attribute's own name")] = ""
@@ -41,12 +41,18 @@ class AttributeConfig:
     flag_on: Annotated[
         tuple[str, ...], Field(description="flags: texts that mean yes; everything else that is written means no")
     ] = ("Y", "yes", "true", "1")
+    words: Annotated[
+        dict[str, str],
+        Field(description="words: value = a word of a free text, in any case, that tells of it; no word: `otherwise`"),
+    ] = field(default_factory=dict)
+    otherwise: Annotated[str, Field(description="words: value of a text without any of the words")] = "none"
 
     def __post_init__(self) -> None:
         if self.scale:
             self._take_scale()
         _refuse_bins(self)
-        _refuse_flags(self)
+        _refuse_named(self, "flags", self.flags)
+        _refuse_named(self, "words", self.words)
         _refuse_links(self)
 
     def _take_scale(self) -> None:
@@ -89,18 +95,21 @@ def _refuse_bins(attribute: AttributeConfig) -> None:
         )
 
 
-def _refuse_flags(attribute: AttributeConfig) -> None:
-    if (attribute.kind == "flags") != bool(attribute.flags):
-        raise ValueError('`flags` belongs to kind = "flags", and only to it; give both or neither')
-    if attribute.flags and (attribute.values or attribute.column or attribute.aliases):
-        raise ValueError('kind = "flags" takes its values and columns from `flags`; drop `values`, `column`, `aliases`')
+def _refuse_named(attribute: AttributeConfig, kind: str, named: dict[str, str]) -> None:
+    if (attribute.kind == kind) != bool(named):
+        raise ValueError(f'`{kind}` belongs to kind = "{kind}", and only to it; give both or neither')
+    if named and (attribute.values or attribute.aliases or (attribute.flags and attribute.column)):
+        raise ValueError(
+            f'kind = "{kind}" takes its values from `{kind}`; drop `values`, `aliases`, and the `column` of flags'
+        )
 
 
 def _refuse_links(attribute: AttributeConfig) -> None:
     """What aliases, parents and the limits of the ODD name must be values, and no value may be its own ancestor."""
     if attribute.kind == "binned" and attribute.aliases:
         raise ValueError('`aliases` are spellings of texts, but kind = "binned" reads numbers; drop them')
-    known = {*attribute.values, *attribute.flags}
+    known = {*attribute.values, *attribute.flags, *attribute.words}
+    known |= {attribute.otherwise} if attribute.words else set()
     named = {
         "aliases": attribute.aliases.values(),
         "parents": [*attribute.parents, *attribute.parents.values()],

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from oddloop.config import AttributeConfig
 from oddloop.coverage.arrays import IntArray, ragged_places, read_column
-from oddloop.coverage.encoding import Codes, encode_bins, encode_flags, encode_multilabel, encode_text
+from oddloop.coverage.encoding import Codes, encode_bins, encode_flags, encode_multilabel, encode_text, encode_words
 from oddloop.coverage.families import add_families
 from oddloop.errors import TableError
 
@@ -32,6 +32,7 @@ _ENCODERS = {
     "ordered": encode_text,
     "binned": encode_bins,
     "multilabel": encode_multilabel,
+    "words": encode_words,
 }
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.config import AttributeConfig
-from oddloop.coverage.arrays import IntArray
+from oddloop.coverage.arrays import BoolArray, IntArray
 from oddloop.errors import TableError
 from oddloop.tables import UNKNOWN
 
@@ -89,20 +89,34 @@ def encode_flags(columns: Sequence[pa.Array], config: AttributeConfig) -> Codes:
 
     A scene without any flag is `none` where some column says no, and `unknown` where all are null or blank.
     """
-    values = _with_unknown((*config.flags, NONE))
-    n = len(values)
-    keys, is_bare, is_said = [], np.ones(len(columns[0]), np.bool_), np.zeros(len(columns[0]), np.bool_)
-    for code, column in enumerate(columns):
+    holds, is_said = [], np.zeros(len(columns[0]), np.bool_)
+    for column in columns:
         spellings, places = _spellings(column)
         is_on = pc.is_in(spellings, value_set=pa.array(config.flag_on, pa.string())).to_numpy(zero_copy_only=False)
-        holds = np.append(is_on, False)[places]
-        keys.append(np.flatnonzero(holds) * n + code)
-        is_bare &= ~holds
+        holds.append(np.append(is_on, False)[places])
         is_said |= places >= 0
-    bare = np.flatnonzero(is_bare)
-    keys.append(bare * n + np.where(is_said[bare], values.index(NONE), values.index(UNKNOWN)))
+    return _memberships(tuple(config.flags), NONE, holds, is_said)
+
+
+def encode_words(column: pa.Array, config: AttributeConfig) -> Codes:
+    """Word attributes: every value whose word the text holds; `otherwise` for a text with none, `unknown` for none."""
+    spellings, places = _spellings(column)
+    holds = [
+        np.append(pc.match_substring(spellings, w, ignore_case=True).to_numpy(zero_copy_only=False), False)[places]
+        for w in config.words.values()
+    ]
+    return _memberships(tuple(config.words), config.otherwise, holds, places >= 0)
+
+
+def _memberships(named: tuple[str, ...], otherwise: str, holds: list[BoolArray], is_said: BoolArray) -> Codes:
+    """Codes of scenes that may have several values; one without any is `otherwise`, or `unknown` if nobody said."""
+    values = _with_unknown(named if otherwise in named else (*named, otherwise))
+    n = len(values)
+    bare = np.flatnonzero(~np.logical_or.reduce(holds))
+    keys = [np.flatnonzero(held) * n + code for code, held in enumerate(holds)]
+    keys.append(bare * n + np.where(is_said[bare], values.index(otherwise), values.index(UNKNOWN)))
     found = np.sort(np.concatenate(keys))
-    offsets = np.searchsorted(found, np.arange(len(is_bare) + 1) * n)
+    offsets = np.searchsorted(found, np.arange(len(is_said) + 1) * n)
     return Codes(values, (found % n).astype(np.int32), offsets, {})
 
 

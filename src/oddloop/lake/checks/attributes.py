@@ -20,6 +20,7 @@ _NEEDS = {
     "categorical": "strings, booleans or whole numbers",
     "ordered": "strings, booleans or whole numbers",
     "flags": "strings, booleans or whole numbers",
+    "words": "strings",
 }
 _FITTING = {
     "binned": (pa.float64(),),
@@ -27,6 +28,7 @@ _FITTING = {
     "categorical": (pa.string(), pa.bool_(), pa.int64()),
     "ordered": (pa.string(), pa.bool_(), pa.int64()),
     "flags": (pa.string(), pa.bool_(), pa.int64()),
+    "words": (pa.string(),),
 }
 
 
