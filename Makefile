@@ -22,7 +22,7 @@ $(VENV)/demo: $(VENV)/base
 	@touch $@
 
 $(VENV)/test: $(VENV)/demo
-	$(PIP) -e '.[demo,test]'
+	$(PIP) -e '.[demo,odd,test]'
 	@touch $@
 
 $(VENV)/check: $(VENV)/base

@@ -156,6 +156,8 @@ SCENES = TableSpec(
             required=False,
             nullable=True,
         ),
+        Column("latitude_deg", FLOAT, "where the scene begins, WGS 84", "degrees", required=False, nullable=True),
+        Column("longitude_deg", FLOAT, "where the scene begins, WGS 84", "degrees", required=False, nullable=True),
         Column("media_uri", STRING, "where to look at it", required=False, nullable=True),
     ),
     key=("scene_id",),

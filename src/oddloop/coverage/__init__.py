@@ -8,6 +8,7 @@ from oddloop.coverage.bootstrap import bootstrap_interval, draw_weights
 from oddloop.coverage.exposure import STATUSES, compute_exposure
 from oddloop.coverage.odd import judge_scenes, judge_segments
 from oddloop.coverage.performance import summarize_performance
+from oddloop.coverage.scene_values import list_scene_values
 from oddloop.coverage.segments import ALL_SCENES
 from oddloop.coverage.stage import CoverageResult, compute
 from oddloop.coverage.wilson import wilson_interval
@@ -25,6 +26,7 @@ __all__ = [
     "encode_attributes",
     "judge_scenes",
     "judge_segments",
+    "list_scene_values",
     "summarize_performance",
     "wilson_interval",
 ]
