@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import pyarrow.csv as pc_csv
 import typer
 
 from oddloop.cli.options import JsonOption, SourceArgument, WorkspaceOption
@@ -15,6 +16,8 @@ from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
+REFUSED_FILE = "refused.csv"
+"""In the workspace: rows of the last ingest that were left out, with their reasons."""
 
 
 @app.command()
@@ -39,11 +42,16 @@ def tables(folder: SourceArgument, workspace: WorkspaceOption = ".", as_json: Js
     opened = Workspace.open(workspace)
     with locked(opened.storage):
         summary = ingest_tables(folder, opened)
+        if summary.n_refused:
+            pc_csv.write_csv(summary.refused, opened.storage.local_path(REFUSED_FILE))
     _print(summary, as_json)
+    if summary.n_refused and not as_json:
+        out.print(f"Each row that was left out, with its reason: {opened.storage.path(REFUSED_FILE)}", markup=False)
 
 
 def _print(summary: IngestSummary, as_json: bool) -> None:
     if as_json:
-        print_json({"source": summary.source, "rows": dict(summary.rows), "counts": dict(summary.counts)})
+        refused = {"n_refused": summary.n_refused, "reasons": summary.reasons()}
+        print_json({"source": summary.source, "rows": dict(summary.rows), "counts": dict(summary.counts), **refused})
     else:
         out.print(str(summary), markup=False)

@@ -16,11 +16,13 @@ from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.types import STRICT, Name
 from oddloop.config.workspace import (
+    ColumnSource,
     EngineConfig,
     EvidenceConfig,
     LakeConfig,
     LedgerConfig,
     ModelConfig,
+    RowConfig,
     TrainConfig,
     WorkspaceConfig,
 )
@@ -46,8 +48,10 @@ class Config:
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
-    columns: dict[str, dict[str, str]] = field(default_factory=dict)
-    """`oddloop ingest tables`: per table, our column name = the column name in the user's files."""
+    columns: dict[str, dict[str, str | ColumnSource]] = field(default_factory=dict)
+    """`oddloop ingest tables`: per table, our column = one of the user's files, or how it is made of them."""
+    rows: dict[str, RowConfig] = field(default_factory=dict)
+    """`oddloop ingest tables`: per table, what becomes of rows that do not fit."""
 
     def __post_init__(self) -> None:
         if taken := sorted({"scene_id", "log_id", "labelled"} & set(self.attributes)):

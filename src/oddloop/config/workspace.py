@@ -38,6 +38,41 @@ class LakeConfig:
 
 
 @dataclass(frozen=True)
+class ColumnSource:
+    """How a column is made of yours, where it is not simply one of them: `[columns.<table>] name = { ... }`."""
+
+    __pydantic_config__ = STRICT
+    columns: Annotated[tuple[str, ...], Field(description="your columns; the texts of several are joined")] = ()
+    join: Annotated[str, Field(description="what stands between joined texts")] = "-"
+    or_else: Annotated[str, Field(description="your column to take where the text is blank")] = ""
+    time: Annotated[str, Field(description="format of a time, such as `%d.%m.%Y %H:%M`; read as UTC, becomes ns")] = ""
+    factor: Annotated[float, Field(description="numbers are multiplied by it: 1.609344 for mph to km/h")] = 1.0
+    value: Annotated[str | float | None, Field(description="one value for every row, instead of `columns`")] = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (not self.columns):
+            raise ValueError("give either `columns` of your own or one `value` for every row")
+        if self.time and self.factor != 1.0:
+            raise ValueError("`time` reads texts and `factor` multiplies numbers; give one of them")
+
+
+@dataclass(frozen=True)
+class RowConfig:
+    """What to do with rows that do not fit, in `oddloop ingest tables`."""
+
+    __pydantic_config__ = STRICT
+    refuse: Annotated[
+        Literal["all", "row"], Field(description="a bad row refuses the whole ingest, or is itself left out and listed")
+    ] = "all"
+    newest_of: Annotated[str, Field(description="your column: of rows alike in it, only the newest is kept")] = ""
+    version: Annotated[str, Field(description="your column that says which is newest; the last row wins a tie")] = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.newest_of) != bool(self.version):
+            raise ValueError("`newest_of` and `version` belong together; give both or neither")
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """Which model's outputs are in the lake; after a training the newest trained model takes its place."""
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how many are done, how many there are)."""
+
+_QUOTED = re.compile(r"'[^']*'")
 
 
 @dataclass(frozen=True)
@@ -17,11 +23,26 @@ class IngestSummary:
         source: the folder as the user named it.
         rows: rows written, by lake table.
         counts: what was found, by its name in the plural, such as `detections`; empty where nothing was counted.
+        refused: rows that were left out: table, file, row (1 is the first below the heading), reason; None where no row
+            may be.
     """
 
     source: str
     rows: Mapping[str, int]
     counts: Mapping[str, int] = field(default_factory=dict)
+    refused: pa.Table | None = None
+
+    @property
+    def n_refused(self) -> int:
+        """Rows that were left out."""
+        return 0 if self.refused is None else self.refused.num_rows
+
+    def reasons(self) -> dict[str, int]:
+        """Rows that were left out, by table and kind of reason, most first; `…` stands for what a reason quotes."""
+        if self.refused is None:
+            return {}
+        found = Counter(f"{row['table']}: {_QUOTED.sub('…', row['reason'])}" for row in self.refused.to_pylist())
+        return dict(found.most_common())
 
     def __str__(self) -> str:
         """Lines for people.
@@ -34,6 +55,8 @@ class IngestSummary:
         width = max((len(name) for name in self.rows), default=0)
         digits = max((len(f"{n:,}") for n in self.rows.values()), default=0)
         heading = f"{self.source}: {counted or f'{len(self.rows)} tables'}"
-        return "\n".join(
-            [heading, *(f"  {name:<{width}}  {n:>{max(digits, 8)},} rows" for name, n in self.rows.items())]
-        )
+        lines = [f"  {name:<{width}}  {n:>{max(digits, 8)},} rows" for name, n in self.rows.items()]
+        if self.n_refused:
+            lines.append(f"  {self.n_refused:,} rows were left out:")
+            lines += [f"    {n:,} {reason}" for reason, n in self.reasons().items()]
+        return "\n".join([heading, *lines])

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oddloop.errors import WorkspaceError
+from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.train import trained_folder, trained_tables
+from oddloop.tables import METRICS
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,19 @@ def current_model(workspace: Workspace, rounds: list[RoundState]) -> ModelTables
         {task: workspace.table(f"predictions/{task}/{model_id}") for task in tasks},
         workspace.table(f"features/{encoder}") if encoder else None,
         workspace.table("metrics"),
+    )
+
+
+def measured_model(workspace: Workspace) -> ModelTables:
+    """What coverage needs where nothing was predicted: the metrics, if there are any, of their one model.
+
+    Raises:
+        WorkspaceError: the metrics are of several models and oddloop.toml names none of them.
+    """
+    metrics = workspace.table("metrics")
+    found = read_table(metrics, METRICS, ["model_id"])["model_id"].unique().to_pylist()
+    return ModelTables(
+        _one_of(sorted(found), workspace.config.model.id, "model.id", "metrics") or "", {}, None, metrics
     )
 
 

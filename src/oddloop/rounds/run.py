@@ -22,7 +22,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.evaluate import summarize_evaluation
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.ledger import Ledger
-from oddloop.rounds.model import current_model
+from oddloop.rounds.model import current_model, measured_model
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
 from oddloop.rounds.shell import RunSummary, Shell, Step
@@ -140,6 +140,9 @@ class _Run:
         What stands in `then` is done right after its stage, so that no later stage's error can keep it from being done.
         """
         model = current_model(self.workspace, self.ledger.rounds())
+        wanted = STAGES
+        if model is None and until == "coverage":  # counting needs no model
+            model, wanted = measured_model(self.workspace), {until: STAGES[until]}
         if model is None:
             raise WorkspaceError(
                 f"{self.workspace.storage.url}: no predictions to score; ingest some, "
@@ -147,7 +150,7 @@ class _Run:
             )
         context = Context(self.workspace, self.shell.engine, model, self.shell.progress)
         done: dict[str, Derived] = {}
-        for name, stage in STAGES.items():
+        for name, stage in wanted.items():
             done[name] = self._timed(name, functools.partial(stage, context, done))
             if then and name in then:
                 then[name](done[name])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pyarrow as pa
 
+from oddloop.config import ColumnSource
 from oddloop.errors import Fault
 from oddloop.exchange.generic.layout import Source
 from oddloop.exchange.generic.stream import FileError
@@ -16,18 +18,20 @@ from oddloop.tables import INPUTS, Column, TableSpec, is_compatible
 
 ColumnMap = Mapping[str, str]
 """Our column name -> the name in the user's files."""
+How: TypeAlias = str | ColumnSource
+"""The name of a column in the user's files, or how one is made of them."""
 _MAX_LISTED = 10
 
 
-def column_map(columns: Mapping[str, ColumnMap], source: Source) -> dict[str, str]:
+def column_map(columns: Mapping[str, Mapping[str, How]], source: Source) -> dict[str, How]:
     """Map of one table: that of its kind (`predictions/detection`), overridden by its own (`.../v1`)."""
     return {**columns.get(source.spec.name, {}), **columns.get(source.table, {})}
 
 
-def map_faults(columns: Mapping[str, ColumnMap], sources: Iterable[Source]) -> list[Fault]:
-    """Sections of the column map that name no table."""
+def map_faults(sections: Mapping[str, object], sources: Iterable[Source]) -> list[Fault]:
+    """Sections `[columns.<table>]` and `[rows.<table>]` that name no table."""
     known = sorted({spec.name for spec in INPUTS} | {source.table for source in sources})
-    strange = [name for name in columns if name not in known]
+    strange = [name for name in sections if name not in known]
     message = "[columns.{}] names no table{}"
     return [
         Fault("layout", "oddloop.toml", -1, "unknown-table", message.format(toml_key(name), _meant(name, known)))

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from oddloop.config import ColumnSource, Config, RowConfig
 from oddloop.errors import Fault, SourceError, TableError, join_faults
 from oddloop.exchange.generic.columns import Reader, column_map, map_faults, merge_schemas, plan_file
 from oddloop.exchange.generic.layout import Source, find_sources
+from oddloop.exchange.generic.rows import REFUSED, PreparedFile, Refusals, mark_superseded
 from oddloop.exchange.generic.stream import File, FileError
 from oddloop.exchange.summary import IngestSummary, Progress
 from oddloop.lake.replace import place_of, refuse_unwritable, replacing
@@ -26,8 +28,9 @@ class _Plan:
     """How one table is read: its files with their column names, and the schema that all of them are brought to."""
 
     source: Source
-    files: dict[str, tuple[File, Reader]]
+    files: dict[str, tuple[PreparedFile, Reader]]
     schema: pa.Schema
+    refusals: Refusals
 
 
 def ingest_tables(folder: Path, workspace: Workspace, *, progress: Progress | None = None) -> IngestSummary:
@@ -50,26 +53,35 @@ def ingest_tables(folder: Path, workspace: Workspace, *, progress: Progress | No
     folder = Path(folder)
     layout = find_sources(folder)
     _refuse_own_lake(layout.sources, workspace)
-    columns = workspace.config.columns
-    faults = [*layout.faults, *map_faults(columns, layout.sources)]
-    plans = [_plan(source, folder, column_map(columns, source), faults) for source in layout.sources]
+    config = workspace.config
+    faults = [*layout.faults, *map_faults({**config.columns, **config.rows}, layout.sources)]
+    plans = [_plan(source, folder, config, faults) for source in layout.sources]
     _refuse(faults, folder)
     refuse_unwritable(workspace, [source.table for source in layout.sources])
     rows: dict[str, int] = {}
+    refused = pa.concat_tables([REFUSED.empty_table()])
     with replacing(workspace) as lake:
         for plan in plans:
             batches = _stream(plan, workspace.config.engine.batch_rows, faults)
             rows[plan.source.table] = lake.write(plan.source.table, batches)
+            refused = pa.concat_tables([refused, plan.refusals.listed()])
             if progress is not None:
                 progress("ingest", len(rows), len(plans))
         _refuse(faults, folder)
-    return IngestSummary(str(folder), rows)
+    return IngestSummary(str(folder), rows, refused=refused)
 
 
-def _plan(source: Source, folder: Path, mapping: dict[str, str], faults: list[Fault]) -> _Plan:
-    files: dict[str, tuple[File, Reader]] = {}
+def _plan(source: Source, folder: Path, config: Config, faults: list[Fault]) -> _Plan:
+    made = column_map(config.columns, source)
+    sources = {name: how for name, how in made.items() if isinstance(how, ColumnSource)}
+    mapping = {name: how for name, how in made.items() if isinstance(how, str)}
+    rules = config.rows.get(source.table, config.rows.get(source.spec.name, RowConfig()))
+    refusals = Refusals(source.table)
+    files: dict[str, tuple[PreparedFile, Reader]] = {}
     for path in source.files:
-        name, file = path.relative_to(folder).as_posix(), File.of(path, source.spec, mapping)
+        name = path.relative_to(folder).as_posix()
+        plain = File.of(path, source.spec, mapping)
+        file = PreparedFile.of(plain, name, source.spec, mapping, sources, rules, refusals)
         try:
             reader, found = plan_file(file.read_schema(), source, mapping, name)
             if not found:
@@ -79,7 +91,17 @@ def _plan(source: Source, folder: Path, mapping: dict[str, str], faults: list[Fa
         faults += found
     schema, found = merge_schemas([(name, reader) for name, (_, reader) in files.items()], source)
     faults += found
-    return _Plan(source, files, schema)
+    if not faults:
+        faults += _mark_superseded(source, [file for file, _ in files.values()], config.engine.batch_rows)
+    return _Plan(source, files, schema, refusals)
+
+
+def _mark_superseded(source: Source, files: list[PreparedFile], batch_rows: int) -> list[Fault]:
+    try:
+        mark_superseded(files, batch_rows)
+    except FileError as error:
+        return [Fault(source.table, "", -1, "missing-column", str(error))]
+    return []
 
 
 def _stream(plan: _Plan, batch_rows: int, faults: list[Fault]) -> Iterator[pa.Table]:
