@@ -206,6 +206,8 @@ BOX = pa.struct(
         pa.field("y_min_px", FLOAT32),
         pa.field("x_max_px", FLOAT32),
         pa.field("y_max_px", FLOAT32),
+        pa.field("member", pa.int32()),
+        pa.field("logits", pa.list_(FLOAT32)),
     ]
 )
 DETECTION = TableSpec(
@@ -215,10 +217,20 @@ DETECTION = TableSpec(
         FRAME_ID,
         SCENE_ID,
         Column(
+            "n_members",
+            INT,
+            "members that looked at the frame, also those that found nothing; absent or null: the largest `member` of "
+            "its boxes, plus 1",
+            "members",
+            required=False,
+            nullable=True,
+        ),
+        Column(
             "boxes",
             pa.list_(BOX),
-            "detected boxes: score in [0, 1] (a probability, not a logit), label, optional class probs that sum to 1, "
-            "optional image box; an empty list means that the model ran and found nothing",
+            "detected boxes: score in [0, 1] (a probability, not a logit), label, optional class probs that sum to 1 "
+            "or class logits, optional image box, optional member (pass, or model of an ensemble; 0, 1, ...; null is "
+            "0); an empty list means that the model ran and found nothing",
             nullable=True,
         ),
     ),

@@ -24,7 +24,8 @@ def objects(*rows) -> pa.Table:
 
 def predictions(**frames) -> pa.Table:
     boxes = [None if found is None else [_box(*b) for b in found] for found in frames.values()]
-    return pa.table([list(frames), ["s"] * len(frames), boxes], schema=DETECTION.schema())
+    columns = [list(frames), ["s"] * len(frames), [None] * len(frames), boxes]
+    return pa.table(columns, schema=DETECTION.schema())
 
 
 def _box(label, score, corners) -> dict:

@@ -125,6 +125,18 @@ BOXES = [
         "box 0 has y_max_px 0 < y_min_px 1",
         (change("detection", 2, boxes=[{**BOX, **SIDES, "y_max_px": 0.0}]),),
     ),
+    Case(
+        "box-member",
+        "lake/predictions/detection/m/a.parquet, row 2",
+        "`member` of box 1 is -1, below 0",
+        (change("detection", 2, boxes=[BOX, {**BOX, "member": -1}]),),
+    ),
+    Case(
+        "box-member",
+        "lake/predictions/detection/m/a.parquet, row 2",
+        "`member` of box 0 is 2, not below `n_members`",
+        (change("detection", 2, boxes=[{**BOX, "member": 2}], n_members=2),),
+    ),
 ]
 
 MODES = [

@@ -167,7 +167,7 @@ def test_damaged_rows_are_refused_by_name(tmp_path: Path) -> None:
 # Declared types
 
 BOXES = [[{"score": 0.5, "label": "car"}], [], None]
-FULL_BOX = dict.fromkeys(("probs", "x_min_px", "y_min_px", "x_max_px", "y_max_px"))
+FULL_BOX = dict.fromkeys(("probs", "x_min_px", "y_min_px", "x_max_px", "y_max_px", "member", "logits"))
 CASTS = {
     "as Python writes them": pa.array(BOXES),
     "fields in another order, and one more": pa.array(

@@ -45,7 +45,7 @@ def batch_of(task, rows, per_frame=1):
     }
     schema = TASKS[task].schema()
     own = [name for name in schema.names if name not in columns]
-    columns |= {name: [row[name] for row in rows] for name in own}
+    columns |= {name: [row.get(name) for row in rows] for name in own}
     return pa.table({name: columns[name] for name in schema.names}, schema)
 
 

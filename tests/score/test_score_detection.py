@@ -15,6 +15,7 @@ from oddloop.score.detection import score_detection
 from oddloop.tables import DETECTION
 
 LN2 = math.log(2)
+BOXES = DETECTION.column("boxes").type
 
 
 def box(score, label="car", probs=None):
@@ -22,10 +23,8 @@ def box(score, label="car", probs=None):
 
 
 def batch_of(frames):
-    n = len(frames)
-    return pa.table(
-        {"frame_id": [f"f{i}" for i in range(n)], "scene_id": ["s"] * n, "boxes": frames}, DETECTION.schema()
-    )
+    names = {"frame_id": [f"f{i}" for i in range(len(frames))], "scene_id": ["s"] * len(frames)}
+    return pa.table({**names, "boxes": pa.array(frames, BOXES)})
 
 
 def score(frames, **settings):
@@ -83,7 +82,11 @@ def test_one_bad_box_spoils_its_frame_only(bad):
 def test_a_null_box_spoils_its_frame():
     found = score_detection(
         pa.table(
-            {"frame_id": ["f"], "scene_id": ["s"], "boxes": pa.array([[None, box(0.5)]], DETECTION.columns[2].type)}
+            {
+                "frame_id": ["f"],
+                "scene_id": ["s"],
+                "boxes": pa.array([[None, box(0.5)]], DETECTION.column("boxes").type),
+            }
         ),
         ScoreConfig(),
     )

@@ -27,6 +27,26 @@ def check_boxes(name: str, batch: Batch, notes: Notes) -> None:
     _note("empty-label", boxes, _flags(is_empty), lambda _: "`label` of {box} is null or empty", notes)
     _check_class_probs(boxes, fields["probs"], notes)
     _check_sides(boxes, fields, notes)
+    members = _members(fields["member"])
+    _note_members(boxes, members < 0, members, "below 0", notes)
+
+
+def check_members(name: str, counts: str, batch: Batch, notes: Notes) -> None:
+    """Check that no box is of a member beyond the row's count of members."""
+    boxes = take_apart(batch[name])
+    kind = boxes.values.type
+    members = _members(boxes.values.flatten()[kind.get_field_index("member")])
+    n_members = np.repeat(_members(batch[counts], if_null=np.iinfo(np.int64).max), boxes.lengths)
+    _note_members(boxes, members >= n_members, members, f"not below `{counts}`", notes)
+
+
+def _members(numbers: pa.Array, if_null: int = 0) -> NDArray[np.int64]:
+    filled: NDArray[np.int64] = pc.fill_null(numbers.cast(pa.int64()), if_null).to_numpy(zero_copy_only=False)
+    return filled
+
+
+def _note_members(boxes: Lists, flags: Flags, members: NDArray[np.int64], why: str, notes: Notes) -> None:
+    _note("box-member", boxes, flags, lambda i: f"`member` of {{box}} is {members[i]}, {why}", notes)
 
 
 def _check_scores(boxes: Lists, scores: pa.Array, notes: Notes) -> None:

@@ -52,6 +52,7 @@ CURES: dict[str, str] = {
     "box-incomplete": "give all four sides, or none of them",
     "box-not-finite": "correct the box, or write null for all four sides",
     "box-reversed": "write the smaller side as the minimum",
+    "box-member": "number the members 0, 1, 2 and so on; a single model's boxes need no `member`",
     # trajectories
     "modes-shape": "give `modes` and `mode_probs` the same members and modes",
     "modes-steps": "give all modes of a row the same number of steps",

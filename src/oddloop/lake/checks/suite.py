@@ -86,7 +86,7 @@ OWN_CHECKS: dict[str, tuple[tuple[Callable[..., None], tuple[str, ...]], ...]] =
         (_check_split, ("split",)),
     ),
     CLASSIFICATION.name: ((probs.check_member_probs, ("probs",)), (probs.check_class_count, ("probs",))),
-    DETECTION.name: ((boxes.check_boxes, ("boxes",)),),
+    DETECTION.name: ((boxes.check_boxes, ("boxes",)), (boxes.check_members, ("boxes", "n_members"))),
     TRAJECTORY.name: (
         (probs.check_member_probs, ("mode_probs",)),
         (modes.check_modes, ("modes",)),
