@@ -117,7 +117,10 @@ def test_distinct_counts_do_not_need_a_dense_table():
     assert count_distinct(groups, 3, items, 10**9 + 1).tolist() == [1, 0, 2]
 
 
-@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(oddloop.coverage.__path__)])
+MODULES = [m.name for m in pkgutil.walk_packages(oddloop.coverage.__path__, "oddloop.coverage.")]
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name):
-    module = importlib.import_module(f"oddloop.coverage.{name}")
+    module = importlib.import_module(name)
     assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
