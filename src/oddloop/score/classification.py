@@ -20,7 +20,7 @@ import pyarrow as pa
 from oddloop.config import ScoreConfig
 from oddloop.score.columns import frame_table
 from oddloop.score.ensembles import compute_ensemble_measures
-from oddloop.score.nested import column, floats, unnest
+from oddloop.score.nested import column, floats, texts, unnest
 from oddloop.score.shapes import by_shape, common_lengths
 
 
@@ -51,5 +51,5 @@ def score_classification(batch: pa.Table, config: ScoreConfig) -> pa.Table:
     for rows, probs in by_shape(values, starts, shapes[usable]):
         for name, result in compute_ensemble_measures(probs, config.measures).items():
             scores[f"classification_{name}"][usable[rows]] = result
-    ids = column(batch, "frame_id"), column(batch, "scene_id")
+    ids = texts(batch, "frame_id"), texts(batch, "scene_id")
     return frame_table(*ids, np.zeros(batch.num_rows, np.int64), members.given, scores)

@@ -24,8 +24,10 @@ from oddloop.score.arrays import BoolArray, FloatArray, IntArray
 from oddloop.score.binary import BINARY_MEASURES
 from oddloop.score.columns import frame_table, reduce_objects
 from oddloop.score.measures import MEASURES, compute_measures
-from oddloop.score.nested import column, floats, unnest
+from oddloop.score.nested import column, floats, text_array, texts, unnest
 from oddloop.score.shapes import by_shape
+
+_MEASURED = ("score", "probs")
 
 
 def score_detection(batch: pa.Table, config: ScoreConfig) -> pa.Table:
@@ -47,9 +49,9 @@ def score_detection(batch: pa.Table, config: ScoreConfig) -> pa.Table:
     [0.5, 0.0]
     """
     frames = unnest(column(batch, "boxes"), "`boxes`")
-    boxes, offsets = _with_labels(frames.items, frames.offsets, config.labels)
+    boxes, offsets = _with_labels(_structs(frames.items), frames.offsets, config.labels)
     scores = reduce_objects("detection", measure_boxes(boxes), offsets, frames.given, config)
-    ids = column(batch, "frame_id"), column(batch, "scene_id")
+    ids = texts(batch, "frame_id"), texts(batch, "scene_id")
     return frame_table(*ids, np.diff(frames.offsets), frames.given, scores)
 
 
@@ -88,14 +90,23 @@ def _with_labels(boxes: pa.Array, offsets: IntArray, labels: tuple[str, ...]) ->
     if not labels:
         return boxes, offsets
     found = _field(boxes, "label")
-    wanted = pc.is_in(found, value_set=pa.array(labels, found.type))
+    wanted = pc.is_in(text_array(found, "`label` of a box"), value_set=pa.array(labels))
     n_before = np.concatenate([[0], np.cumsum(wanted.to_numpy(zero_copy_only=False))])
-    return boxes.filter(wanted), n_before[offsets]
+    # Only what is measured: Arrow cannot filter every type that a box may hold besides.
+    kept = {name: _field(boxes, name).filter(wanted) for name in _MEASURED if boxes.type.get_field_index(name) >= 0}
+    return pa.StructArray.from_arrays(list(kept.values()), list(kept)), n_before[offsets]
 
 
-def _field(boxes: pa.Array, name: str) -> pa.Array:
+def _structs(boxes: pa.Array) -> pa.StructArray:
+    """The boxes, refused where they are no structs with anything to measure."""
+    if not pa.types.is_struct(boxes.type) or not {f.name for f in boxes.type} & set(_MEASURED):
+        raise TableError(f"`boxes` must hold structs with a field `score`; got {boxes.type}; run `oddloop check`")
+    return boxes
+
+
+def _field(boxes: pa.StructArray, name: str) -> pa.Array:
     """A field of each box, null where the box itself is null."""
     kind = boxes.type
-    if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+    if kind.get_field_index(name) < 0:
         raise TableError(f"`boxes` must hold structs with a field `{name}`; got {kind}; run `oddloop check`")
     return boxes.flatten()[kind.get_field_index(name)]

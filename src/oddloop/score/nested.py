@@ -6,6 +6,8 @@ fixed size and large lists. Time and memory grow with the number of lists, not w
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -34,12 +36,39 @@ def column(batch: pa.Table, name: str) -> pa.Array:
     """A column as one array.
 
     Raises:
-        TableError: there is no such column.
+        TableError: there is no such column, or there are several.
     """
     if name not in batch.column_names:
         raise TableError(f"predictions: column `{name}` is missing; there are: {', '.join(batch.column_names)}")
+    if batch.column_names.count(name) > 1:
+        raise TableError(f"predictions: several columns are named `{name}`; give each column a name of its own")
     values = batch[name]
-    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+    with _readable(values.type, f"`{name}`"):
+        return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+
+
+def texts(batch: pa.Table, name: str) -> pa.Array:
+    """A column of strings as one array of plain strings.
+
+    Raises:
+        TableError: there is no such column, there are several, or it holds something else.
+
+    >>> texts(pa.table({"frame_id": pa.array(["f", "f"]).dictionary_encode()}), "frame_id").to_pylist()
+    ['f', 'f']
+    """
+    return text_array(column(batch, name), f"`{name}`")
+
+
+def text_array(array: pa.Array, what: str) -> pa.Array:
+    """Strings of any width, dictionaries decoded, as plain strings.
+
+    Raises:
+        TableError: the array holds something else; `what` names it.
+    """
+    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        raise TableError(f"{what} must hold strings; got {array.type}; run `oddloop check`")
+    return array.cast(kind).cast(pa.string())
 
 
 def unnest(lists: pa.Array, what: str) -> Nested:
@@ -54,7 +83,17 @@ def unnest(lists: pa.Array, what: str) -> Nested:
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     offsets = np.zeros(len(lists) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    return Nested(offsets, lists.flatten(), given(lists))
+    with _readable(kind, what):
+        return Nested(offsets, lists.flatten(), given(lists))
+
+
+@contextlib.contextmanager
+def _readable(kind: pa.DataType, what: str) -> Iterator[None]:
+    """Say plainly that Arrow does not do with every type (extensions, views) what it does with the declared ones."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise TableError(f"{what} cannot be read, being {kind} ({error}); run `oddloop check`") from error
 
 
 def given(array: pa.Array) -> BoolArray:

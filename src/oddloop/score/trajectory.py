@@ -32,7 +32,7 @@ from oddloop.errors import TableError
 from oddloop.score.arrays import FloatArray, IntArray
 from oddloop.score.columns import frame_table, reduce_objects
 from oddloop.score.measures import entropy, mean_members
-from oddloop.score.nested import column, floats, unnest
+from oddloop.score.nested import column, floats, texts, unnest
 from oddloop.score.shapes import by_shape, common_lengths
 from oddloop.score.trajectory_spread import SPREADS, compute_spreads
 
@@ -67,7 +67,7 @@ def score_trajectory(batch: pa.Table, config: ScoreConfig, measures: Sequence[st
     if unknown:
         known = ", ".join(TRAJECTORY_MEASURES)
         raise ValueError(f"trajectory measures: no `{unknown[0]}`; there are: {known}")
-    frame_ids, scene_ids = column(batch, "frame_id"), column(batch, "scene_id")
+    frame_ids, scene_ids = texts(batch, "frame_id"), texts(batch, "scene_id")
     values = _measure(column(batch, "mode_probs"), column(batch, "modes"), measures)
     offsets = frame_offsets(frame_ids)
     answered = np.ones(len(offsets) - 1, np.bool_)
