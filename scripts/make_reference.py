@@ -32,7 +32,8 @@ def tables_page() -> Iterator[str]:
         yield f"\n## {title}\n"
         for spec in specs:
             key = f" Key: {', '.join(f'`{k}`' for k in spec.key)}." if spec.key else ""
-            yield f"\n### `{spec.name}`\n\nOne row per {spec.one_row_per}.{key}\n\n"
+            one_of = f" One at least of {', '.join(f'`{n}`' for n in spec.one_of)} is needed." if spec.one_of else ""
+            yield f"\n### `{spec.name}`\n\nOne row per {spec.one_row_per}.{key}{one_of}\n\n"
             yield "| column | type | unit | meaning |\n|---|---|---|---|\n"
             for column in spec.columns:
                 notes = "" if column.required else " (optional)"

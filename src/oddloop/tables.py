@@ -6,6 +6,7 @@ the user are always kept. Keys are strings; times are `timestamp_ns` (int64, Uni
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -41,6 +42,7 @@ class TableSpec:
         columns: the declared columns; more may be present.
         key: columns that together name a row; empty where rows have no name.
         references: (column, table) pairs: each value of the column must exist in the table's first key column.
+        one_of: optional columns of which a table must have one at least, and each row a value in one at least.
         derived: made by oddloop, not by the user.
     """
 
@@ -50,6 +52,7 @@ class TableSpec:
     key: tuple[str, ...] = ()
     references: tuple[tuple[str, str], ...] = ()
     derived: bool = False
+    one_of: tuple[str, ...] = ()
 
     def schema(self) -> pa.Schema:
         """Arrow schema of all declared columns."""
@@ -62,6 +65,10 @@ class TableSpec:
     def required(self) -> tuple[Column, ...]:
         """Columns that must be present."""
         return tuple(c for c in self.columns if c.required)
+
+    def lacks_all_of(self, present: Collection[str]) -> tuple[str, ...]:
+        """The columns of which one must be there, where none of them is; else nothing."""
+        return () if set(self.one_of) & set(present) else self.one_of
 
     def column(self, name: str) -> Column | None:
         """Declaration of a column, or None where the column is the user's own."""
@@ -192,10 +199,24 @@ CLASSIFICATION = TableSpec(
     (
         FRAME_ID,
         SCENE_ID,
-        Column("probs", pa.list_(pa.list_(FLOAT32)), "members x classes; each member's probabilities sum to 1"),
+        Column(
+            "probs",
+            pa.list_(pa.list_(FLOAT32)),
+            "members x classes; each member's probabilities sum to 1",
+            required=False,
+            nullable=True,
+        ),
+        Column(
+            "logits",
+            pa.list_(pa.list_(FLOAT32)),
+            "members x classes, before the softmax; instead of `probs`, or besides them for the `ood_` scores",
+            required=False,
+            nullable=True,
+        ),
     ),
     key=("frame_id",),
     references=(("scene_id", "scenes"),),
+    one_of=("probs", "logits"),
 )
 BOX = pa.struct(
     [

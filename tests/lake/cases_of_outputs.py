@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 
+import pyarrow as pa
+
 from lake.fault_case import Case
-from lake.lake_samples import change
+from lake.lake_samples import add, change, rename
 
 NAN = math.nan
 BOX = {"score": 0.5, "label": "car"}
 SIDES = {"x_min_px": 1.0, "y_min_px": 1.0, "x_max_px": 9.0, "y_max_px": 9.0}
+LOGITS = pa.array([[[2.0, -1.0], [0.5, 0.0]] if i != 2 else None for i in range(8)], pa.list_(pa.list_(pa.float32())))
 MODE = [[0.0, 0.0], [1.0, 0.0], [2.0, 0.5]]
 
 PROBS = [
@@ -52,6 +55,42 @@ PROBS = [
         "lake/predictions/detection/m/a.parquet, row 6",
         "`boxes.probs` of box 1 sum to 0.7500, not 1 (tolerance 0.001)",
         (change("detection", 6, boxes=[BOX, {**BOX, "probs": [0.5, 0.25]}]),),
+    ),
+    Case(
+        "null-value",
+        "lake/predictions/classification/m/a.parquet, row 2",
+        "`probs` is null",
+        (change("classification", 2, probs=None),),
+    ),
+    # either column will do
+    Case(
+        "null-value",
+        "lake/predictions/classification/m/a.parquet, row 2",
+        "`probs` and `logits` are null",
+        (
+            change("classification", 2, probs=None),
+            change("classification", 4, probs=None),
+            add("classification", "logits", LOGITS),
+        ),
+    ),
+    Case(
+        "missing-column",
+        "lake/predictions/classification/m/a.parquet",
+        "none of the columns `probs`, `logits` is there (there is `prob`)",
+        (rename("classification", "probs", "prob"),),
+    ),
+    Case(
+        "logits-not-finite",
+        "lake/predictions/classification/m/a.parquet, row 4",
+        "`logits` of member 1 holds inf, which is no logit",
+        (
+            rename("classification", "probs", "my_probs"),
+            add("classification", "logits", LOGITS),
+            change("classification", 2, logits=[[1.0, -math.inf], [0.0, 0.0]]),
+            change("classification", 4, logits=[[1.0, 2.0], [3.0, math.inf]]),
+            change("classification", 5, logits=[[NAN, 2.0], [3.0, None]]),
+        ),
+        n_rows=2,
     ),
     Case(
         "ragged-members",

@@ -52,7 +52,8 @@ def clean_files() -> Files:
             OBJECTS.schema(), [{**f, "object_id": o, "category": "car"} for f in frames for o in ("o1", "o2")]
         ),
         "predictions/classification/m/a.parquet": _table(
-            CLASSIFICATION.schema(), [{**f, "probs": [[0.5, 0.25, 0.25], [0.75, 0.25, 0.0]]} for f in frames]
+            _without(CLASSIFICATION.schema(), "logits"),
+            [{**f, "probs": [[0.5, 0.25, 0.25], [0.75, 0.25, 0.0]]} for f in frames],
         ),
         "predictions/detection/m/a.parquet": _table(
             DETECTION.schema(), [{**f, "boxes": boxes} for f, boxes in zip(frames, _boxes(), strict=True)]
@@ -111,6 +112,16 @@ def replace(table: str, column: str, values: pa.Array) -> Edit:
         path = path_of(files, table)
         index = files[path].column_names.index(column)
         files[path] = files[path].set_column(index, column, values)
+
+    return edit
+
+
+def add(table: str, column: str, values: pa.Array) -> Edit:
+    """Add a column."""
+
+    def edit(files: Files) -> None:
+        path = path_of(files, table)
+        files[path] = files[path].append_column(column, values)
 
     return edit
 
@@ -197,6 +208,10 @@ def _futures() -> dict[str, Any]:
 
 def _table(schema: pa.Schema, rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_nullable(schema))
+
+
+def _without(schema: pa.Schema, name: str) -> pa.Schema:
+    return schema.remove(schema.get_field_index(name))
 
 
 def _nullable(schema: pa.Schema) -> pa.Schema:

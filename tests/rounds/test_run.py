@@ -68,6 +68,7 @@ def test_the_first_run_does_everything_and_the_second_nothing(folder: Path) -> N
         ("per_frame = 0.2", "per_frame = 0.3", ["select", "propose"]),
         ("min_samples = 2", "min_samples = 1", ["discover", "select", "propose"]),
         ("[discover]", "[coverage]\nn_bootstrap = 10\n[discover]", ["coverage", "select", "propose"]),
+        ("[discover]", "[score]\ntemperature = 2.0\n[discover]", ["score", "discover", "select", "propose"]),
         ("edges = [0.0, 2.5]", "edges = [0.0, 2.6]", ["coverage", "select", "propose"]),
         # what no stage reads: nothing
         ('name = "toy"', 'name = "renamed"', []),

@@ -22,7 +22,8 @@ COLUMNS = [
 def score(probs):
     n = len(probs)
     batch = pa.table(
-        {"frame_id": [f"f{i}" for i in range(n)], "scene_id": ["s"] * n, "probs": probs}, CLASSIFICATION.schema()
+        {"frame_id": [f"f{i}" for i in range(n)], "scene_id": ["s"] * n, "probs": probs},
+        CLASSIFICATION.schema().remove(3),
     )
     return score_classification(batch, ScoreConfig())
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from oddloop.config.types import STRICT, Count
+from oddloop.config.types import STRICT, Count, Positive
 
 Reduction = Literal["max", "mean", "sum", "topk"]
 MeanMeasure = Literal["entropy", "least_confidence", "margin", "ratio"]
@@ -29,3 +29,7 @@ class ScoreConfig:
         tuple[Measure, ...],
         Field(min_length=1, description="measures of a classification, each a column; of the mean, or between members"),
     ] = ("entropy", "least_confidence", "margin")
+    temperature: Annotated[
+        Positive,
+        Field(description="a classification's logits are divided by it; `score.fit_temperature` finds it"),
+    ] = 1.0

@@ -66,6 +66,15 @@ def _row_group_runs(files: TableFiles, file: str, spec: TableSpec, rows: int) ->
     return [tuple(run) for run in runs.values()]
 
 
+def optional_columns(files: TableFiles, spec: TableSpec) -> list[pa.Field]:
+    """Declared optional columns that any file of the table has, in the order of the declaration."""
+    found: set[str] = set()
+    for file in files.files:
+        with open_parquet(files.storage, file) as parquet:
+            found.update(parquet.schema_arrow.names)
+    return [pa.field(c.name, c.type) for c in spec.columns if not c.required and c.name in found]
+
+
 def read_batches(
     partition: Partition, spec: TableSpec, *, batch_rows: int, columns: Sequence[str] | None = None
 ) -> Iterator[pa.Table]:
@@ -153,6 +162,11 @@ def conform(table: pa.Table, spec: TableSpec, place: str, wanted: Sequence[str] 
                 f"{place}: column `{column.name}` is missing; it has: {', '.join(table.column_names)}. "
                 "Rename a column in [columns] of oddloop.toml and ingest again, or run `oddloop check`"
             )
+    if lacking := spec.lacks_all_of(table.column_names if wanted is None else spec.one_of):
+        raise TableError(
+            f"{place}: none of the columns {', '.join(f'`{n}`' for n in lacking)} is there, and one is needed; "
+            f"it has: {', '.join(table.column_names)}. Run `oddloop check`"
+        )
     names = table.column_names
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})

@@ -31,7 +31,7 @@ from oddloop.score.ensembles import (
 )
 from oddloop.score.fast import binary_entropy, entropy, least_confidence, margin, mean_members, ragged_measures, ratio
 from oddloop.score.kernels import KERNELS
-from oddloop.score.logits import softmax
+from oddloop.score.logits import rescale_probs, softmax
 from oddloop.score.measures import is_distribution
 from oddloop.score.ragged import group_max, group_mean, group_quantile, group_sum, group_topk
 from oddloop.score.scenes import join_scene_scores, summarize_scenes
@@ -74,6 +74,7 @@ __all__ = [
     "ragged_measures",
     "ratio",
     "recommend",
+    "rescale_probs",
     "score_columns",
     "softmax",
     "summarize_scenes",

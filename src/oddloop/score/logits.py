@@ -18,6 +18,7 @@ import numpy.typing as npt
 from oddloop.score.arrays import AnyFloats, FloatArray
 from oddloop.score.blocks import blocks
 from oddloop.score.foreign import to_floats
+from oddloop.score.measures import is_distribution
 
 
 def softmax(logits: npt.ArrayLike, temperature: float = 1.0) -> AnyFloats:
@@ -54,6 +55,32 @@ def softmax(logits: npt.ArrayLike, temperature: float = 1.0) -> AnyFloats:
         for start, block in blocks(values.reshape(-1, n_classes)):
             part = flat[start : start + block.shape[1]]
             part[...] = _softmax(block, temperature).T[: len(part)]
+    return result
+
+
+def rescale_probs(probs: npt.ArrayLike, temperature: float) -> AnyFloats:
+    """Give probabilities another temperature: p^(1/T), divided by the sum.
+
+    Args:
+        probs: (..., K) probabilities, float16, float32 or float64.
+        temperature: above 0; 1 changes nothing.
+
+    Returns:
+        (..., K) as `softmax` of their logarithms; NaN throughout a row that is not a distribution.
+
+    Raises:
+        ValueError: as for `softmax`.
+
+    >>> rescale_probs([[0.8, 0.2], [0.8, 0.8]], temperature=2.0).round(4)
+    array([[0.6667, 0.3333],
+           [   nan,    nan]])
+    """
+    values = to_floats(probs)
+    # 0 becomes -inf and stays impossible; what is below 0 becomes NaN, as does all of its row.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(values, dtype=np.result_type(values.dtype, np.float32))
+    result = softmax(logs, temperature)
+    result[~is_distribution(values)] = np.nan
     return result
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -116,6 +116,8 @@ def _column_faults(
         for column in source.spec.required()
         if column.name not in ours and column.name not in mapping
     ]
+    if lacking := source.spec.lacks_all_of([*ours, *mapping]):
+        found.append(("missing-column", _none_of(lacking, schema.names, source.spec, section)))
     declared = [(field, source.spec.column(names[field.name])) for field in schema]
     found += [
         ("wrong-type", f"column {misfit(column, field.type)}{_type_hint(field.type, column.type)}")
@@ -133,6 +135,16 @@ def _missing(column: Column, names: list[str], spec: TableSpec, section: str) ->
         return f'{start}; if `{close[0]}` is meant, add {section} {column.name} = "{close[0]}" to oddloop.toml'
     listed = ", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
     return f"{start}; add the column, or name one of these in {section} of oddloop.toml: {listed}"
+
+
+def _none_of(lacking: Sequence[str], names: list[str], spec: TableSpec, section: str) -> str:
+    """Words for columns of which one is needed: those for the one that seems meant, where one does."""
+    free = [name for name in names if spec.column(name) is None]
+    meant = [c for c in spec.columns if c.name in lacking and difflib.get_close_matches(c.name, free, n=1, cutoff=0.5)]
+    if meant:
+        return _missing(meant[0], names, spec, section)
+    wanted, listed = ", ".join(f"`{name}`" for name in lacking), ", ".join(names[:_MAX_LISTED])
+    return f"none of the columns {wanted} is there; add one, or name one in {section} of oddloop.toml: {listed}"
 
 
 def _fits(found: pa.DataType, column: Column) -> bool:

@@ -20,6 +20,16 @@ def check_nulls(name: str, batch: Batch, notes: Notes) -> None:
     notes.add("null-value", name, where(pc.is_null(batch[name])), lambda: f"`{name}` is null")
 
 
+def check_given(names: Sequence[str], batch: Batch, notes: Notes) -> None:
+    """Note rows in which all of these columns, of those that are there, are null."""
+    present = [name for name in names if name in batch.columns]
+    if not present:
+        return
+    nulls = [pc.is_null(batch[name]).to_numpy(zero_copy_only=False) for name in present]
+    listed, verb = " and ".join(f"`{name}`" for name in present), "is" if len(present) == 1 else "are"
+    notes.add("null-value", present[0], np.flatnonzero(np.logical_and.reduce(nulls)), lambda: f"{listed} {verb} null")
+
+
 def check_empty(name: str, batch: Batch, notes: Notes) -> None:
     """Note empty strings."""
     notes.add("empty-string", name, where(pc.equal(batch[name], "")), lambda: f"`{name}` is an empty string")

@@ -43,6 +43,7 @@ CURES: dict[str, str] = {
     "probs-not-finite": "look for a division by zero or an overflow in the model's export, or drop the row",
     "probs-range": "apply a softmax if these are logits",
     "probs-sum": "divide by the sum, or apply a softmax if these are logits",
+    "logits-not-finite": "look for an overflow in the model's export, or drop the row; -inf is allowed",
     "ragged-members": "give every member the same classes or modes, with 0 where one does not know a class",
     "ragged-classes": "give every row the same classes, with 0 where one does not occur",
     # boxes

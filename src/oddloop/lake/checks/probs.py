@@ -47,14 +47,17 @@ class Probs:
 
 def check_member_probs(name: str, batch: Batch, notes: Notes) -> None:
     """Check a column of members x classes, or members x modes."""
-    members = take_apart(batch[name])
-    probs = Probs(name, "member", members.offsets, take_apart(members.values))
+    probs, n_members = _members(name, batch)
     check_probs(probs, notes)
-    lengths = probs.lists.lengths
-    is_there = batch[name].is_valid().to_numpy(zero_copy_only=False)
-    empty = is_there & ((members.lengths == 0) | is_any(members.offsets, lengths == 0))
-    notes.add("no-probs", name, np.flatnonzero(empty), lambda: f"`{name}` has no members, or a member without values")
-    _check_ragged_members(probs, empty, notes)
+    _check_members(probs, n_members, batch, notes)
+
+
+def check_member_logits(name: str, batch: Batch, notes: Notes) -> None:
+    """Check a column of members x logits; -inf is a class that cannot be, NaN and inf are nothing."""
+    logits, n_members = _members(name, batch)
+    is_bad = ~(logits.numbers < np.inf)
+    _note_values("logits-not-finite", logits, np.flatnonzero(is_bad), "which is no logit", notes)
+    _check_members(logits, n_members, batch, notes)
 
 
 def check_class_count(name: str, batch: Batch, notes: Notes) -> None:
@@ -75,6 +78,21 @@ def check_probs(probs: Probs, notes: Notes) -> None:
     totals = sums(offsets, numbers)
     is_off = (np.abs(totals - 1) > SUM_TOLERANCE) & (probs.lists.lengths > 0)
     _note_sums(probs, np.flatnonzero(is_off & ~is_any(offsets, ~is_finite | outside)), totals, notes)
+
+
+def _members(name: str, batch: Batch) -> tuple[Probs, NDArray[np.int64]]:
+    """The values of each member, and the number of members of each row."""
+    members = take_apart(batch[name])
+    return Probs(name, "member", members.offsets, take_apart(members.values)), members.lengths
+
+
+def _check_members(probs: Probs, n_members: NDArray[np.int64], batch: Batch, notes: Notes) -> None:
+    """Note rows without members or with an empty one, and rows whose members differ in length."""
+    name = probs.column
+    is_there = batch[name].is_valid().to_numpy(zero_copy_only=False)
+    empty = is_there & ((n_members == 0) | is_any(probs.items, probs.lists.lengths == 0))
+    notes.add("no-probs", name, np.flatnonzero(empty), lambda: f"`{name}` has no members, or a member without values")
+    _check_ragged_members(probs, empty, notes)
 
 
 def _note_values(code: str, probs: Probs, index: NDArray[np.int64], why: str, notes: Notes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from oddloop.lake.checks.notes import Notes
-from oddloop.tables import Column, is_compatible, is_list
+from oddloop.tables import Column, TableSpec, is_compatible, is_list
 
 _MAX_LISTED = 10
 
@@ -25,6 +26,7 @@ class Wanted:
         misfit: what is wrong with a type that was found, or "".
         if_missing: code and words of the fault where the column is missing; None where it may be.
         if_misfit: code of the fault where the type does not fit.
+        instead: columns of which any may be there in its place.
     """
 
     name: str
@@ -32,12 +34,23 @@ class Wanted:
     misfit: Callable[[pa.DataType], str]
     if_missing: tuple[str, str] | None
     if_misfit: str = "wrong-type"
+    instead: tuple[str, ...] = ()
 
 
 def declared(column: Column) -> Wanted:
     """What the declaration of a column asks for."""
     missing = ("missing-column", f"column `{column.name}` is missing") if column.required else None
     return Wanted(column.name, lenient(column.type), lambda found: misfit(column, found), missing)
+
+
+def one_of(spec: TableSpec) -> list[Wanted]:
+    """The first of the columns of which one must be there; the others may be there in its place."""
+    if not spec.one_of:
+        return []
+    first, *rest = spec.one_of
+    words = f"none of the columns {', '.join(f'`{name}`' for name in spec.one_of)} is there"
+    column = next(c for c in spec.columns if c.name == first)
+    return [dataclasses.replace(declared(column), if_missing=("missing-column", words), instead=tuple(rest))]
 
 
 def lenient(kind: pa.DataType) -> pa.DataType:
@@ -65,7 +78,7 @@ def judge_schema(schema: pa.Schema, wanted: Sequence[Wanted], notes: Notes) -> d
     for want in wanted:
         count = schema.names.count(want.name)
         if count == 0:
-            if want.if_missing is not None:
+            if want.if_missing is not None and not set(want.instead) & set(schema.names):
                 code, words = want.if_missing
                 notes.add_file(code, want.name, f"{words} ({_hint(want.name, schema.names)})")
         elif count > 1:

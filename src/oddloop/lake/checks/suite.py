@@ -10,7 +10,7 @@ from oddloop.config import Config
 from oddloop.lake.checks import attributes, boxes, columns, modes, probs, vectors
 from oddloop.lake.checks.batch import Batch
 from oddloop.lake.checks.notes import Notes
-from oddloop.lake.checks.schema import Wanted, declared
+from oddloop.lake.checks.schema import Wanted, declared, one_of
 from oddloop.tables import (
     CLASSIFICATION,
     DETECTION,
@@ -39,7 +39,8 @@ class Check:
 def wanted_columns(spec: TableSpec, config: Config) -> list[Wanted]:
     """Columns to read from a table: the declared ones and, of scenes, the attributes."""
     extra = attributes.wanted_attributes(config.attributes) if spec is SCENES else []
-    return [*map(declared, spec.columns), *extra]
+    alone = [column for column in spec.columns if column.name not in spec.one_of[:1]]
+    return [*map(declared, alone), *one_of(spec), *extra]
 
 
 def checks_of(spec: TableSpec, config: Config) -> list[Check]:
@@ -57,7 +58,8 @@ def _declared_checks(spec: TableSpec) -> list[Check]:
     solid = [column for column in spec.columns if not column.nullable]
     nulls = [_on(columns.check_nulls, column.name) for column in solid]
     empty = [_on(columns.check_empty, column.name) for column in solid if column.type == STRING]
-    return nulls + empty
+    given = [Check((), functools.partial(columns.check_given, spec.one_of))] if spec.one_of else []
+    return nulls + empty + given
 
 
 def _config_checks(spec: TableSpec, config: Config) -> list[Check]:
@@ -85,7 +87,12 @@ OWN_CHECKS: dict[str, tuple[tuple[Callable[..., None], tuple[str, ...]], ...]] =
         (columns.check_amount, ("n_frames",)),
         (_check_split, ("split",)),
     ),
-    CLASSIFICATION.name: ((probs.check_member_probs, ("probs",)), (probs.check_class_count, ("probs",))),
+    CLASSIFICATION.name: (
+        (probs.check_member_probs, ("probs",)),
+        (probs.check_class_count, ("probs",)),
+        (probs.check_member_logits, ("logits",)),
+        (probs.check_class_count, ("logits",)),
+    ),
     DETECTION.name: ((boxes.check_boxes, ("boxes",)), (boxes.check_members, ("boxes", "n_members"))),
     TRAJECTORY.name: (
         (probs.check_member_probs, ("mode_probs",)),

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import asdict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop import score
-from oddloop.engine.partitions import PartitionJob, map_partitions
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
-from oddloop.lake.scan import partitions
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import table_files
 from oddloop.rounds.stages.context import Context, Done
+from oddloop.rounds.stages.scoring import ScoreJob
 from oddloop.tables import (
     TASKS,
 )
@@ -31,21 +29,23 @@ def run_score(context: Context, _done: Done) -> Derived:
 
 
 def _write_scores(context: Context, out: Storage) -> dict[str, int]:
-    config = context.workspace.config
     rows: dict[str, int] = {}
     summaries = []
-    for task, files in sorted(context.model.predictions.items()):
-        folder = out.sub(f"frame_scores/{task}")
-        folder.fs.create_dir(folder.root, recursive=True)
-        kernel = functools.partial(score.KERNELS[task], config=config.score)
-        job = PartitionJob(kernel, TASKS[task], folder, config.engine.batch_rows)
-        parts = partitions(files, TASKS[task])
-        on_done = functools.partial(context.progress, f"score {task}")
-        rows[f"frame_scores/{task}"] = map_partitions(context.engine, job, parts, on_done)
-        summaries.append(_summarize(folder) if rows[f"frame_scores/{task}"] else _summarize_nothing(task, kernel))
+    for job in _jobs_of_tasks(context):
+        folder = out.sub(f"frame_scores/{job.name}")
+        rows[f"frame_scores/{job.name}"] = job.run(context, folder)
+        summaries.append(_summarize(folder))
     scene_scores = score.join_scene_scores(summaries)
     out.write_table("scene_scores.parquet", scene_scores)
     return {**rows, "scene_scores": scene_scores.num_rows}
+
+
+def _jobs_of_tasks(context: Context) -> list[ScoreJob]:
+    config = context.workspace.config.score
+    return [
+        ScoreJob(task, files, TASKS[task], functools.partial(score.KERNELS[task], config=config))
+        for task, files in sorted(context.model.predictions.items())
+    ]
 
 
 def read_scores(folder: Storage, columns: list[str] | None = None) -> pa.Table:
@@ -66,7 +66,3 @@ def _summarize(folder: Storage) -> pa.Table:
             if added not in summary.column_names:
                 summary = summary.append_column(added, column[added])
     return summary
-
-
-def _summarize_nothing(task: str, kernel: Callable[[pa.Table], pa.Table]) -> pa.Table:
-    return score.summarize_scenes(kernel(TASKS[task].empty()))

@@ -79,12 +79,12 @@ def audit_scores(
 
 
 def task_of(score: str) -> str:
-    """The task that a score column is of; "" where its name begins with none.
+    """The task that a score column is of, or `ood`; "" where its name begins with none.
 
     >>> task_of("detection_entropy_sum_mean"), task_of("our_own")
     ('detection', '')
     """
-    return next((task for task in TASKS if score.startswith(f"{task}_")), "")
+    return next((task for task in (*TASKS, "ood") if score.startswith(f"{task}_")), "")
 
 
 def _row(name: str, judged: Judged, known: Resampled, config: AuditConfig) -> dict[str, object]:

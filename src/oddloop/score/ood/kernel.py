@@ -19,13 +19,11 @@ from oddloop.errors import TableError
 from oddloop.score.arrays import BoolArray, FloatArray
 from oddloop.score.columns import frame_table
 from oddloop.score.nested import column, given, unnest
-from oddloop.score.ood.logits import energy, gen, max_logit, msp
+from oddloop.score.ood.logits import LOGIT_METHODS
 from oddloop.score.ood.methods import score_features
 from oddloop.score.ood.source import Source
 from oddloop.score.ood.statistics import Statistics
 from oddloop.score.ood.vectors import dense_rows
-
-LOGIT_METHODS = {"msp": msp, "max_logit": max_logit, "energy": energy, "gen": gen}
 
 
 def score_ood_features(batch: pa.Table, stats: Sequence[Statistics], *, source: Source) -> pa.Table:

@@ -147,3 +147,12 @@ def _gen(block: FloatArray, gamma: float, top: int) -> FloatArray:
     terms = np.exp(gamma * (logs + np.log1p(-np.exp(logs))))
     result: FloatArray = np.exp(gamma * (log_others - 2.0 * total)) + terms.sum(axis=1)
     return result
+
+
+LOGIT_METHODS: dict[str, Callable[[npt.ArrayLike], FloatArray]] = {
+    "msp": msp,
+    "max_logit": max_logit,
+    "energy": energy,
+    "gen": gen,
+}
+"""By the name in the column `ood_<method>`."""

@@ -1,0 +1,55 @@
+"""Columns of members x numbers (probabilities or logits), taken apart once and handed out by shape.
+
+Time grows with the number of members; memory with the numbers of one shape where there are several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from oddloop.score.arrays import AnyFloats, BoolArray, IntArray
+from oddloop.score.nested import column, floats, unnest
+from oddloop.score.shapes import by_shape, common_lengths
+
+
+class Members(NamedTuple):
+    """The members of each of R rows.
+
+    Attributes:
+        values: all numbers, each row's contiguous.
+        starts: (R,) where each row begins.
+        shapes: (R,2) members and numbers of each; -1 numbers where they differ or there are none.
+        given: (R,) False where the row is null.
+    """
+
+    values: AnyFloats
+    starts: IntArray
+    shapes: IntArray
+    given: BoolArray
+
+    def dense(self, wanted: BoolArray) -> Iterator[tuple[IntArray, AnyFloats]]:
+        """(r,) row numbers and their (r,M,K) numbers, of the wanted rows that have any, by shape."""
+        rows = np.flatnonzero(wanted & (self.shapes[:, 1] > 0))
+        for group, numbers in by_shape(self.values, self.starts[rows], self.shapes[rows]):
+            yield rows[group], numbers
+
+
+def read_members(batch: pa.Table, name: str) -> Members:
+    """Take a column of members x numbers apart.
+
+    Raises:
+        TableError: the column is missing, or does not hold lists of lists of floats.
+
+    >>> read_members(pa.table({"probs": [[[0.5, 0.5], [1.0, 0.0]], None]}), "probs").shapes.tolist()
+    [[2, 2], [0, -1]]
+    """
+    members = unnest(column(batch, name), f"`{name}`")
+    numbers = unnest(members.items, f"each member of `{name}`")
+    lengths = common_lengths(members.offsets, np.diff(numbers.offsets))
+    shapes = np.stack([np.diff(members.offsets), lengths], axis=1)
+    values = floats(numbers.items, f"numbers in `{name}`")
+    return Members(values, numbers.offsets[members.offsets[:-1]], shapes, members.given)
