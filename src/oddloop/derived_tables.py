@@ -107,6 +107,28 @@ SEGMENTS = TableSpec(
     key=("segment_id", "status"),
     derived=True,
 )
+VOLUME_GAPS = TableSpec(
+    "volume_gaps",
+    "segment that should have some volume, largest relative shortfall first",
+    (
+        SEGMENT_ID,
+        Column("n_way", INT, "attributes in the conjunction", "attributes"),
+        Column("attributes", STRINGS, "attribute names"),
+        Column("values", STRINGS, "their values"),
+        Column("odd", STRING, "`inside`, `outside` or `unknown`"),
+        Column("exposure", STRING, "what is counted: `n_scenes`, `n_logs`, `duration_s` or `distance_m`"),
+        Column("labelled", FLOAT, "labelled volume", "the exposure's"),
+        Column("target", FLOAT, "what it should be", "the exposure's"),
+        Column("shortfall", FLOAT, "target - labelled, 0 at least", "the exposure's"),
+        Column("unlabelled", FLOAT, "volume that lies unlabelled in the pool", "the exposure's"),
+        Column("to_label", FLOAT, "part of the shortfall that the pool can close", "the exposure's"),
+        Column("to_drive", FLOAT, "part of it that does not exist yet", "the exposure's"),
+        Column("n_logs", INT, "distinct logs behind the labelled volume", "logs"),
+        Column("rate_at_most", FLOAT, "never seen: 95 % upper bound of the share of logs with it", nullable=True),
+    ),
+    key=("segment_id",),
+    derived=True,
+)
 SEGMENT_METRICS = TableSpec(
     "segment_metrics",
     "segment, model and metric",
@@ -235,6 +257,7 @@ DERIVED = (
     SCENE_SCORES,
     AUDIT,
     SEGMENTS,
+    VOLUME_GAPS,
     SEGMENT_METRICS,
     SCENE_VECTORS,
     SCENE_MAP,

@@ -3,7 +3,7 @@
 The file is read once, at the edge, by `load_config`.
 """
 
-from oddloop.config.coverage import AttributeConfig, AttributeKind, CoverageConfig, MetricConfig
+from oddloop.config.coverage import AttributeConfig, AttributeKind, CoverageConfig, MetricConfig, VolumeConfig
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.score import MeanMeasure, Measure, MemberMeasure, Reduction, ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
@@ -43,6 +43,7 @@ __all__ = [
     "ScoreConfig",
     "SelectConfig",
     "TrainConfig",
+    "VolumeConfig",
     "WorkspaceConfig",
     "config_from_mapping",
     "load_config",

@@ -125,6 +125,25 @@ def _refuse_links(attribute: AttributeConfig) -> None:
 
 
 @dataclass(frozen=True)
+class VolumeConfig:
+    """How much labelled data each segment inside the ODD should have; by default nothing is asked for."""
+
+    __pydantic_config__ = STRICT
+    exposure: Annotated[
+        Literal["n_scenes", "n_logs", "duration_s", "distance_m"], Field(description="what is counted")
+    ] = "n_scenes"
+    least: Annotated[float, Field(ge=0, description="every segment should have this much")] = 0.0
+    share: Annotated[
+        Literal["none", "uniform", "fleet"],
+        Field(description="share out the labelled total evenly over an attribute's values, or as the whole fleet is"),
+    ] = "none"
+    max_way: Annotated[int, Field(ge=1, le=3, description="attributes in a segment that has a target, at most")] = 1
+    segments: Annotated[dict[str, float], Field(description="segment = what it should have, on top of the others")] = (
+        field(default_factory=dict)
+    )
+
+
+@dataclass(frozen=True)
 class CoverageConfig:
     """Which segments are counted and how sure we are of their metrics."""
 
@@ -137,6 +156,7 @@ class CoverageConfig:
     confidence: Annotated[float, Field(gt=0, lt=1, description="coverage of the interval")] = 0.95
     n_bootstrap: Annotated[Count, Field(description="bootstrap replicates")] = 1000
     min_logs: Annotated[int, Field(ge=2, description="fewer logs than this: no bootstrap interval")] = 5
+    volume: VolumeConfig = field(default_factory=VolumeConfig)
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,18 @@ from oddloop.coverage.performance import summarize_performance
 from oddloop.coverage.scene_values import list_scene_values
 from oddloop.coverage.segments import ALL_SCENES
 from oddloop.coverage.stage import CoverageResult, compute
+from oddloop.coverage.volume import Collection, collect, volume_gaps
 from oddloop.coverage.wilson import wilson_interval
 
 __all__ = [
     "ALL_SCENES",
     "STATUSES",
+    "Collection",
     "CoverageResult",
     "Encoded",
     "EncodedAttribute",
     "bootstrap_interval",
+    "collect",
     "compute",
     "compute_exposure",
     "draw_weights",
@@ -28,5 +31,6 @@ __all__ = [
     "judge_segments",
     "list_scene_values",
     "summarize_performance",
+    "volume_gaps",
     "wilson_interval",
 ]

@@ -49,7 +49,7 @@ def compute_exposure(scenes: pa.Table, labelled_scene_ids: pa.Array, encoded: En
     if encoded.n_scenes != scenes.num_rows:
         raise ValueError(f"encoded holds {encoded.n_scenes} scenes, the table {scenes.num_rows}; encode this table")
     logs, log = read_codes(scenes, "log_id", "scenes")
-    status = _status(scenes, labelled_scene_ids)
+    status = status_of_scenes(scenes, labelled_scene_ids)
     sums = {name: _amounts(scenes, name) for name in _SUMS}
     parts = [_expose(g, status, log, len(logs), sums) for g in iterate_groupings(encoded, max_way)]
     return pa.concat_tables([SEGMENTS.empty(), *parts]).combine_chunks()
@@ -78,7 +78,7 @@ def _typed(name: str, values: FloatArray | IntArray) -> pa.Array:
     return pa.array(np.rint(values).astype(np.int64) if pa.types.is_integer(kind) else values, kind)
 
 
-def _status(scenes: pa.Table, labelled_scene_ids: pa.Array) -> IntArray:
+def status_of_scenes(scenes: pa.Table, labelled_scene_ids: pa.Array) -> IntArray:
     """(N,) place in `STATUSES` of each scene."""
     ids = read_column(scenes, "scene_id", "scenes")
     is_labelled = pc.is_in(ids, value_set=labelled_scene_ids.cast(ids.type)).to_numpy(zero_copy_only=False)
