@@ -130,13 +130,13 @@ def test_values_in_range_are_kept_exactly(budget: float, seed: int) -> None:
     assert (config.select.budget, config.workspace.seed) == (budget, seed)
 
 
-def sections() -> list[tuple[str, Any]]:
-    """(Path, class) of every section of the file."""
+def sections(owner: Any = Config, path: str = "") -> list[tuple[str, Any]]:
+    """(Path, class) of every section of the file, and of the sections in it."""
     found: list[tuple[str, Any]] = []
-    for name, hint in get_type_hints(Config).items():
+    for name, hint in get_type_hints(owner).items():
         inner = get_args(hint)[1] if get_origin(hint) is dict else hint
         if dataclasses.is_dataclass(inner):
-            found.append((name, inner))
+            found += [(path + name, inner), *sections(inner, f"{path}{name}.")]
     return found
 
 
@@ -144,8 +144,8 @@ def sections() -> list[tuple[str, Any]]:
 def test_every_setting_is_frozen_and_has_a_sentence(name: str, section: Any) -> None:
     assert section.__dataclass_params__.frozen
     for setting, hint in get_type_hints(section, include_extras=True).items():
-        if setting.startswith("_"):
-            continue
+        if setting.startswith("_") or dataclasses.is_dataclass(hint):
+            continue  # a section within has a docstring
         sentences = [field.description for field in getattr(hint, "__metadata__", ()) if field.description]
         assert sentences, f"{name}.{setting} has no description"
 

@@ -60,7 +60,23 @@ SCENE_SCORES = TableSpec(
     key=("scene_id",),
     derived=True,
 )
-"""Further columns, per frame score: `_mean`, `_max`, `_p95`, `_sum` with a `_valid` twin each; `_n`: valid frames."""
+"""Further columns, per frame score: those of `[score.scenes] summaries` with a `_valid` twin each; `_n`: valid frames;
+`_seen_s`: time that they hold. See `score/scenes.py`."""
+
+SCENE_THRESHOLDS = TableSpec(
+    "scene_thresholds",
+    "frame score whose time above a threshold is summed",
+    (
+        Column("score", STRING, "frame score column"),
+        Column("threshold", FLOAT, "the threshold, in the score's unit; null: no frame is valid", nullable=True),
+        Column("source", STRING, "`quantile`: of the model's valid frame scores; `setting`: fixed"),
+        Column("quantile", FLOAT, "which quantile; null where fixed", nullable=True),
+        Column("n", INT, "valid frame scores that the quantile is of", "frames"),
+        Column("times", STRING, "where frame times are from: `frames` or `even`, as in `[score.scenes] times`"),
+    ),
+    key=("score",),
+    derived=True,
+)
 
 AUDIT = TableSpec(
     "audit",
@@ -255,6 +271,7 @@ DIFFERENCES = TableSpec(
 DERIVED = (
     FRAME_SCORES,
     SCENE_SCORES,
+    SCENE_THRESHOLDS,
     AUDIT,
     SEGMENTS,
     VOLUME_GAPS,

@@ -5,7 +5,15 @@ The file is read once, at the edge, by `load_config`.
 
 from oddloop.config.coverage import AttributeConfig, AttributeKind, CoverageConfig, MetricConfig, VolumeConfig
 from oddloop.config.load import Config, config_from_mapping, load_config
-from oddloop.config.score import MeanMeasure, Measure, MemberMeasure, Reduction, ScoreConfig
+from oddloop.config.score import (
+    MeanMeasure,
+    Measure,
+    MemberMeasure,
+    Reduction,
+    SceneScoreConfig,
+    SceneSummary,
+    ScoreConfig,
+)
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.workspace import (
     FORMAT,
@@ -40,6 +48,8 @@ __all__ = [
     "ModelConfig",
     "Reduction",
     "RowConfig",
+    "SceneScoreConfig",
+    "SceneSummary",
     "ScoreConfig",
     "SelectConfig",
     "TrainConfig",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -13,6 +13,38 @@ Reduction = Literal["max", "mean", "sum", "topk"]
 MeanMeasure = Literal["entropy", "least_confidence", "margin", "ratio"]
 MemberMeasure = Literal["expected_entropy", "bald", "variance", "variation_ratio", "vote_entropy", "consensus"]
 Measure = Literal[MeanMeasure, MemberMeasure]
+SceneSummary = Literal[
+    "mean", "max", "p95", "sum", "topk", "time_above", "share_above", "longest_above", "change", "trend"
+]
+
+
+@dataclass(frozen=True)
+class SceneScoreConfig:
+    """How the frame scores of a scene become scene scores."""
+
+    __pydantic_config__ = STRICT
+    summaries: Annotated[
+        tuple[SceneSummary, ...],
+        Field(min_length=1, description="each a column per frame score; those from `time_above` on need frame times"),
+    ] = ("mean", "max", "p95", "sum", "topk", "time_above", "longest_above", "change")
+    top_k: Annotated[Count, Field(description="k of `topk`: mean of the scene's k largest frame scores")] = 5
+    threshold_quantile: Annotated[
+        float,
+        Field(gt=0, lt=1, description="`..._above`: the threshold is this quantile of the model's valid frame scores"),
+    ] = 0.9
+    thresholds: Annotated[
+        dict[str, float], Field(description="fixed thresholds by frame score column, instead of the quantile")
+    ] = field(default_factory=dict)
+    times: Annotated[
+        Literal["frames", "even"],
+        Field(
+            description="frame times: `frames`: those of the table `frames`, and without it no column that needs them; "
+            "`even`: the scene's `duration_s` spread evenly over its frames in the order of the predictions"
+        ),
+    ] = "frames"
+    pause_steps: Annotated[
+        float, Field(ge=1, description="a step longer than this many median steps of its scene is a pause")
+    ] = 3.0
 
 
 @dataclass(frozen=True)
@@ -33,3 +65,4 @@ class ScoreConfig:
         Positive,
         Field(description="a classification's logits are divided by it; `score.fit_temperature` finds it"),
     ] = 1.0
+    scenes: SceneScoreConfig = field(default_factory=SceneScoreConfig)

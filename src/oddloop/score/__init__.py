@@ -1,8 +1,9 @@
 """Predictions to frame scores to scene scores: how unsure a model is, larger = more worth labelling.
 
 The functions on arrays need nothing of the rest: of one distribution (`fast`; `measures` and `binary` are its NumPy
-reference), of ensembles (`ensembles`, `disagreement`), of calibration (`logits`, `temperature`, `calibration`), and
-reductions (`ragged`); any array is taken that speaks DLPack, the array or the buffer protocol.
+reference), of ensembles (`ensembles`, `disagreement`), of calibration (`logits`, `temperature`, `calibration`),
+reductions (`ragged`), and of a score in the course of a scene (`over_time`); any array is taken that speaks DLPack, the
+array or the buffer protocol.
 `KERNELS` score a batch of a prediction table per task;
 `summarize_scenes` and `join_scene_scores` make the table that the selection ranks by. `audit_scores` says which of them
 find errors.
@@ -30,11 +31,14 @@ from oddloop.score.ensembles import (
     predictive_variance,
 )
 from oddloop.score.fast import binary_entropy, entropy, least_confidence, margin, mean_members, ragged_measures, ratio
+from oddloop.score.frame_times import even_times, frame_times
 from oddloop.score.kernels import KERNELS
 from oddloop.score.logits import rescale_probs, softmax
 from oddloop.score.measures import is_distribution
+from oddloop.score.over_time import change_rate, longest_run_above, share_above, time_above, trend
 from oddloop.score.ragged import group_max, group_mean, group_quantile, group_sum, group_topk
-from oddloop.score.scenes import join_scene_scores, summarize_scenes
+from oddloop.score.scene_frames import SceneFrames, needs_times
+from oddloop.score.scenes import find_threshold, join_scene_scores, summarize_scenes, threshold_table
 from oddloop.score.temperature import fit_temperature
 
 __all__ = [
@@ -43,6 +47,7 @@ __all__ = [
     "AuditRows",
     "CalibrationError",
     "Recommendation",
+    "SceneFrames",
     "audit_scenes",
     "audit_scores",
     "bald",
@@ -52,12 +57,16 @@ __all__ = [
     "binary_ratio",
     "bootstrap_calibration_error",
     "calibration_error",
+    "change_rate",
     "compute_ensemble_measures",
     "consensus_disagreement",
     "entropy",
     "error_levels",
+    "even_times",
     "expected_entropy",
+    "find_threshold",
     "fit_temperature",
+    "frame_times",
     "group_max",
     "group_mean",
     "group_quantile",
@@ -66,9 +75,11 @@ __all__ = [
     "is_distribution",
     "join_scene_scores",
     "least_confidence",
+    "longest_run_above",
     "margin",
     "mean_members",
     "measured_scenes",
+    "needs_times",
     "predictive_entropy",
     "predictive_variance",
     "ragged_measures",
@@ -76,8 +87,12 @@ __all__ = [
     "recommend",
     "rescale_probs",
     "score_columns",
+    "share_above",
     "softmax",
     "summarize_scenes",
+    "threshold_table",
+    "time_above",
+    "trend",
     "variation_ratio",
     "vote_entropy",
 ]

@@ -1,6 +1,6 @@
 """Which scene score a policy ranks by.
 
-A score column is `<task>_<measure>[_<reduction>]_<mean|max|p95|sum>` with a `_valid` twin. `[select] score` names one;
+A score column is `<task>_<measure>[_<reduction>]_<summary>` with a `_valid` twin. `[select] score` names one;
 else a policy takes the first column that matches its own list of patterns, in this order:
 
 - `uncertainty`: spread of predicted trajectories, summed over road users and frames (on five simulated fleets the sum

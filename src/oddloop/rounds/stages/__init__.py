@@ -10,7 +10,8 @@ from oddloop.lake.derived import Derived
 from oddloop.rounds.stages.context import Context, Done
 from oddloop.rounds.stages.coverage import measured_metrics, model_metrics, run_coverage
 from oddloop.rounds.stages.discover import run_discover
-from oddloop.rounds.stages.score import read_scores, run_score
+from oddloop.rounds.stages.scene_scores import read_scores
+from oddloop.rounds.stages.score import run_score
 from oddloop.rounds.stages.select import AUDITED, policy_source_digest, run_select
 
 __all__ = [

@@ -6,14 +6,13 @@ import functools
 from dataclasses import asdict
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from oddloop import score
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.storage import Storage
-from oddloop.lake.workspace import table_files
-from oddloop.rounds.stages.context import Context, Done
+from oddloop.rounds.stages.context import Context, Done, write_tables
+from oddloop.rounds.stages.scene_scores import refuse_unknown_thresholds, summarize_frames, time_inputs
 from oddloop.rounds.stages.scoring import ScoreJob
 from oddloop.tables import (
     TASKS,
@@ -23,6 +22,7 @@ from oddloop.tables import (
 def run_score(context: Context, _done: Done) -> Derived:
     """Predictions to frame and scene scores."""
     inputs = fingerprint(context.model.predictions.values(), context.workspace.storage)
+    inputs |= context.digests(*time_inputs(context.workspace))
     settings = {**asdict(context.workspace.config.score), "model_id": context.model.model_id}
     recipe = Recipe("score", inputs, settings)
     return derive(context.workspace.storage, recipe, lambda out: _write_scores(context, out))
@@ -34,10 +34,11 @@ def _write_scores(context: Context, out: Storage) -> dict[str, int]:
     for job in _jobs_of_tasks(context):
         folder = out.sub(f"frame_scores/{job.name}")
         rows[f"frame_scores/{job.name}"] = job.run(context, folder)
-        summaries.append(_summarize(folder))
-    scene_scores = score.join_scene_scores(summaries)
-    out.write_table("scene_scores.parquet", scene_scores)
-    return {**rows, "scene_scores": scene_scores.num_rows}
+        summaries.append(summarize_frames(context, folder))
+    scene_scores = score.join_scene_scores([summary.scores for summary in summaries])
+    refuse_unknown_thresholds(context.workspace.config.score.scenes, scene_scores)
+    thresholds = pa.concat_tables([summary.thresholds for summary in summaries])
+    return {**rows, **write_tables(out, scene_scores=scene_scores, scene_thresholds=thresholds)}
 
 
 def _jobs_of_tasks(context: Context) -> list[ScoreJob]:
@@ -46,23 +47,3 @@ def _jobs_of_tasks(context: Context) -> list[ScoreJob]:
         ScoreJob(task, files, TASKS[task], functools.partial(score.KERNELS[task], config=config))
         for task, files in sorted(context.model.predictions.items())
     ]
-
-
-def read_scores(folder: Storage, columns: list[str] | None = None) -> pa.Table:
-    """Frame scores of one task, all columns or some, in the order of the partitions."""
-    files = table_files(folder, "frame_scores").files
-    return pa.concat_tables([folder.read_table(file, columns) for file in files])
-
-
-def _summarize(folder: Storage) -> pa.Table:
-    """Scene scores of one task; one score column is in memory at a time."""
-    first = table_files(folder, "frame_scores").files[0]
-    with folder.fs.open_input_file(folder.path(first)) as file:
-        names = score.score_columns(pq.read_schema(file).empty_table())
-    summary = score.summarize_scenes(read_scores(folder, ["scene_id", "n_objects"]))
-    for name in names:
-        column = score.summarize_scenes(read_scores(folder, ["scene_id", "n_objects", name, f"{name}_valid"]))
-        for added in column.column_names:
-            if added not in summary.column_names:
-                summary = summary.append_column(added, column[added])
-    return summary

@@ -1,0 +1,88 @@
+"""Frame scores to scene scores: frame times are found, thresholds chosen, and columns taken one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from oddloop import score
+from oddloop.config import SceneScoreConfig
+from oddloop.errors import ConfigError
+from oddloop.lake.scan import read_table
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import Workspace, table_files
+from oddloop.rounds.stages.context import Context
+from oddloop.tables import FRAMES
+
+
+@dataclass(frozen=True)
+class SceneSummary:
+    """Scene scores of one task, and the thresholds that they are of."""
+
+    scores: pa.Table
+    thresholds: pa.Table
+
+
+def time_inputs(workspace: Workspace) -> tuple[str, ...]:
+    """Names of the lake tables that frame times are read from; none where no summary needs them."""
+    config = workspace.config.score.scenes
+    if not score.needs_times(config):
+        return ()
+    if config.times == "even":
+        return ("scenes",)
+    return ("frames",) if workspace.table("frames") else ()
+
+
+def summarize_frames(context: Context, folder: Storage) -> SceneSummary:
+    """Scene scores of the frame scores in a folder; one score column is in memory at a time."""
+    config = context.workspace.config.score.scenes
+    frames = score.SceneFrames(read_scores(folder, ["scene_id", "n_objects"]), config, _times(context, folder))
+    columns = frames.counts()
+    thresholds: dict[str, float] = {}
+    for name in score_names(folder):
+        values = read_scores(folder, [name, f"{name}_valid"])
+        if frames.needs_thresholds:
+            thresholds[name] = score.find_threshold(values, name, config)
+        columns |= frames.summarize(values, name, thresholds.get(name))
+    n_valid = {name: columns[f"{name}_n"].sum().as_py() or 0 for name in thresholds}
+    return SceneSummary(pa.table(columns), score.threshold_table(thresholds, n_valid, config))
+
+
+def refuse_unknown_thresholds(config: SceneScoreConfig, scene_scores: pa.Table) -> None:
+    """Refuse a fixed threshold of a score that nothing has.
+
+    Raises:
+        ConfigError: names them, and the scores that there are.
+    """
+    known = [name.removesuffix("_n") for name in scene_scores.column_names if name.endswith("_n")]
+    if unknown := sorted(set(config.thresholds) - set(known)):
+        raise ConfigError(
+            f"[score.scenes] thresholds: `{unknown[0]}` is no frame score; there are: {', '.join(known) or 'none'}"
+        )
+
+
+def read_scores(folder: Storage, columns: list[str] | None = None) -> pa.Table:
+    """Frame scores of one task, all columns or some, in the order of the partitions."""
+    files = table_files(folder, "frame_scores").files
+    return pa.concat_tables([folder.read_table(file, columns) for file in files])
+
+
+def score_names(folder: Storage) -> list[str]:
+    """Score columns of the frame scores in a folder."""
+    first = table_files(folder, "frame_scores").files[0]
+    with folder.fs.open_input_file(folder.path(first)) as file:
+        return score.score_columns(pq.read_schema(file).empty_table())
+
+
+def _times(context: Context, folder: Storage) -> pa.Array | None:
+    """Time of each frame in ns; None where there are none to be had, or nobody needs them."""
+    tables = time_inputs(context.workspace)
+    if not tables:
+        return None
+    if tables == ("scenes",):
+        scene_ids = read_scores(folder, ["scene_id"])["scene_id"].combine_chunks()
+        return score.even_times(scene_ids, context.scenes())
+    frames = read_table(context.workspace.table("frames"), FRAMES, ["frame_id", "timestamp_ns"])
+    return score.frame_times(read_scores(folder, ["frame_id"])["frame_id"].combine_chunks(), frames)

@@ -1,0 +1,153 @@
+"""The frames of a table of scores, grouped by scene and put in order of time; see `scenes` for what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.config import SceneScoreConfig
+from oddloop.errors import TableError
+from oddloop.score import over_time
+from oddloop.score.arrays import FloatArray, IntArray
+from oddloop.score.clock import SceneClock, seconds_in_scene
+from oddloop.score.columns import VALID, with_valid
+from oddloop.score.ragged import group_max, group_quantile, group_sum, group_topk
+
+SEEN = "_seen_s"
+"""Suffix of the time that a scene's valid frames hold."""
+_TIMED: dict[str, tuple[str, Callable[[SceneClock, FloatArray, float], FloatArray]]] = {
+    "time_above": ("time_above_s", over_time.seconds_above),
+    "share_above": ("share_above", over_time.part_above),
+    "longest_above": ("longest_above_s", over_time.longest_above),
+    "change": ("change_per_s", lambda clock, x, _: over_time.mean_change(clock, x)),
+    "trend": ("trend_per_s", lambda clock, x, _: over_time.slope(clock, x)),
+}
+"""Summaries that need frame times: the column's suffix, and the function."""
+
+
+def needs_times(config: SceneScoreConfig) -> bool:
+    """Whether a wanted summary needs frame times.
+
+    >>> needs_times(SceneScoreConfig(summaries=("mean", "trend")))
+    True
+    """
+    return any(name in _TIMED for name in config.summaries)
+
+
+class SceneFrames:
+    """The frames of a table of frame scores, by scene: found once, then used for one score column at a time.
+
+    Attributes:
+        needs_thresholds: whether a wanted summary needs a threshold.
+    """
+
+    def __init__(
+        self, frames: pa.Table, config: SceneScoreConfig | None = None, timestamps_ns: pa.Array | None = None
+    ) -> None:
+        """Group the frames; arguments and errors as `summarize_scenes`, but `frames` needs no scores yet."""
+        self._config = config or SceneScoreConfig()
+        self._scene_ids, self._order, self._offsets = _group_frames(column_of(frames, "scene_id"))
+        self._n_objects = column_of(frames, "n_objects")
+        wanted = [name for name in self._config.summaries if name in _TIMED]
+        self._timed = wanted if timestamps_ns is not None else []
+        if timestamps_ns is not None and self._timed:
+            self._clock = self._make_clock(timestamps_ns)
+        self.needs_thresholds = any(name.endswith("_above") for name in self._timed)
+
+    def counts(self) -> dict[str, pa.Array]:
+        """The columns of `derived_tables.SCENE_SCORES`."""
+        has_answer = self._n_objects.is_valid().to_numpy(zero_copy_only=False)[self._order]
+        counts = pc.fill_null(self._n_objects, 0).to_numpy(zero_copy_only=False)[self._order]
+        return {
+            "scene_id": self._scene_ids,
+            "n_frames_scored": pa.array(_differences(has_answer, self._offsets)),
+            "n_objects_sum": pa.array(_differences(counts, self._offsets)),
+        }
+
+    def summarize(self, frame_scores: pa.Table, name: str, threshold: float | None = None) -> dict[str, pa.Array]:
+        """The columns of one score.
+
+        Args:
+            frame_scores: holds the score column and its twin, in the order of the frames.
+            name: the score column.
+            threshold: its threshold; None or NaN: what needs one is not valid.
+        """
+        values = valid_values(frame_scores, name)[self._order]
+        columns = self._of_frames(name, values)
+        if self._timed:
+            x = self._clock.at_instants(values)
+            limit = float("nan") if threshold is None else threshold
+            for how in self._timed:
+                suffix, function = _TIMED[how]
+                columns |= with_valid(f"{name}_{suffix}", function(self._clock, x, limit))
+            columns[name + SEEN] = pa.array(over_time.seconds_seen(self._clock, x))
+        return columns
+
+    def _of_frames(self, name: str, values: FloatArray) -> dict[str, pa.Array]:
+        """Columns that need no times, from (F,) values by scene, NaN = not valid."""
+        kept = ~np.isnan(values)
+        bounds = np.concatenate([[0], np.cumsum(kept)])[self._offsets]
+        known, n = values[kept], np.diff(bounds)
+        functions: dict[str, Callable[[], FloatArray]] = {
+            "mean": lambda: group_sum(known, bounds) / np.maximum(n, 1),
+            "max": lambda: group_max(known, bounds),
+            "p95": lambda: group_quantile(known, bounds, 0.95),
+            "sum": lambda: group_sum(known, bounds),
+            "topk": lambda: group_topk(known, bounds, self._config.top_k),
+        }
+        columns: dict[str, pa.Array] = {}
+        for how in (how for how in self._config.summaries if how in functions):
+            columns |= with_valid(f"{name}_{how}", np.where(n > 0, functions[how](), np.nan))
+        return {**columns, f"{name}_n": pa.array(n)}
+
+    def _make_clock(self, timestamps_ns: pa.Array) -> SceneClock:
+        if len(timestamps_ns) != self._offsets[-1]:
+            raise TableError(
+                f"frame scores: {len(timestamps_ns):,} timestamps for {self._offsets[-1]:,} frames; give one for each"
+            )
+        known = timestamps_ns.is_valid().to_numpy(zero_copy_only=False)[self._order]
+        times_ns = pc.fill_null(timestamps_ns, np.iinfo(np.int64).max).to_numpy(zero_copy_only=False)[self._order]
+        times_s = np.where(known, seconds_in_scene(times_ns, self._offsets), np.nan)
+        return SceneClock.of(times_s, self._offsets, self._config.pause_steps)
+
+
+def _group_frames(scene_ids: pa.Array) -> tuple[pa.Array, npt.NDArray[np.integer] | slice, IntArray]:
+    """Scene ids in order, an order of frames by scene (that keeps theirs), and each scene's bounds in it."""
+    if scene_ids.null_count:
+        raise TableError(f"frame scores: scene_id is null in {scene_ids.null_count:,} rows; run `oddloop check`")
+    encoded = scene_ids if pa.types.is_dictionary(scene_ids.type) else scene_ids.dictionary_encode()
+    ranks = np.empty(len(encoded.dictionary), np.int32)
+    by_name = pc.sort_indices(encoded.dictionary)
+    ranks[by_name.to_numpy()] = np.arange(len(ranks), dtype=np.int32)
+    codes = ranks[encoded.indices.to_numpy()]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ranks)))])
+    is_sorted = bool((codes[1:] >= codes[:-1]).all())
+    order = slice(None) if is_sorted else np.argsort(codes, kind="stable")
+    return encoded.dictionary.take(by_name).cast(pa.string()), order, offsets
+
+
+def _differences(counts: npt.NDArray[np.generic], offsets: IntArray) -> IntArray:
+    """Exact integer sums of each group."""
+    return np.diff(np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])[offsets])
+
+
+def column_of(table: pa.Table, name: str) -> pa.Array:
+    """A column as one array.
+
+    Raises:
+        TableError: it is missing.
+    """
+    if name not in table.column_names:
+        raise TableError(f"scores: column `{name}` is missing; there are: {', '.join(table.column_names)}")
+    return table[name].combine_chunks()
+
+
+def valid_values(frame_scores: pa.Table, name: str) -> FloatArray:
+    """(F,) values, NaN where not valid."""
+    valid = pc.fill_null(column_of(frame_scores, name + VALID), False).to_numpy(zero_copy_only=False)
+    values = column_of(frame_scores, name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.where(valid, values, np.nan)
