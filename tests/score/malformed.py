@@ -13,8 +13,9 @@ from typing import get_args
 import numpy as np
 import pyarrow as pa
 
-from oddloop.config import ScoreConfig
+from oddloop.config import DetectionConfig, ScoreConfig
 from oddloop.config.score import Measure, Reduction
+from oddloop.score.boxes import OBJECT_MEASURES
 from oddloop.tables import TableSpec
 
 WIDTHS = (pa.float16(), pa.float32(), pa.float64())
@@ -44,6 +45,11 @@ def random_config(rng: Random) -> ScoreConfig:
         top_k=rng.randint(1, 3),
         labels=rng.choice(((), ("a",), ("a", "none"))),
         measures=_some(rng, get_args(Measure)),
+        detection=DetectionConfig(
+            measures=_some(rng, OBJECT_MEASURES),
+            group_across_classes=rng.random() < 0.5,
+            class_difficulty=rng.choice(({}, {"a": 0.5})),
+        ),
     )
 
 

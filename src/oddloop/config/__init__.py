@@ -4,6 +4,7 @@ The file is read once, at the edge, by `load_config`.
 """
 
 from oddloop.config.coverage import AttributeConfig, AttributeKind, CoverageConfig, MetricConfig, VolumeConfig
+from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.score import (
     MeanMeasure,
@@ -32,10 +33,13 @@ __all__ = [
     "FORMAT",
     "AttributeConfig",
     "AttributeKind",
+    "BoxMeasure",
     "ColumnSource",
     "Config",
     "CostConfig",
     "CoverageConfig",
+    "DetectionConfig",
+    "DetectionMeasure",
     "DiscoverConfig",
     "EngineConfig",
     "EvidenceConfig",
@@ -46,6 +50,7 @@ __all__ = [
     "MemberMeasure",
     "MetricConfig",
     "ModelConfig",
+    "ObjectMeasure",
     "Reduction",
     "RowConfig",
     "SceneScoreConfig",

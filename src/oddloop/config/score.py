@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from oddloop.config.detection import DetectionConfig
 from oddloop.config.types import STRICT, Count, Positive
 
 Reduction = Literal["max", "mean", "sum", "topk"]
@@ -65,4 +66,5 @@ class ScoreConfig:
         Positive,
         Field(description="a classification's logits are divided by it; `score.fit_temperature` finds it"),
     ] = 1.0
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
     scenes: SceneScoreConfig = field(default_factory=SceneScoreConfig)

@@ -18,10 +18,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.config import ScoreConfig
+from oddloop.config import DetectionConfig, ScoreConfig
 from oddloop.errors import TableError
 from oddloop.score.arrays import BoolArray, FloatArray, IntArray
 from oddloop.score.binary import BINARY_MEASURES
+from oddloop.score.boxes.columns import has_members, read_n_members, with_probs
+from oddloop.score.boxes.frames import FrameObjects, find_objects
+from oddloop.score.boxes.objects import BOX_MEASURES
 from oddloop.score.columns import frame_table, reduce_objects
 from oddloop.score.measures import MEASURES, compute_measures
 from oddloop.score.nested import column, floats, text_array, texts, unnest
@@ -49,10 +52,23 @@ def score_detection(batch: pa.Table, config: ScoreConfig) -> pa.Table:
     [0.5, 0.0]
     """
     frames = unnest(column(batch, "boxes"), "`boxes`")
-    boxes, offsets = _with_labels(_structs(frames.items), frames.offsets, config.labels)
-    scores = reduce_objects("detection", measure_boxes(boxes), offsets, frames.given, config)
+    boxes, n_members = with_probs(_structs(frames.items)), read_n_members(batch)
+    if _is_plain(boxes, n_members, config.detection):
+        kept, bounds = _with_labels(boxes, frames.offsets, config.labels)
+        measures = measure_boxes(kept)
+        objects = FrameObjects({m: measures[m] for m in config.detection.measures}, bounds, np.diff(frames.offsets))
+    else:
+        objects = find_objects(boxes, frames.offsets, n_members, measure_boxes, config)
+    answered = frames.given if n_members is None else frames.given & (n_members != 0)
+    scores = reduce_objects("detection", objects.measures, objects.bounds, answered, config)
     ids = texts(batch, "frame_id"), texts(batch, "scene_id")
-    return frame_table(*ids, np.diff(frames.offsets), frames.given, scores)
+    return frame_table(*ids, objects.n_objects, answered, scores | objects.weighted_sums(answered))
+
+
+def _is_plain(boxes: pa.StructArray, n_members: IntArray | None, settings: DetectionConfig) -> bool:
+    """Whether every box is an object by itself, and nothing is asked but how unsure its class is."""
+    asked = set(settings.measures) <= set(BOX_MEASURES) and not settings.class_difficulty
+    return asked and not has_members(boxes, n_members)
 
 
 def measure_boxes(boxes: pa.StructArray) -> dict[str, FloatArray]:
