@@ -130,6 +130,13 @@ class TestCalibrationError:
         assert 0 <= found.error <= found.worst + 1e-12 <= 1 + 1e-12
         assert np.all(np.diff(found.edges) > 0)
 
+    @pytest.mark.parametrize("n_bins", [3, 7, 10, 15])
+    def test_bins_of_equal_mass_divide_evenly_where_they_can(self, n_bins):
+        # 3/10 is a little above 0.3 in binary, and would move a row
+        p = np.linspace(0.5, 1.0, 210 * n_bins)
+        found = calibration_error(np.stack([p, 1 - p], axis=1), np.zeros(len(p), int), "mass", n_bins)
+        assert found.counts.tolist() == [210] * n_bins
+
     def test_bins_of_equal_mass_hold_equally_many(self):
         probs = np.random.default_rng(0).dirichlet(np.ones(4), 1500)
         found = calibration_error(probs, np.zeros(1500, int), "mass")
