@@ -1,8 +1,10 @@
 # `make help` lists what there is to do. Everything runs in environments of its own below .venv*.
 PYTHON ?= python3
 VENV := .venv
+TORCH := .venv-torch
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check bench docs format clean
@@ -25,6 +27,14 @@ $(VENV)/test: $(VENV)/demo
 	$(PIP) -e '.[demo,odd,test]'
 	@touch $@
 
+$(TORCH)/test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TORCH)
+	@echo "Installing PyTorch and the packages that the oracles are of into $(TORCH) ..."
+	$(TORCH)/bin/python $(INSTALL) -e '.[torch,test]' netcal torchmetrics structlog universal-pathlib h5py
+	# By themselves: baal asks for Jupyter, av2 for what draws maps, torchvision for whichever torch it likes.
+	$(TORCH)/bin/python $(INSTALL) --no-deps baal pytorch-ood av2 torchvision
+	@touch $@
+
 $(VENV)/check: $(VENV)/base
 	$(PIP) -e '.[check,test]'
 	@touch $@
@@ -35,10 +45,11 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -m "not system"
 
-test-all: $(VENV)/test ## Also run the tests with a real browser and with PyOD as oracle; installs them (as root)
+test-all: $(VENV)/test $(TORCH)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) playwright pyod matplotlib
 	$(BIN)/python -m pytest -q -m system
+	$(TORCH)/bin/python -m pytest -q -m system tests/collect tests/oracles
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date
 	$(BIN)/ruff check src tests bench scripts

@@ -19,7 +19,7 @@ from oddloop.cli.app import COMMANDS, load_command
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
 PYTHON_PACKAGES = (
-    *("lake", "score", "score.ood", "score.risk", "coverage", "coverage.measures"),
+    *("lake", "collect", "score", "score.ood", "score.risk", "coverage", "coverage.measures"),
     *("discover", "select", "rounds", "report"),
 )
 

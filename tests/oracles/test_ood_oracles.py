@@ -7,11 +7,8 @@ torch and torchvision. Known differences are undone here, in the place where the
 from __future__ import annotations
 
 import importlib
-import sys
-import warnings
-from pathlib import Path
+from collections.abc import Iterator
 from types import ModuleType
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -41,26 +38,10 @@ from oddloop.score.ood import (
     score_vim,
     training_set,
 )
+from oracles.peers import load, load_beside_torch
 
 pytestmark = pytest.mark.system
 SOURCE = Source("m1", "layer4")
-TESTS = Path(__file__).parents[1]
-PYTORCH_OOD = (
-    "pytorch-ood cannot be imported; it needs torchvision, whose import fails beside a CPU build of torch "
-    "(operator torchvision::nms does not exist) unless both come from one index: {error}"
-)
-
-
-def load(name: str, reason: str) -> ModuleType:
-    """The module, or a skip that says why there is none."""
-    # Without our folders: numba, which PyOD needs, takes `tests/coverage` for the package of that name.
-    path = [entry for entry in sys.path if Path(entry) != TESTS]
-    with warnings.catch_warnings(), mock.patch.object(sys, "path", path):
-        warnings.simplefilter("ignore")
-        try:
-            return importlib.import_module(name)
-        except (ImportError, RuntimeError, OSError) as error:
-            pytest.skip(reason.format(error=error))
 
 
 def samples(seed: int = 0, n: int = 400, width: int = 8):
@@ -97,63 +78,93 @@ class TestPyod:
 
 
 class TestPytorchOod:
+    """Its own code, but in double precision: it calls `float` and `zeros`, whose rounding would hide what differs."""
+
     @pytest.fixture
     def detectors(self) -> ModuleType:
-        return load("pytorch_ood.detector", PYTORCH_OOD)
+        return load_beside_torch("pytorch_ood.detector")
 
     @pytest.fixture
-    def torch(self, detectors: ModuleType) -> ModuleType:
-        return importlib.import_module("torch")
+    def torch(self, detectors: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+        torch = importlib.import_module("torch")
+        monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        yield torch
+        torch.set_default_dtype(before)
 
-    def test_logits(self, detectors: ModuleType, torch: ModuleType) -> None:
-        logits = np.random.default_rng(0).normal(0, 3, (60, 20))
-        given = torch.tensor(logits)
-        # It gives -max p, and the mean over the classes of GEN.
+    @pytest.mark.parametrize("name", ["random", "alike", "one_class", "huge", "tiny", "tied"])
+    def test_logits(self, detectors: ModuleType, torch: ModuleType, name: str) -> None:
+        rng = np.random.default_rng(0)
+        logits = {
+            "random": rng.normal(0, 1.5, (60, 20)),
+            "alike": np.zeros((3, 5)),
+            "one_class": rng.normal(size=(4, 1)),
+            "huge": rng.normal(0, 1, (60, 7)) + 1e4,
+            "tiny": rng.normal(0, 1e-30, (60, 7)),
+            "tied": rng.integers(0, 2, (60, 9)) * 3.0,
+        }[name].astype(np.float32)
+        given = torch.tensor(logits.astype(np.float64))
+        n = logits.shape[1]
+        # It gives -max p, and the mean over the classes of GEN, with p cut to [1e-7, 1 - 1e-7].
         assert msp(logits) - 1 == pytest.approx(detectors.MaxSoftmax.score(given).numpy(), rel=1e-6)
         assert max_logit(logits) == pytest.approx(detectors.MaxLogit.score(given).numpy(), rel=1e-6)
         assert energy(logits) == pytest.approx(detectors.EnergyBased.score(given).numpy(), rel=1e-6)
-        assert gen(logits) / 20 == pytest.approx(detectors.GEN.score(given, gamma=0.1).numpy(), rel=1e-6)
+        if n > 1:
+            assert gen(logits) / n == pytest.approx(detectors.GEN.score(given, gamma=0.1).numpy(), rel=1e-6)
+            top = detectors.GEN.score(given, gamma=0.5, M=3).numpy()
+            assert gen(logits, gamma=0.5, top=3) / 3 == pytest.approx(top, rel=1e-6)
 
-    def test_knn(self, detectors: ModuleType, torch: ModuleType) -> None:
+    @pytest.mark.parametrize("k", [1, 50])
+    def test_knn(self, detectors: ModuleType, torch: ModuleType, k: int) -> None:
         rows, classes, queries = samples()
-        peer = detectors.KNN(None, k=50, normalize=True)
+        peer = detectors.KNN(None, k=k, normalize=True)
         peer.fit_features(torch.tensor(rows.astype(float)), torch.tensor(classes))
         expected = peer.predict_features(torch.tensor(queries.astype(float))).numpy()
-        assert score_knn(fit_knn(train(rows), 50), queries, source=SOURCE) == pytest.approx(expected, rel=1e-6)
+        assert score_knn(fit_knn(train(rows), k), queries, source=SOURCE) == pytest.approx(expected, rel=1e-6)
 
     def test_mahalanobis(self, detectors: ModuleType, torch: ModuleType) -> None:
-        # It sums the outer products instead of taking their mean, and halves: ours is 2 n times its score.
+        # It sums the outer products instead of taking their mean, and halves one of the two: ours are 2 n and n times.
         rows, classes, queries = samples()
-        n, given = len(rows), (torch.tensor(rows), torch.tensor(classes))
-        tied = detectors.Mahalanobis(None).fit_features(*given).predict_features(torch.tensor(queries)).numpy()
-        found = score_mahalanobis(fit_mahalanobis(train(rows, classes), shrinkage=0.0), queries, source=SOURCE)
-        assert found == pytest.approx(2 * n * tied, rel=1e-3)  # it is in single precision
-        relative = detectors.RMD(None).fit_features(*given).predict_features(torch.tensor(queries)).numpy()
-        ours = score_mahalanobis(fit_relative_mahalanobis(train(rows, classes), shrinkage=0.0), queries, source=SOURCE)
-        assert np.corrcoef(ours, relative)[0, 1] > 0.999
+        n, given, asked = len(rows), doubles(torch, rows, classes), torch.tensor(queries).double()
+        for fit, name, times in (
+            (fit_mahalanobis, "Mahalanobis", 2 * n),
+            (fit_relative_mahalanobis, "RMD", n),
+        ):
+            peer = getattr(detectors, name)(None).fit_features(*given).predict_features(asked).numpy()
+            found = score_mahalanobis(fit(train(rows, classes), shrinkage=0.0), queries, source=SOURCE)
+            assert found == pytest.approx(times * peer, rel=1e-6), name
 
     def test_methods_with_a_head(self, detectors: ModuleType, torch: ModuleType) -> None:
         rows, classes, queries = samples()
         rng = np.random.default_rng(1)
         weight, bias = rng.normal(size=(4, 8)).astype(np.float32), np.full(4, 20, np.float32)
         head, training = Head(weight, bias), train(rows, classes)
+        w, b = doubles(torch, weight, bias)
 
         def logits_of(z):
-            return torch.flatten(z, 1) @ torch.tensor(weight).T + torch.tensor(bias)
+            return torch.flatten(z, 1) @ w.T + b
 
-        given, asked = (torch.tensor(rows), torch.tensor(classes)), torch.tensor(queries)
-        vim = detectors.ViM(None, d=4, w=torch.tensor(weight), b=torch.tensor(bias)).fit_features(*given)
-        ours = score_vim(fit_vim(training, head, 4), queries, source=SOURCE)
-        assert ours == pytest.approx(vim.predict_features(asked).numpy(), rel=1e-3, abs=1e-2)
-        guide = detectors.NNGuide(None, logits_of, k=10).fit_features(*given).predict_features(asked).numpy()
+        given, asked = doubles(torch, rows, classes), torch.tensor(queries).double()
+        peer = detectors.ViM(None, d=4, w=w, b=b).fit_features(*given).predict_features(asked).numpy()
+        assert score_vim(fit_vim(training, head, 4), queries, source=SOURCE) == pytest.approx(peer, rel=1e-6)
+        peer = detectors.NNGuide(None, logits_of, k=10).fit_features(*given).predict_features(asked).numpy()
         stats = fit_nnguide(training, head, np.random.default_rng(0), 10, 1.0)
-        assert score_nnguide(stats, queries, source=SOURCE) == pytest.approx(guide, rel=1e-4)
+        assert score_nnguide(stats, queries, source=SOURCE) == pytest.approx(peer, rel=1e-6)
         maps = asked[:, :, None, None]
         react = fit_react(training, head)
         peer = detectors.ReAct(None, logits_of, threshold=react.threshold).predict_feature_maps(maps).numpy()
-        assert score_react(react, queries, source=SOURCE) == pytest.approx(peer, rel=1e-5)
+        assert score_react(react, queries, source=SOURCE) == pytest.approx(peer, rel=1e-6)
+        own = detectors.ReAct(None, logits_of, percentile=0.9).fit_feature_maps(given[0][:, :, None, None], given[1])
+        assert react.threshold == pytest.approx(float(own.threshold), rel=1e-6)
         peer = detectors.SCALE(None, logits_of, percentile=0.85).predict_feature_maps(maps).numpy()
-        assert score_scale(fit_scale(training, head), queries, source=SOURCE) == pytest.approx(peer, rel=1e-4)
+        assert score_scale(fit_scale(training, head), queries, source=SOURCE) == pytest.approx(peer, rel=1e-6)
+
+
+def doubles(torch: ModuleType, *arrays):
+    """Tensors of the same numbers, floats in double precision."""
+    tensors = (torch.tensor(array) for array in arrays)
+    return tuple(t.double() if t.is_floating_point() else t for t in tensors)
 
 
 def openood_energy(logits):
