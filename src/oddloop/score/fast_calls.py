@@ -1,53 +1,26 @@
 """The way to the compiled loops: imported at first use, and None where numba is not installed.
 
 Each function gives what its NumPy twin gives but for the last bits, or None where there is no numba; the caller then
-takes the twin. Importing numba takes about half a second, compiling some more once per machine: the machine code is
-kept beside the package, or in the user's cache.
+takes the twin.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import importlib
-import importlib.util
-import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from types import ModuleType
 
 import numpy as np
 
+from oddloop.compiled import import_loops
 from oddloop.score.arrays import AnyFloats, FloatArray, IntArray
 
 ROW_MEASURES = ("entropy", "least_confidence", "margin", "ratio")
 """What `measure_rows` measures, in its order."""
 
 
-@functools.cache
 def loops() -> ModuleType | None:
     """The module of compiled loops, or None where numba cannot be imported."""
-    with _without_false_coverage():
-        try:
-            return importlib.import_module("oddloop.score.fast_kernels")
-        except ImportError:
-            return None
-
-
-@contextlib.contextmanager
-def _without_false_coverage() -> Iterator[None]:
-    """Hide a mere folder called `coverage` on the path: numba takes it for coverage.py, and fails to import."""
-    before = sys.modules.get("coverage")
-    spec = importlib.util.find_spec("coverage")
-    if spec is None or spec.origin is not None:
-        yield
-        return
-    sys.modules["coverage"] = None  # type: ignore[assignment] # which is how Python is told that there is none
-    try:
-        yield
-    finally:
-        del sys.modules["coverage"]
-        if before is not None:
-            sys.modules["coverage"] = before
+    return import_loops("oddloop.score.fast_kernels")
 
 
 def measure_rows(values: AnyFloats, offsets: IntArray, names: Collection[str]) -> dict[str, FloatArray] | None:

@@ -11,26 +11,11 @@ lock, and the machine code is kept on disk where the folder permits. Results may
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import numpy as np
-from numba import njit
 
+from oddloop.compiled import compile_loop
 from oddloop.score.arrays import AnyFloats, FloatArray, IntArray
 from oddloop.score.blocks import SUM_TOLERANCE
-
-_Loop = TypeVar("_Loop", bound=Callable[..., Any])
-
-
-def _compiled(loop: _Loop) -> _Loop:
-    """Compile at first use; keep the machine code where a folder can be written."""
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        return cast(_Loop, njit(cache=True, **options)(loop))
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return cast(_Loop, njit(**options)(loop))
-
 
 _BLOCK, _ROWS = 1280, 128
 _TINY = float(np.finfo(np.float64).tiny)
@@ -45,7 +30,7 @@ _MAGIC_BIAS = 4503599627370496.0 + 1023.0
 _52 = np.uint64(52)
 
 
-@_compiled
+@compile_loop
 def log_into(x: FloatArray, mantissa: FloatArray, exponent: FloatArray, out: FloatArray, n: int) -> None:
     """`out[:n] = ln x[:n]` for positive normal x; `mantissa` and `exponent` are room to work in."""
     bits = x.view(np.uint64)
@@ -63,7 +48,7 @@ def log_into(x: FloatArray, mantissa: FloatArray, exponent: FloatArray, out: Flo
         out[i] = (exponent[i] - _MAGIC_BIAS) * _LN2 + s * r
 
 
-@_compiled
+@compile_loop
 def load_tile(values: AnyFloats, start: int, n_rows: int, n_classes: int, p: FloatArray, x: FloatArray) -> None:
     """`p`: rows of one length, classes outside; `x`: the same, at least the smallest number that has a logarithm."""
     for row in range(n_rows):
@@ -73,7 +58,7 @@ def load_tile(values: AnyFloats, start: int, n_rows: int, n_classes: int, p: Flo
         x[i] = p[i] if p[i] > _TINY else _TINY
 
 
-@_compiled
+@compile_loop
 def reduce_tile(
     p: FloatArray, logs: FloatArray, n_rows: int, n_classes: int, parts: tuple[bool, bool], sums: FloatArray
 ) -> None:
@@ -97,7 +82,7 @@ def reduce_tile(
                 first[b] = p[at + b] if p[at + b] > first[b] else first[b]
 
 
-@_compiled
+@compile_loop
 def finish_tile(
     sums: FloatArray, n_rows: int, n_classes: int, parts: tuple[bool, bool], row: int, out: FloatArray
 ) -> None:
@@ -122,7 +107,7 @@ def finish_tile(
             out[3, row + b] = second / first
 
 
-@_compiled
+@compile_loop
 def measure_rows(values: AnyFloats, offsets: IntArray, parts: tuple[bool, bool], out: FloatArray) -> None:
     """Entropy, least confidence, margin and ratio of each row into `out` (4, R); NaN where it is not a distribution.
 
@@ -149,7 +134,7 @@ def measure_rows(values: AnyFloats, offsets: IntArray, parts: tuple[bool, bool],
         row += n_rows
 
 
-@_compiled
+@compile_loop
 def mean_rows(cube: AnyFloats, out: FloatArray) -> None:
     """Means of the members of an (N, M, K) array into `out` (N, K); NaN throughout where one is not a distribution."""
     n_rows, n_members, n_classes = cube.shape
@@ -168,7 +153,7 @@ def mean_rows(cube: AnyFloats, out: FloatArray) -> None:
             out[row, k] /= n_members
 
 
-@_compiled
+@compile_loop
 def binary_entropies(values: AnyFloats, out: FloatArray) -> None:
     """Entropy of each (p, 1 - p) into `out`; NaN where p is not in [0, 1].
 
