@@ -148,7 +148,10 @@ class CoverageConfig:
     """Which segments are counted and how sure we are of their metrics."""
 
     __pydantic_config__ = STRICT
-    max_way: Annotated[Literal[1, 2], Field(description="attributes in a segment, at most")] = 2
+    max_way: Annotated[Literal[1, 2, 3], Field(description="attributes in a segment, at most")] = 2
+    min_scenes: Annotated[
+        Count, Field(description="segments of three attributes with fewer scenes are counted, but not listed")
+    ] = 10
     metric: Annotated[str, Field(description="metric that reports lead with; empty: the first by name")] = ""
     interval: Annotated[
         Literal["bootstrap_by_log", "wilson"], Field(description="interval; Wilson is for rates in [0, 1] only")

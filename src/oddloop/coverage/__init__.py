@@ -5,7 +5,9 @@
 
 from oddloop.coverage.attributes import Encoded, EncodedAttribute, encode_attributes
 from oddloop.coverage.bootstrap import bootstrap_interval, draw_weights
+from oddloop.coverage.cube import Axis, Cube, build_cube, list_segments, read_cube, write_cube
 from oddloop.coverage.exposure import STATUSES, compute_exposure
+from oddloop.coverage.objects import add_object_counts, count_objects
 from oddloop.coverage.odd import judge_scenes, judge_segments
 from oddloop.coverage.performance import summarize_performance
 from oddloop.coverage.scene_values import list_scene_values
@@ -17,20 +19,28 @@ from oddloop.coverage.wilson import wilson_interval
 __all__ = [
     "ALL_SCENES",
     "STATUSES",
+    "Axis",
     "Collection",
     "CoverageResult",
+    "Cube",
     "Encoded",
     "EncodedAttribute",
+    "add_object_counts",
     "bootstrap_interval",
+    "build_cube",
     "collect",
     "compute",
     "compute_exposure",
+    "count_objects",
     "draw_weights",
     "encode_attributes",
     "judge_scenes",
     "judge_segments",
     "list_scene_values",
+    "list_segments",
+    "read_cube",
     "summarize_performance",
     "volume_gaps",
     "wilson_interval",
+    "write_cube",
 ]

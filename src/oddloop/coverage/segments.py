@@ -10,7 +10,7 @@ of one set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,24 +67,41 @@ def iterate_groupings(encoded: Encoded, max_way: int) -> Iterator[Grouping]:
         yield from _divide(_everything(encoded.n_scenes), encoded.attributes, way)
 
 
+def group_scenes(encoded: Encoded, chosen: Iterable[int]) -> Grouping:
+    """The grouping by one set of attributes, given by their places in the taxonomy."""
+    grouping = _everything(encoded.n_scenes)
+    for place in chosen:
+        grouping = _extend(grouping, encoded.attributes[place])
+    return grouping
+
+
 def name_segments(grouping: Grouping) -> dict[str, pa.Array]:
-    """Columns segment_id, n_way, attributes and values, one row per segment.
+    """Columns segment_id, n_way, attributes and values, one row per segment; see `name_conjunctions`."""
+    return name_conjunctions([(a.name, a.values) for a in grouping.attributes], grouping.codes)
+
+
+def name_conjunctions(axes: Sequence[tuple[str, tuple[str, ...]]], codes: IntArray) -> dict[str, pa.Array]:
+    """Columns segment_id, n_way, attributes and values, one row per conjunction.
 
     A `&` within a value is doubled in segment_id, so that two segments never share one.
+
+    Args:
+        axes: name and values of each attribute.
+        codes: (S,W) value codes of each conjunction.
+
+    >>> name_conjunctions([("sky", ("dry", "wet"))], np.array([[1]]))["segment_id"].to_pylist()
+    ['sky=wet']
     """
-    n, way = grouping.codes.shape
-    names = [
-        pa.array(a.values, pa.string()).take(pa.array(c))
-        for a, c in zip(grouping.attributes, grouping.codes.T, strict=True)
-    ]
+    n, way = codes.shape
+    names = [pa.array(values, pa.string()).take(pa.array(c)) for (_, values), c in zip(axes, codes.T, strict=True)]
     parts = [
-        pc.binary_join_element_wise(_text(a.name), pc.replace_substring(v, "&", "&&"), _text("="))
-        for a, v in zip(grouping.attributes, names, strict=True)
+        pc.binary_join_element_wise(_text(name), pc.replace_substring(v, "&", "&&"), _text("="))
+        for (name, _), v in zip(axes, names, strict=True)
     ]
     offsets = pa.array(np.arange(n + 1) * way, pa.int32())
     by_segment = pa.array(np.arange(n * way).reshape(way, n).T.ravel())
     flat = pa.concat_arrays(names).take(by_segment) if names else pa.array([], pa.string())
-    attributes = pa.array([a.name for a in grouping.attributes] * n, pa.string())
+    attributes = pa.array([name for name, _ in axes] * n, pa.string())
     return {
         "segment_id": pc.binary_join_element_wise(*parts, _text(" & "))
         if parts

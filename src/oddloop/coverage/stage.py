@@ -14,6 +14,7 @@ import pyarrow as pa
 from oddloop.config import AttributeConfig, CoverageConfig
 from oddloop.coverage.attributes import encode_attributes
 from oddloop.coverage.exposure import compute_exposure
+from oddloop.coverage.objects import add_object_counts
 from oddloop.coverage.performance import summarize_performance
 from oddloop.coverage.scene_values import list_scene_values
 
@@ -42,6 +43,7 @@ def compute(
     attributes: Mapping[str, AttributeConfig],
     config: CoverageConfig,
     rng: np.random.Generator,
+    objects: pa.Table | None = None,
 ) -> CoverageResult:
     """Count and measure all segments of up to `config.max_way` attributes.
 
@@ -52,6 +54,7 @@ def compute(
         attributes: the taxonomy.
         config: how many attributes in a segment, and which interval.
         rng: draws the bootstrap's resamples.
+        objects: objects per scene and class, as `count_objects` gives them; None: only what `scenes` says.
 
     Raises:
         TableError: a column is missing or of the wrong type, or a metric is of a scene that is not in `scenes`.
@@ -65,8 +68,9 @@ def compute(
     ['all', 'sky=clear']
     """
     encoded = encode_attributes(scenes, attributes)
+    counted = scenes if objects is None else add_object_counts(scenes, objects)
     return CoverageResult(
-        segments=compute_exposure(scenes, labelled_scene_ids, encoded, config.max_way),
+        segments=compute_exposure(counted, labelled_scene_ids, encoded, config.max_way, config.min_scenes),
         segment_metrics=summarize_performance(scenes, metrics, encoded, config, rng),
         scene_values=list_scene_values(scenes["scene_id"].combine_chunks(), labelled_scene_ids, encoded),
         unmapped=encoded.unmapped,

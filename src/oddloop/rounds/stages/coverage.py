@@ -10,20 +10,24 @@ import pyarrow.compute as pc
 from oddloop import coverage
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
-from oddloop.lake.scan import read_table
+from oddloop.lake.scan import partitions, read_batches, read_table
 from oddloop.lake.storage import Storage
 from oddloop.rounds.model import ModelTables
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
 from oddloop.tables import (
     METRICS,
+    OBJECTS,
     is_held_out,
 )
+
+_OBJECT_ROWS = 1 << 20
+"""Objects in memory at a time."""
 
 
 def run_coverage(context: Context, _done: Done) -> Derived:
     """Scenes, labels and metrics to segments and their metrics."""
     config = context.workspace.config
-    inputs = {**context.digests("scenes", "labels"), **_metrics_digest(context)}
+    inputs = {**context.digests("scenes", "labels", "objects"), **_metrics_digest(context)}
     attributes = {name: asdict(attribute) for name, attribute in config.attributes.items()}
     obeyed = {name: value for name, value in asdict(config.coverage).items() if name != "metric"}  # reports' own
     settings = {**obeyed, "attributes": attributes, "model_id": context.model.model_id}
@@ -40,6 +44,7 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
         config.attributes,
         config.coverage,
         make_generator(config.workspace.seed, "coverage"),
+        _object_counts(context),
     )
     return write_tables(
         out,
@@ -48,6 +53,17 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
         scene_values=result.scene_values,
         unmapped=result.unmapped,
     )
+
+
+def _object_counts(context: Context) -> pa.Table | None:
+    """Annotated objects per scene and class; None where there are none."""
+    files = context.workspace.table("objects")
+    batches = (
+        batch
+        for part in partitions(files, OBJECTS)
+        for batch in read_batches(part, OBJECTS, batch_rows=_OBJECT_ROWS, columns=("scene_id", "category"))
+    )
+    return coverage.count_objects(batches) if files else None
 
 
 def model_metrics(model: ModelTables) -> pa.Table:
