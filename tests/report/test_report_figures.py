@@ -115,6 +115,18 @@ def test_heatmap_tells_no_data_few_and_misses_apart() -> None:
     assert view["legends"]["1"][3] == {"is_metric": True, "light": "best 1.00", "dark": "worst 3.00"}
 
 
+def test_heatmap_tells_what_lies_outside_the_odd_from_what_nobody_saw() -> None:
+    inputs = fleet_inputs(n_scenes=200)
+    report = build_report(replace(inputs, outside={"weather": ("fog",)}))
+    grids = {(g["rows"], g["columns"]): g for g in heatmap_view(report)["grids"]}
+    weather = grids["weather", ""]
+    outside = dict(zip(weather["row_values"], (row[0] for row in weather["outside"]), strict=True))
+    assert outside == {value: value == "fog" for value in weather["row_values"]}
+    pair = grids["weather", "light"] if ("weather", "light") in grids else grids["light", "weather"]
+    assert sum(map(sum, pair["outside"])) == len(pair["column_values" if pair["rows"] == "weather" else "row_values"])
+    assert not any(any(row) for row in grids["light", ""]["outside"])
+
+
 def test_shades_of_volumes_grow_with_the_square_root() -> None:
     view = heatmap_view(small_report())
     (grid,) = view["grids"]

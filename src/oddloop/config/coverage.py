@@ -69,6 +69,17 @@ class AttributeConfig:
         """Columns of `scenes` that the attribute of this name is read from."""
         return tuple(self.flags.values()) or (self.column or name,)
 
+    @property
+    def all_values(self) -> tuple[str, ...]:
+        """Values that are named anywhere, in their order; empty where they are those found."""
+        return (*self.values, *self.flags, *self.words)
+
+    @property
+    def all_outside(self) -> tuple[str, ...]:
+        """Values outside the ODD, with every value that is a kind of one of them."""
+        named = dict.fromkeys((*self.all_values, *self.parents, *self.outside))
+        return tuple(value for value in named if set(self.family(value)) & set(self.outside))
+
     def family(self, value: str) -> tuple[str, ...]:
         """A value and every wider one that it is a kind of, from near to far.
 

@@ -85,6 +85,6 @@ def _levels_of_scenes(attribute: EncodedAttribute, config: AttributeConfig) -> I
 def _level(config: AttributeConfig | None, value: str) -> int:
     if config is None or not config.outside:
         return 0
-    if set(config.family(value)) & set(config.outside):
+    if value in config.all_outside:
         return 2
     return int(value == UNKNOWN)

@@ -86,7 +86,7 @@ def _columns(name: str, attribute: AttributeConfig, scenes: pa.Table, scene_valu
         (column,) = attribute.columns_of(name)
         return [{"name": name, "unit": unit, "cells": scenes[column].to_pylist()}]
     cells = scene_values[name].to_pylist()
-    values = [*attribute.values, *attribute.flags, *attribute.words]
+    values = list(attribute.all_values)
     if attribute.kind in SEVERAL:
         return [_boolean(name, value, cells) for value in values]
     if attribute.parents:  # the narrowest value says the most

@@ -163,7 +163,7 @@ def _concepts(library: Any, name: str, attribute: AttributeConfig) -> dict[str, 
     if attribute.kind == "binned":
         kind = library.Units().unit_type(OPENODD_UNITS.get(attribute.unit, attribute.unit)) if attribute.unit else None
         return {name: f"float {kind or 'count'}"}
-    values = [*attribute.values, *attribute.flags, *attribute.words]
+    values = list(attribute.all_values)
     if attribute.kind in ("multilabel", "flags", "words"):
         return {f"{name}.{value}": "boolean" for value in values}
     return {name: values} if values else {}
@@ -171,8 +171,8 @@ def _concepts(library: Any, name: str, attribute: AttributeConfig) -> dict[str, 
 
 def _limits(library: Any, name: str, attribute: AttributeConfig) -> list[dict[str, Any]]:
     """One condition per run of values that lie outside."""
-    values = [*attribute.values, *attribute.flags, *attribute.words]
-    outside = [v for v in values if set(attribute.family(v)) & set(attribute.outside)]
+    values = attribute.all_values
+    outside = [v for v in values if v in attribute.all_outside]
     if not outside:
         return []
     if attribute.kind != "binned":

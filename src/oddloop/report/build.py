@@ -49,7 +49,7 @@ def build_report(inputs: ReportInputs) -> RoundReport:
         n_judged=count_judged(segments),
         evidence=_evidence(inputs),
         picks=picks,
-        attributes=attributes_of(inputs.attributes, segments),
+        attributes=attributes_of(inputs.attributes, segments, inputs.outside),
         segments=segments,
         map=build_scene_map(inputs),
         clusters=_clusters(inputs),

@@ -92,6 +92,10 @@ def _grid(
         "row_values": list(rows.values),
         "column_values": list(columns.values) if columns else ["all"],
         "cells": [[cell(row, column) for column in column_values] for row in rows.values],
+        "outside": [
+            [row in rows.outside or bool(columns and column in columns.outside) for column in column_values]
+            for row in rows.values
+        ],
     }
 
 

@@ -7,7 +7,7 @@ is. It has no creation time: the same inputs give the same report, byte for byte
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pyarrow as pa
@@ -52,6 +52,7 @@ class ReportInputs:
         pool_digest: digest of the pool snapshot.
         stage_digests: digest by stage.
         attributes: values in order by attribute, in the order of the taxonomy; no values: those found, sorted.
+        outside: values outside the ODD by attribute, with every value that is a kind of them.
         confidence: coverage of every interval, such as .95.
         lead: the leading metric, or None where nothing is measured.
         picks: PICKS.
@@ -92,6 +93,7 @@ class ReportInputs:
     clusters: pa.Table
     evidence: pa.Table | None = None
     differences: pa.Table | None = None
+    outside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ class Attribute:
 
     name: str
     values: tuple[str, ...]
+    outside: tuple[str, ...] = ()
+    """Those of the values that lie outside the ODD."""
 
 
 @dataclass(frozen=True)

@@ -117,13 +117,19 @@ def count_judged(segments: Iterable[Segment]) -> int:
     return sum(1 for s in segments if s.n_way > 0 and s.measured and s.measured.valid)
 
 
-def attributes_of(declared: Mapping[str, Sequence[str]], segments: Iterable[Segment]) -> tuple[Attribute, ...]:
+def attributes_of(
+    declared: Mapping[str, Sequence[str]], segments: Iterable[Segment], outside: Mapping[str, Sequence[str]]
+) -> tuple[Attribute, ...]:
     """The declared attributes, each with its declared values, then those found, sorted, `unknown` last."""
     found: dict[str, set[str]] = {name: set() for name in declared}
     for segment in segments:
         for name, value in zip(segment.attributes, segment.values, strict=True):
             found.setdefault(name, set()).add(value)
-    return tuple(Attribute(name, _in_order(declared.get(name, ()), values)) for name, values in found.items())
+    ordered = {name: _in_order(declared.get(name, ()), values) for name, values in found.items()}
+    return tuple(
+        Attribute(name, values, tuple(v for v in values if v in outside.get(name, ())))
+        for name, values in ordered.items()
+    )
 
 
 def _in_order(declared: Sequence[str], found: set[str]) -> tuple[str, ...]:

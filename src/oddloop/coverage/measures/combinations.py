@@ -118,7 +118,7 @@ def inside_odd(attributes: Mapping[str, AttributeConfig]) -> Wanted:
 
     def keeps(attribute: EncodedAttribute) -> BoolArray:
         config = attributes[attribute.name]
-        outside = [bool(set(config.family(value)) & set(config.outside)) for value in attribute.values]
+        outside = [value in config.all_outside for value in attribute.values]
         return known_values(attribute) & ~np.array(outside, np.bool_)
 
     return keeps

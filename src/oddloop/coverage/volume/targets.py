@@ -52,6 +52,6 @@ def _shares(seen: SegmentExposure, attributes: Mapping[str, AttributeConfig], co
 def _n_wanted(name: str, config: AttributeConfig, seen: SegmentExposure) -> int:
     """Values of an attribute that data should hold: those configured, or those found where none are; at least 1."""
     found = {values[0] for a, values in zip(seen.attributes, seen.values, strict=True) if a == [name]}
-    values = {*config.values, *config.flags, *config.words} or found
-    kept = [v for v in values if v != UNKNOWN and not set(config.family(v)) & set(config.outside)]
+    values = set(config.all_values) or found
+    kept = [v for v in values if v != UNKNOWN and v not in config.all_outside]
     return max(len(kept), 1)

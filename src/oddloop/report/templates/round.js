@@ -109,16 +109,19 @@ function findGrid(rows, columns) {
   const found = heat.grids.find((g) => g.rows === rows && g.columns === columns);
   if (found) return found;
   const turned = heat.grids.find((g) => g.rows === columns && g.columns === rows);
-  const cells = turned.column_values.map((_, column) => turned.cells.map((line) => line[column]));
-  return { rows, columns, row_values: turned.column_values, column_values: turned.row_values, cells };
+  const turn = (lines) => turned.column_values.map((_, column) => lines.map((line) => line[column]));
+  const [cells, outside] = [turn(turned.cells), turn(turned.outside)];
+  return { rows, columns, row_values: turned.column_values, column_values: turned.row_values, cells, outside };
 }
 
-function heatCell(cell, measure, isMetric) {
+function heatCell(cell, measure, isMetric, isOutside) {
   const shade = cell ? cell.shade[measure] : null;
-  const lines = cell ? cell.lines : ["No scene of this kind."];
+  const lines = [...(isOutside ? ["Outside the ODD."] : []), ...(cell ? cell.lines : ["No scene of this kind."])];
   const more = { className: "none", lines, title: lines.join("\n"), tabIndex: -1 };
-  const made = element("td", more, cell ? cell.text[measure] : "no data");
-  if (shade === null) return made;
+  const made = element("td", more, cell ? cell.text[measure] : isOutside ? "outside ODD" : "no data");
+  // What is there all the same is told, but not shaded: nobody asks the model to be good at it.
+  if (isOutside) made.className = "outside";
+  if (isOutside || shade === null) return made;
   made.className = isMetric && cell.few ? "few" : isMetric ? "v metric" : "v";
   // Where the text must change colour to be read on its shade: sooner on dark paper than on light.
   made.classList.toggle("deep", shade > 0.6);
@@ -133,21 +136,23 @@ function drawHeat() {
   const grid = findGrid(rows, columns);
   const legend = heat.legends[columns ? 2 : 1][measure];
   const corner = header(columns ? `${rows} \\ ${columns}` : rows, "col");
-  const cells = grid.cells.map((line) => line.map((cell) => heatCell(cell, measure, legend.is_metric)));
+  const cells = grid.cells.map((line, row) =>
+    line.map((cell, column) => heatCell(cell, measure, legend.is_metric, grid.outside[row][column])));
   heatTable.replaceChildren(
     element("caption", {}, `${heat.measures[measure]} by ${rows}${columns ? " and " + columns : ""}`),
     element("thead", {}, element("tr", {}, corner, ...grid.column_values.map((v) => header(v, "col")))),
     element("tbody", {}, ...grid.row_values.map((v, i) => element("tr", {}, header(v, "row"), ...cells[i]))),
   );
   if (cells[0]?.[0]) cells[0][0].tabIndex = 0;
-  drawLegend(legend);
+  drawLegend(legend, grid.outside.some((line) => line.includes(true)));
   showLines($("heat-details"), ["Point at a cell, or walk the grid with Tab and the arrow keys, to read all its counts."]);
 }
 
-function drawLegend(legend) {
+function drawLegend(legend, hasOutside) {
   const ramp = element("span", { className: legend.is_metric ? "ramp metric" : "ramp" });
   const swatch = (className, name) => element("span", { className: "swatch " + className }, name);
   const keys = [element("span", {}, legend.light, ramp, legend.dark), swatch("none", "no data")];
+  if (hasOutside) keys.push(swatch("outside", "outside the ODD"));
   const against = report.reference?.kind === "target" ? "the target" : "all scenes";
   if (legend.is_metric) keys.push(swatch("few", "too few logs to judge"));
   if (legend.is_metric && report.reference) keys.push(swatch("misses", `surely worse than ${against}`));
