@@ -47,7 +47,7 @@ def read_detections(boxes: pa.StructArray, offsets: IntArray, n_members: IntArra
     scores = floats(fields["score"], "`score` of a box")
     return Detections(
         offsets,
-        as_sides(*(_sides(fields.get(name, absent), f"`{name}` of a box") for name in SIDES)),
+        as_sides(*(numbers(fields.get(name, absent), f"`{name}` of a box") for name in SIDES)),
         frozen(scores.astype(np.float32) if scores.dtype == np.float16 else scores),
         labels,
         names,
@@ -108,8 +108,8 @@ def with_probs(boxes: pa.StructArray) -> pa.StructArray:
     own = fields.get("probs", pa.nulls(len(boxes)))
     if own.null_count < len(own):
         lists = unnest(own, "`probs` of a box")
-        numbers = floats(lists.items, "class probabilities in `probs` of a box")
-        found = pc.coalesce(_lists(lists, numbers.astype(np.float64)), found)
+        given_probs = floats(lists.items, "class probabilities in `probs` of a box")
+        found = pc.coalesce(_lists(lists, given_probs.astype(np.float64)), found)
     fields["probs"] = found
     return pa.StructArray.from_arrays(list(fields.values()), list(fields))
 
@@ -131,11 +131,16 @@ def integers(array: pa.Array, what: str) -> IntArray:
         wide = pc.fill_null(array.cast(pa.int64()), 0)
     except pa.ArrowException as error:
         raise TableError(f"{what} is too large ({error}); run `oddloop check`") from error
-    numbers: IntArray = wide.to_numpy(zero_copy_only=False)
-    return numbers
+    found: IntArray = wide.to_numpy(zero_copy_only=False)
+    return found
 
 
-def _sides(array: pa.Array, what: str) -> AnyFloats:
+def numbers(array: pa.Array, what: str) -> AnyFloats:
+    """(N,) floats, NaN where null; whole numbers, and a column of nothing but null, may stand for them.
+
+    Raises:
+        TableError: the array holds something else; `what` names it.
+    """
     if pa.types.is_null(array.type) or pa.types.is_integer(array.type):
         array = array.cast(pa.float64(), safe=False)
     return floats(array, what)

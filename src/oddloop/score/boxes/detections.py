@@ -50,6 +50,11 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    @property
+    def corners(self) -> AnyFloats:
+        """(N,4) the sides of each box."""
+        return np.stack(self.sides, axis=1)
+
     def is_whole(self) -> BoolArray:
         """(N,) whether the sides span an area above 0."""
         x_min, y_min, x_max, y_max = self.sides

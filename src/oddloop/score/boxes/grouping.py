@@ -57,6 +57,11 @@ class BoxGroups(NamedTuple):
         """(G,) boxes of each group, which is the members that found the object."""
         return np.diff(self.bounds)
 
+    def pairs(self) -> tuple[IntArray, IntArray]:
+        """The stronger and the weaker box of each group of two."""
+        starts = self.bounds[:-1][self.n_boxes == 2]
+        return self.order[starts], self.order[starts + 1]
+
 
 def group_boxes(found: Detections, *, iou_floor: float = 0.5, across_classes: bool = True) -> BoxGroups:
     """Group the boxes of different members that show the same object.
