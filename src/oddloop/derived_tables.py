@@ -61,7 +61,8 @@ SCENE_SCORES = TableSpec(
     derived=True,
 )
 """Further columns, per frame score: those of `[score.scenes] summaries` with a `_valid` twin each; `_n`: valid frames;
-`_seen_s`: time that they hold. See `score/scenes.py`."""
+`_seen_s`: time that they hold; `_rank` or `_expected_errors` of a summary, where `[score] normalise` asks for them. See
+`score/scenes.py` and `score/normalise.py`."""
 
 SCENE_THRESHOLDS = TableSpec(
     "scene_thresholds",
@@ -77,6 +78,25 @@ SCENE_THRESHOLDS = TableSpec(
     key=("score",),
     derived=True,
 )
+
+NORMALISERS = TableSpec(
+    "normalisers",
+    "knot of a score's normaliser",
+    (
+        Column("score", STRING, "scene score column"),
+        Column("method", STRING, "`rank` or `calibrated`, as in `[score] normalise`"),
+        MODEL_ID,
+        Column("model_digest", STRING, "digest of the training that made the model; empty: not known"),
+        Column("value", FLOAT, "the score"),
+        Column("result", FLOAT, "its rank among the reference scenes, or the expected errors of a scene with it"),
+        Column("n", INT, "reference scenes of that score, or measured scenes behind the expected errors", "scenes"),
+        Column("n_scenes", INT, "reference or measured scenes in all", "scenes"),
+        Column("digest", STRING, "digest of the normaliser"),
+    ),
+    key=("score", "value"),
+    derived=True,
+)
+"""Between knots, straight lines; see `score/normalise.py`."""
 
 AUDIT = TableSpec(
     "audit",
@@ -272,6 +292,7 @@ DERIVED = (
     FRAME_SCORES,
     SCENE_SCORES,
     SCENE_THRESHOLDS,
+    NORMALISERS,
     AUDIT,
     SEGMENTS,
     VOLUME_GAPS,

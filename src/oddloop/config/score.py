@@ -66,5 +66,12 @@ class ScoreConfig:
         Positive,
         Field(description="a classification's logits are divided by it; `score.fit_temperature` finds it"),
     ] = 1.0
+    normalise: Annotated[
+        Literal["none", "rank", "calibrated"],
+        Field(
+            description="a further column per scene score, on one scale for all models: `rank`: `..._rank` among the "
+            "held-out scenes; `calibrated`: `..._expected_errors`, fitted to the measured ones"
+        ),
+    ] = "none"
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     scenes: SceneScoreConfig = field(default_factory=SceneScoreConfig)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from oddloop import score, select
 from oddloop.config import Config, SelectConfig
-from oddloop.errors import ConfigError, WorkspaceError
+from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Derived, Recipe, derive, sweep
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.lock import locked
@@ -24,7 +24,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.model import current_model
 from oddloop.rounds.run import open_ledger
 from oddloop.rounds.shell import Shell, Step
-from oddloop.rounds.stages import Context, model_metrics, run_score
+from oddloop.rounds.stages import Context, audited_metric, model_metrics, run_score
 
 AUDIT_CONFIG = score.AuditConfig()
 
@@ -87,28 +87,6 @@ def _audit_table(measured: pa.Table, config: Config, better: Literal["lower", "h
     costs = select.predict_cost(measured["n_frames"].to_numpy(), measured["n_objects_sum"].to_numpy(), config.cost)
     rng = np.random.default_rng(np.random.SeedSequence([config.workspace.seed, *b"audit"]))
     return score.audit_scenes(measured, costs, better, rng, AUDIT_CONFIG)
-
-
-def audited_metric(
-    metrics: pa.Table, wanted: str, config: Config, model_id: str
-) -> tuple[str, Literal["lower", "higher"]]:
-    """Name and direction of the metric to audit against: the wanted one, else the one that reports lead with.
-
-    Raises:
-        WorkspaceError: the model has no such metric.
-        ConfigError: `oddloop.toml` does not say what is better.
-    """
-    measured = sorted(metrics["metric"].unique().to_pylist())
-    name = wanted or config.coverage.metric or next((m for m in measured if m in config.metrics), "")
-    if not measured or (name and name not in measured):
-        has = f"it has: {', '.join(measured)}" if measured else "it has none: add them to `metrics`"
-        what = f"`{name}`" if name else "any metric"
-        raise WorkspaceError(f"model {model_id} has no value of {what}, and scores are audited against errors; {has}")
-    if name not in config.metrics:
-        what = f"`{name}`" if name else f"any of {', '.join(measured)}"
-        cure = f'add [metrics.{name or measured[0]}] with better = "lower" or "higher"'
-        raise ConfigError(f"oddloop.toml does not say what is good for {what}; {cure}")
-    return name, config.metrics[name].better
 
 
 def recommended(audited: Derived) -> tuple[score.Recommendation, ...]:

@@ -22,12 +22,14 @@ class ModelTables:
         predictions: files by task.
         features: files of its scene or frame vectors, or None.
         metrics: files of metrics; they may hold other models' rows too.
+        digest: digest of the training that made it; "" where oddloop did not train it.
     """
 
     model_id: str
     predictions: Mapping[str, TableFiles]
     features: TableFiles | None
     metrics: TableFiles
+    digest: str = ""
 
 
 def current_model(workspace: Workspace, rounds: list[RoundState]) -> ModelTables | None:
@@ -75,7 +77,8 @@ def _trained_model(workspace: Workspace, state: RoundState) -> ModelTables:
             "restore the folder from a backup"
         )
     features = next((t for n, t in tables.items() if n.startswith("features/")), None)
-    return ModelTables(model_id, predictions, features, tables.get("metrics", TableFiles("metrics", folder, ())))
+    metrics = tables.get("metrics", TableFiles("metrics", folder, ()))
+    return ModelTables(model_id, predictions, features, metrics, str(state.training["digest"]))
 
 
 def _one_of(found: list[str], wanted: str, setting: str, table: str) -> str | None:

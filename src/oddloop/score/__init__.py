@@ -21,7 +21,7 @@ from oddloop.score.audit import (
 )
 from oddloop.score.binary import binary_least_confidence, binary_margin, binary_ratio
 from oddloop.score.calibration import CalibrationError, bootstrap_calibration_error, calibration_error
-from oddloop.score.columns import score_columns
+from oddloop.score.columns import own_scores, score_columns
 from oddloop.score.disagreement import consensus_disagreement, variation_ratio, vote_entropy
 from oddloop.score.ensembles import (
     bald,
@@ -35,6 +35,14 @@ from oddloop.score.frame_times import even_times, frame_times
 from oddloop.score.kernels import KERNELS
 from oddloop.score.logits import rescale_probs, softmax
 from oddloop.score.measures import is_distribution
+from oddloop.score.normalise import Normaliser, ScoredModel, fit_calibrated, fit_rank
+from oddloop.score.normalise_scenes import (
+    add_normalised,
+    fit_expected_errors,
+    fit_ranks,
+    normaliser_table,
+    read_normalisers,
+)
 from oddloop.score.over_time import change_rate, longest_run_above, share_above, time_above, trend
 from oddloop.score.ragged import group_max, group_mean, group_quantile, group_sum, group_topk
 from oddloop.score.scene_frames import SceneFrames, needs_times
@@ -46,8 +54,11 @@ __all__ = [
     "AuditConfig",
     "AuditRows",
     "CalibrationError",
+    "Normaliser",
     "Recommendation",
     "SceneFrames",
+    "ScoredModel",
+    "add_normalised",
     "audit_scenes",
     "audit_scores",
     "bald",
@@ -65,6 +76,10 @@ __all__ = [
     "even_times",
     "expected_entropy",
     "find_threshold",
+    "fit_calibrated",
+    "fit_expected_errors",
+    "fit_rank",
+    "fit_ranks",
     "fit_temperature",
     "frame_times",
     "group_max",
@@ -80,10 +95,13 @@ __all__ = [
     "mean_members",
     "measured_scenes",
     "needs_times",
+    "normaliser_table",
+    "own_scores",
     "predictive_entropy",
     "predictive_variance",
     "ragged_measures",
     "ratio",
+    "read_normalisers",
     "recommend",
     "rescale_probs",
     "score_columns",

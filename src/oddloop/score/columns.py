@@ -16,6 +16,8 @@ from oddloop.score.arrays import BoolArray, FloatArray, IntArray
 from oddloop.score.ragged import reduce_groups
 
 VALID = "_valid"
+NORMALISED = {"rank": "_rank", "calibrated": "_expected_errors"}
+"""Suffix of a normalised score's column, by method."""
 
 
 def score_columns(table: pa.Table) -> list[str]:
@@ -26,6 +28,18 @@ def score_columns(table: pa.Table) -> list[str]:
     """
     names = set(table.column_names)
     return [name for name in table.column_names if name + VALID in names]
+
+
+def own_scores(table: pa.Table) -> list[str]:
+    """Score columns that are no other score normalised.
+
+    >>> scores = {name: [0.5] for name in ("risk_max", "risk_max_rank")}
+    >>> own_scores(pa.table({**scores, **{f"{name}_valid": [True] for name in scores}}))
+    ['risk_max']
+    """
+    names = score_columns(table)
+    normalised = {name + suffix for name in names for suffix in NORMALISED.values()}
+    return [name for name in names if name not in normalised]
 
 
 def frame_table(

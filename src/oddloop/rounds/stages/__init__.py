@@ -10,6 +10,7 @@ from oddloop.lake.derived import Derived
 from oddloop.rounds.stages.context import Context, Done
 from oddloop.rounds.stages.coverage import measured_metrics, model_metrics, run_coverage
 from oddloop.rounds.stages.discover import run_discover
+from oddloop.rounds.stages.measured import audited_metric
 from oddloop.rounds.stages.scene_scores import read_scores
 from oddloop.rounds.stages.score import run_score
 from oddloop.rounds.stages.select import AUDITED, policy_source_digest, run_select
@@ -18,6 +19,7 @@ __all__ = [
     "AUDITED",
     "STAGES",
     "Context",
+    "audited_metric",
     "measured_metrics",
     "model_metrics",
     "policy_source_digest",

@@ -23,7 +23,7 @@ from oddloop.errors import TableError
 from oddloop.score.arrays import FloatArray
 from oddloop.score.audit.resampled import AuditRows
 from oddloop.score.audit.scores import AuditConfig, audit_scores
-from oddloop.score.columns import VALID, score_columns
+from oddloop.score.columns import VALID, own_scores
 
 
 def error_levels(values: npt.ArrayLike, better: Literal["lower", "higher"]) -> FloatArray:
@@ -90,7 +90,8 @@ def audit_scenes(
     """Audit all scene scores against one metric; see `audit_scores`.
 
     Args:
-        measured: the scenes, as `measured_scenes` gives them; every column with a `_valid` twin is a score.
+        measured: the scenes, as `measured_scenes` gives them; every column with a `_valid` twin is a score,
+            but for normalised ones, which rank scenes as the score itself does.
         costs: (N,) labelling cost of each.
         better: direction of the metric.
         rng: source of the resamples.
@@ -111,7 +112,7 @@ def audit_scenes(
         levels=levels,
         lengths=measured["duration_s"].to_numpy(),
     )
-    scores = {name: _valid_values(measured, name) for name in score_columns(measured)}
+    scores = {name: _valid_values(measured, name) for name in own_scores(measured)}
     return audit_scores(scores, rows, rng, config)
 
 
