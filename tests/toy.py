@@ -53,8 +53,8 @@ from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
 
 p = argparse.ArgumentParser()
-for name in ("--frames", "--scenes", "--labelled", "--output", "--model-id", "--seed", "--sleep-s", "--fail"):
-    p.add_argument(name, default="0")
+for name in "frames scenes labelled output model-id seed sleep-s fail features".split():
+    p.add_argument(f"--{name}", default="0")
 a = p.parse_args()
 n = pq.read_table(a.labelled).num_rows
 frames, scenes = pq.read_table(a.frames), pq.read_table(a.scenes)
@@ -65,6 +65,11 @@ out = Path(a.output)
 pq.write_table(pa.table({"frame_id": frames["frame_id"], "scene_id": frames["scene_id"],
                          "probs": pa.array([[row] for row in probs.tolist()], pa.list_(pa.list_(pa.float32())))}),
                out / "predictions/classification/part-0.parquet")
+if a.features != "0":
+    (out / "features" / a.features).mkdir(parents=True)
+    vectors = pa.array(rng.normal(size=(frames.num_rows, 3)).tolist(), pa.list_(pa.float32()))
+    pq.write_table(frames.select(["scene_id", "frame_id"]).append_column("vector", vectors),
+                   out / "features" / a.features / "part-0.parquet")
 print(f"trained on {n} scenes", flush=True)
 time.sleep(float(a.sleep_s))
 if a.fail == "exit":
@@ -119,6 +124,14 @@ def predictions_table(frames: pa.Table, seed: int = 1) -> pa.Table:
     probs = np.random.default_rng(seed).dirichlet([1.0, 1.0, 1.0], frames.num_rows).astype(np.float32)
     nested = pa.array([[row] for row in probs.tolist()], pa.list_(pa.list_(pa.float32())))
     return pa.table({"frame_id": frames["frame_id"], "scene_id": frames["scene_id"], "probs": nested})
+
+
+def features_table(frames: pa.Table, width: int = 3, seed: int = 4) -> pa.Table:
+    """One vector per frame; those of the last log lie far off."""
+    vectors = np.random.default_rng(seed).normal(size=(frames.num_rows, width))
+    vectors[-N_SCENES_PER_LOG * N_FRAMES :] += 9.0
+    ids = {"scene_id": frames["scene_id"], "frame_id": frames["frame_id"]}
+    return pa.table({**ids, "vector": pa.array(vectors.tolist(), pa.list_(pa.float32()))})
 
 
 def metrics_table(scenes: pa.Table, model_id: str = "toy_model") -> pa.Table:

@@ -286,6 +286,16 @@ FEATURES = TableSpec(
     ),
     references=(("scene_id", "scenes"),),
 )
+HEADS = TableSpec(
+    "heads",
+    "class of the model's last layer: logits = weight · vector + bias",
+    (
+        Column("label", STRING, "the class"),
+        Column("weight", pa.list_(FLOAT32), "weights, one per number of the encoder's vectors, finite"),
+        Column("bias", FLOAT, "bias, finite"),
+    ),
+    key=("label",),
+)
 METRICS = TableSpec(
     "metrics",
     "scene, model and metric",
@@ -315,7 +325,9 @@ LABELS = TableSpec(
 
 TASKS = {"classification": CLASSIFICATION, "detection": DETECTION, "trajectory": TRAJECTORY}
 """Prediction tables by task."""
-INPUTS = (SCENES, FRAMES, OBJECTS, CLASSIFICATION, DETECTION, TRAJECTORY, FEATURES, METRICS, LABELS)
+BY_ENCODER = {"features": FEATURES, "heads": HEADS}
+"""Tables of which there is one per encoder."""
+INPUTS = (SCENES, FRAMES, OBJECTS, CLASSIFICATION, DETECTION, TRAJECTORY, FEATURES, HEADS, METRICS, LABELS)
 """Tables that the user brings, in the order in which they are checked and documented."""
 SPLITS = ("pool", "eval")
 """Values of `scenes.split`."""

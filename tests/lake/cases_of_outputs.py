@@ -236,4 +236,16 @@ VECTORS = [
         ),
         n_rows=2,
     ),
+    Case(
+        "vector-length",
+        "lake/heads/e/a.parquet, row 1",
+        "`weight` has 2 numbers, while most rows of the table have 3",
+        (change("heads", 1, weight=[1.0, 2.0]),),
+    ),
+    Case(
+        "not-finite",
+        "lake/heads/e/a.parquet, row 2",
+        "`bias` is nan",
+        (change("heads", 2, bias=NAN),),
+    ),
 ]

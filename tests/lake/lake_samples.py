@@ -10,7 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop.lake.workspace import Workspace
-from oddloop.tables import CLASSIFICATION, DETECTION, FEATURES, FRAMES, LABELS, METRICS, OBJECTS, SCENES, TRAJECTORY
+from oddloop.tables import (
+    CLASSIFICATION,
+    DETECTION,
+    FEATURES,
+    FRAMES,
+    HEADS,
+    LABELS,
+    METRICS,
+    OBJECTS,
+    SCENES,
+    TRAJECTORY,
+)
 
 CONFIG = """
 [attributes.weather]
@@ -62,6 +73,9 @@ def clean_files() -> Files:
             TRAJECTORY.schema(), [{**f, "agent_id": a, **_futures()} for f in frames for a in ("p", "q")]
         ),
         "features/e/a.parquet": _table(FEATURES.schema(), [{**f, "vector": [1.0, 2.0, 3.0]} for f in frames]),
+        "heads/e/a.parquet": _table(
+            HEADS.schema(), [{"label": name, "weight": [1.0, -2.0, 0.5], "bias": 0.5} for name in ("car", "van", "bus")]
+        ),
         "metrics/a.parquet": _table(
             METRICS.schema(),
             [

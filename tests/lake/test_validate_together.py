@@ -112,7 +112,8 @@ def test_tables_are_announced_in_the_order_in_which_they_are_read(tmp_path: Path
     seen: list[str] = []
     find_faults(write_workspace(tmp_path, clean_files()), on_table=seen.append)
     tasks = ["classification", "detection", "trajectory"]
-    names = ["scenes", "frames", "objects", *(f"predictions/{t}/m" for t in tasks), "features/e", "metrics", "labels"]
+    outputs = [*(f"predictions/{t}/m" for t in tasks), "features/e", "heads/e"]
+    names = ["scenes", "frames", "objects", *outputs, "metrics", "labels"]
     assert seen == names
 
 

@@ -6,6 +6,7 @@ The file is read once, at the edge, by `load_config`.
 from oddloop.config.coverage import AttributeConfig, AttributeKind, CoverageConfig, MetricConfig, VolumeConfig
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.load import Config, config_from_mapping, load_config
+from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
 from oddloop.config.score import (
     MeanMeasure,
     Measure,
@@ -43,6 +44,7 @@ __all__ = [
     "DiscoverConfig",
     "EngineConfig",
     "EvidenceConfig",
+    "FeatureMethod",
     "LakeConfig",
     "LedgerConfig",
     "MeanMeasure",
@@ -51,12 +53,14 @@ __all__ = [
     "MetricConfig",
     "ModelConfig",
     "ObjectMeasure",
+    "OodConfig",
     "Reduction",
     "RowConfig",
     "SceneScoreConfig",
     "SceneSummary",
     "ScoreConfig",
     "SelectConfig",
+    "TelemetryMethod",
     "TrainConfig",
     "VolumeConfig",
     "WorkspaceConfig",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from oddloop.config.detection import DetectionConfig
+from oddloop.config.ood import OodConfig
 from oddloop.config.types import STRICT, Count, Positive
 
 Reduction = Literal["max", "mean", "sum", "topk"]
@@ -74,4 +75,5 @@ class ScoreConfig:
         ),
     ] = "none"
     detection: DetectionConfig = field(default_factory=DetectionConfig)
+    ood: OodConfig = field(default_factory=OodConfig)
     scenes: SceneScoreConfig = field(default_factory=SceneScoreConfig)

@@ -33,6 +33,7 @@ class LakeConfig:
     objects: Annotated[Pointer, Field(description="folder or URL of `objects`")] = "lake/objects"
     predictions: Annotated[Pointer, Field(description="folder or URL with `<task>/<model_id>/`")] = "lake/predictions"
     features: Annotated[Pointer, Field(description="folder or URL with `<encoder_id>/`")] = "lake/features"
+    heads: Annotated[Pointer, Field(description="folder or URL with `<encoder_id>/`: last layers")] = "lake/heads"
     metrics: Annotated[Pointer, Field(description="folder or URL of `metrics`")] = "lake/metrics"
     labels: Annotated[Pointer, Field(description="folder or URL of `labels`")] = "lake/labels"
 
@@ -79,6 +80,14 @@ class ModelConfig:
     __pydantic_config__ = STRICT
     id: Annotated[str, Field(description="model_id; empty: the only one found")] = ""
     encoder: Annotated[str, Field(description="encoder_id of `features`; empty: the only one found, or none")] = ""
+    digest: Annotated[str, Field(description="digest of its weights, to tell two models of one id apart")] = ""
+    trained_on: Annotated[
+        str,
+        Field(
+            description="folder, file or URL of a Parquet table with the `scene_id` of the scenes it was trained on; "
+            "empty: scenes of the pool in `labels` that no round asked for"
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from oddloop.config import LakeConfig
 from oddloop.errors import TableError, WorkspaceError
 from oddloop.lake.storage import STAGING_MARK, Storage, _sync, _sync_up
 from oddloop.lake.workspace import Workspace
-from oddloop.tables import FEATURES, INPUTS, TASKS, TableSpec
+from oddloop.tables import BY_ENCODER, INPUTS, TASKS, TableSpec
 
 PART = "part-00000.parquet"
 """The file of a table that oddloop wrote whole."""
@@ -113,7 +113,7 @@ def place_of(workspace: Workspace, name: str) -> str:
 
 
 def spec_of(name: str) -> TableSpec | None:
-    """Declaration of a lake table by name, `predictions/<task>/<model_id>` and `features/<encoder_id>` included.
+    """Declaration of a lake table by name, those of one model (`predictions/…`) or encoder (`features/…`) included.
 
     >>> spec_of("predictions/detection/v1").name, spec_of("scenes").name, spec_of("sightings")
     ('predictions/detection', 'scenes', None)
@@ -121,8 +121,8 @@ def spec_of(name: str) -> TableSpec | None:
     parts = name.split("/")
     if parts[0] == "predictions":
         return TASKS.get(parts[1]) if len(parts) == 3 else None
-    if parts[0] == "features":
-        return FEATURES if len(parts) == 2 else None
+    if parts[0] in BY_ENCODER:
+        return BY_ENCODER[parts[0]] if len(parts) == 2 else None
     return next((spec for spec in INPUTS if spec.name == name), None)
 
 

@@ -22,12 +22,12 @@ from oddloop.lake.checks.suite import checks_of, wanted_columns
 from oddloop.lake.checks.tallies import judge_tallies
 from oddloop.lake.checks.values import CheckedFile, check_file
 from oddloop.lake.workspace import Workspace
-from oddloop.tables import FEATURES, FRAMES, LABELS, METRICS, SCENES, TRAJECTORY
+from oddloop.tables import FEATURES, FRAMES, HEADS, LABELS, METRICS, SCENES, TRAJECTORY
 
 __all__ = ["CURES", "find_faults"]
 
 
-READ_WHOLE = (SCENES, FEATURES, METRICS, LABELS)
+READ_WHOLE = (SCENES, FEATURES, HEADS, METRICS, LABELS)
 """Tables whose files are joined when they are read, so that their columns must have types that fit together."""
 
 

@@ -87,6 +87,23 @@ class Workspace:
         storage = self._pointed(str(getattr(self.config.lake, head)))
         return table_files(storage.sub(rest) if rest else storage, name)
 
+    def files_at(self, pointer: str, name: str) -> TableFiles:
+        """Parquet files that a pointer of `oddloop.toml` names: one file, or all below a folder.
+
+        Args:
+            pointer: a path from the workspace, an absolute path, or a URL.
+            name: what the table is called in messages, such as the setting.
+
+        Raises:
+            WorkspaceError: there are none.
+        """
+        folder, _, file = pointer.rpartition("/") if pointer.endswith(".parquet") else (pointer, "", "")
+        storage = self._pointed(folder or ".")
+        found = TableFiles(name, storage, (file,)) if file else table_files(storage, name)
+        if not found or (file and not storage.exists(file)):
+            raise WorkspaceError(f"{name} = {pointer!r}: no Parquet files at {storage.path(file)}; correct the setting")
+        return found
+
     def models(self) -> dict[str, tuple[str, ...]]:
         """Tasks by model_id of every model that has predictions in the lake."""
         storage = self._pointed(self.config.lake.predictions)

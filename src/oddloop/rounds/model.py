@@ -9,8 +9,8 @@ from oddloop.errors import WorkspaceError
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.state import RoundState
-from oddloop.rounds.train import trained_folder, trained_tables
-from oddloop.tables import METRICS
+from oddloop.rounds.train import LABELLED_FILE, trained_folder, trained_tables
+from oddloop.tables import LABELS, METRICS
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,11 @@ class ModelTables:
     Attributes:
         model_id: the model.
         predictions: files by task.
-        features: files of its scene or frame vectors, or None.
+        features: files of its scene or frame vectors, `features/<encoder_id>`, or None.
         metrics: files of metrics; they may hold other models' rows too.
-        digest: digest of the training that made it; "" where oddloop did not train it.
+        digest: tells it from another model of this name: of its training, or as `[model] digest` says; "" unknown.
+        head: files of the last layer that the vectors go into, or None.
+        trained_on: table with the scene_id of what it was trained on; `labels` has scenes of rounds, too; None unknown.
     """
 
     model_id: str
@@ -30,6 +32,8 @@ class ModelTables:
     features: TableFiles | None
     metrics: TableFiles
     digest: str = ""
+    head: TableFiles | None = None
+    trained_on: TableFiles | None = None
 
 
 def current_model(workspace: Workspace, rounds: list[RoundState]) -> ModelTables | None:
@@ -46,11 +50,15 @@ def current_model(workspace: Workspace, rounds: list[RoundState]) -> ModelTables
         return None
     encoder = _one_of(workspace.encoders(), workspace.config.model.encoder, "model.encoder", "features")
     tasks = workspace.models()[model_id]
+    told = workspace.config.model.trained_on
     return ModelTables(
         model_id,
         {task: workspace.table(f"predictions/{task}/{model_id}") for task in tasks},
         workspace.table(f"features/{encoder}") if encoder else None,
         workspace.table("metrics"),
+        workspace.config.model.digest,
+        workspace.table(f"heads/{encoder}") or None if encoder else None,
+        workspace.files_at(told, "model.trained_on") if told else workspace.table(LABELS.name),
     )
 
 
@@ -77,8 +85,15 @@ def _trained_model(workspace: Workspace, state: RoundState) -> ModelTables:
             "restore the folder from a backup"
         )
     features = next((t for n, t in tables.items() if n.startswith("features/")), None)
-    metrics = tables.get("metrics", TableFiles("metrics", folder, ()))
-    return ModelTables(model_id, predictions, features, metrics, str(state.training["digest"]))
+    return ModelTables(
+        model_id,
+        predictions,
+        features,
+        tables.get("metrics", TableFiles("metrics", folder, ())),
+        str(state.training["digest"]),
+        tables.get(features.name.replace("features/", "heads/", 1)) if features else None,
+        TableFiles("labelled", folder, (LABELLED_FILE,)),
+    )
 
 
 def _one_of(found: list[str], wanted: str, setting: str, table: str) -> str | None:

@@ -1,8 +1,8 @@
 """The training hook: call the team's own command, and take what it wrote only if all of it is right.
 
 The command gets a Parquet file of labelled scenes and an empty output folder, and writes there, in table form:
-`predictions/<task>/*.parquet`, and where it has them `features/<encoder_id>/*.parquet` and `metrics/*.parquet`. The
-output becomes `derived/train/<digest>/` in one rename, or it leaves no trace.
+`predictions/<task>/*.parquet`, and where it has them `features/<encoder_id>/*.parquet`, `heads/<encoder_id>/*.parquet`
+and `metrics/*.parquet`. The output becomes `derived/train/<digest>/` in one rename, or it leaves no trace.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import TableFiles, Workspace, table_files
 from oddloop.rounds.orphans import MARK
 from oddloop.rounds.state import RoundState
-from oddloop.tables import METRICS, TASKS
+from oddloop.tables import BY_ENCODER, METRICS, TASKS
 
 LABELLED_FILE = "labelled.parquet"
 LOG_FILE = "train.log"
@@ -82,13 +82,13 @@ def trained_folder(workspace: Workspace, state: RoundState) -> Storage:
 
 
 def trained_tables(training: Storage) -> dict[str, TableFiles]:
-    """Tables of a training's output by name: `predictions/<task>`, `features/<encoder_id>` and `metrics`."""
+    """Tables of a training's output: `predictions/<task>`, `features/<encoder_id>`, `heads/<encoder_id>`, `metrics`."""
     folder = training.sub(OUTPUT)
     found = {
         f"predictions/{task}": table_files(folder.sub(f"predictions/{task}"), f"predictions/{task}") for task in TASKS
     }
-    for encoder in folder.list_folders("features"):
-        found[f"features/{encoder}"] = table_files(folder.sub(f"features/{encoder}"), f"features/{encoder}")
+    for name in (f"{table}/{encoder}" for table in BY_ENCODER for encoder in folder.list_folders(table)):
+        found[name] = table_files(folder.sub(name), name)
     found["metrics"] = table_files(folder.sub("metrics"), "metrics")
     return {name: files for name, files in found.items() if files}
 
@@ -190,7 +190,7 @@ def _faults(workspace: Workspace, tables: Mapping[str, TableFiles]) -> list[str]
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(files.storage.local_path(), target_is_directory=True)
         theirs = {name: workspace.table(name).storage.absolute for name in ("scenes", "frames")}
-        ours = {name: str(Path(scratch, name)) for name in ("predictions", "features", "metrics", "labels", "objects")}
+        ours = {name: str(Path(scratch, name)) for name in (f.name for f in fields(LakeConfig)) if name not in theirs}
         config = replace(workspace.config, lake=LakeConfig(**theirs, **ours), attributes={})
         found = find_faults(Workspace(workspace.storage, config))
     ours_only = [f for f in found if f.code not in TOLERATED and not f.table.startswith(("scenes", "frames"))]

@@ -2,7 +2,7 @@
 
     scenes.parquet | scenes.csv | scenes/…                 and so frames, objects, metrics, labels
     predictions/<task>/<model_id>/…                        files of Parquet or CSV, at any depth
-    features/<encoder_id>/…
+    features/<encoder_id>/…                                and so heads
 
 Files of other kinds, and names that begin with `.` or `_`, are passed over.
 """
@@ -16,9 +16,9 @@ from pathlib import Path
 
 from oddloop.errors import Fault, SourceError
 from oddloop.lake.storage import is_staging
-from oddloop.tables import FEATURES, INPUTS, TASKS, TableSpec
+from oddloop.tables import BY_ENCODER, INPUTS, TASKS, TableSpec
 
-PLAIN = {spec.name: spec for spec in INPUTS if "/" not in spec.name and spec is not FEATURES}
+PLAIN = {spec.name: spec for spec in INPUTS if "/" not in spec.name and spec.name not in BY_ENCODER}
 """Tables that have one name."""
 SUFFIXES = (".parquet", ".csv")
 
@@ -54,14 +54,15 @@ def find_sources(folder: Path) -> Layout:
     if not folder.is_dir():
         raise SourceError(f"{folder}: no such folder; give the folder that holds scenes.parquet, frames.csv and so on")
     if not _files_below(folder):
-        wanted = ", ".join([*PLAIN, "predictions/<task>/<model_id>/", "features/<encoder_id>/"])
+        by_encoder = [f"{name}/<encoder_id>/" for name in BY_ENCODER]
+        wanted = ", ".join([*PLAIN, "predictions/<task>/<model_id>/", *by_encoder])
         raise SourceError(f"{folder}: holds no Parquet or CSV file; it may hold: {wanted}")
     layout = Layout(folder)
     for path in _visible(folder):
         if path.name == "predictions" and path.is_dir():
             _add_predictions(layout, path)
-        elif path.name == "features" and path.is_dir():
-            _add_named(layout, path, "features", FEATURES, "encoder_id")
+        elif path.name in BY_ENCODER and path.is_dir():
+            _add_named(layout, path, path.name, BY_ENCODER[path.name], "encoder_id")
         else:
             _add_plain(layout, path)
     return layout
@@ -74,7 +75,7 @@ def _add_plain(layout: Layout, path: Path) -> None:
         return
     if name not in PLAIN:
         layout.fault(
-            path, "unknown-table", f"no table has this name{_nearest(name, [*PLAIN, 'predictions', 'features'])}"
+            path, "unknown-table", f"no table has this name{_nearest(name, [*PLAIN, 'predictions', *BY_ENCODER])}"
         )
     elif any(source.table == name for source in layout.sources):
         layout.fault(

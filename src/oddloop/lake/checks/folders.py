@@ -12,9 +12,9 @@ from oddloop.errors import Fault, WorkspaceError
 from oddloop.lake.checks.cures import CURES
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles, Workspace
-from oddloop.tables import INPUTS, SCENES, TASKS, TableSpec
+from oddloop.tables import BY_ENCODER, INPUTS, SCENES, TASKS, TableSpec
 
-_ID_OF = {"predictions": "model_id", "features": "encoder_id"}
+_ID_OF = {"predictions": "model_id", **dict.fromkeys(BY_ENCODER, "encoder_id")}
 """Tables of which there may be several, each in a folder that is named by an id."""
 
 

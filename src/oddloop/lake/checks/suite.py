@@ -15,6 +15,7 @@ from oddloop.tables import (
     CLASSIFICATION,
     DETECTION,
     FEATURES,
+    HEADS,
     LABELS,
     METRICS,
     SCENES,
@@ -100,6 +101,7 @@ OWN_CHECKS: dict[str, tuple[tuple[Callable[..., None], tuple[str, ...]], ...]] =
         (modes.check_shapes, ("modes", "mode_probs")),
     ),
     FEATURES.name: ((vectors.check_vectors, ("vector",)),),
+    HEADS.name: ((vectors.check_vectors, ("weight",)), (columns.check_finite, ("bias",))),
     METRICS.name: (
         (columns.check_finite, ("value",)),
         (columns.check_amount, ("support",)),

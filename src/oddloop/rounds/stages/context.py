@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oddloop.engine import Engine
 from oddloop.errors import WorkspaceError
@@ -21,6 +22,7 @@ from oddloop.tables import (
     LABELS,
     SCENES,
     TableSpec,
+    is_held_out,
     refuse_unknown_splits,
 )
 
@@ -61,6 +63,24 @@ class Context:
     def labelled_ids(self) -> pa.Array:
         """Ids of all scenes with labels."""
         return self.table("labels", LABELS)["scene_id"].combine_chunks()
+
+    def trained_ids(self) -> pa.Array:
+        """Ids of the scenes that the model was trained on, sorted; none that is held out for evaluation.
+
+        Of a model that the loop has not trained, and where `[model] trained_on` does not say: the labelled scenes that
+        no round has asked for, since the labels of rounds came after it.
+        """
+        files = self.model.trained_on
+        if files is None:
+            return pa.array([], pa.string())
+        table = read_table(files, LABELS, ["scene_id", *(["round_id"] if files.name == LABELS.name else [])])
+        if "round_id" in table.column_names:
+            table = table.filter(pc.is_null(table["round_id"]))
+        scenes = self.scenes()
+        held_out = scenes["scene_id"].filter(is_held_out(scenes)).combine_chunks()
+        ids = table["scene_id"].combine_chunks().unique()
+        ids = ids.filter(pc.invert(pc.is_in(ids, value_set=held_out.cast(ids.type))))
+        return ids.take(pc.sort_indices(ids))
 
     def digests(self, *names: str) -> dict[str, str]:
         """Content digest by lake table."""

@@ -11,8 +11,10 @@ from oddloop import score
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.storage import Storage
+from oddloop.rounds.stages import ood
 from oddloop.rounds.stages.context import Context, Done, write_tables
 from oddloop.rounds.stages.normalise import normalise, normalise_inputs, normalise_settings
+from oddloop.rounds.stages.ood_telemetry import fit_telemetry, score_telemetry
 from oddloop.rounds.stages.scene_scores import refuse_unknown_thresholds, summarize_frames, time_inputs
 from oddloop.rounds.stages.scoring import ScoreJob
 from oddloop.tables import (
@@ -24,23 +26,34 @@ def run_score(context: Context, _done: Done) -> Derived:
     """Predictions to frame and scene scores."""
     inputs = fingerprint(context.model.predictions.values(), context.workspace.storage)
     inputs |= context.digests(*time_inputs(context.workspace)) | normalise_inputs(context)
-    settings = {**asdict(context.workspace.config.score), "model_id": context.model.model_id}
-    settings |= normalise_settings(context)
+    # Statistics have settings and inputs of their own, which stand in their digests.
+    obeyed = {name: value for name, value in asdict(context.workspace.config.score).items() if name != "ood"}
+    settings = {**obeyed, "model_id": context.model.model_id, **normalise_settings(context)}
+    fitted = ood.fit_features(context), fit_telemetry(context)
+    for one in fitted:
+        inputs |= one.inputs if one is not None else {}
     recipe = Recipe("score", inputs, settings)
-    return derive(context.workspace.storage, recipe, lambda out: _write_scores(context, out))
+    return derive(context.workspace.storage, recipe, lambda out: _write_scores(context, *fitted, out))
 
 
-def _write_scores(context: Context, out: Storage) -> dict[str, int]:
+def _write_scores(
+    context: Context, features: ood.Fitted | None, telemetry: ood.Fitted | None, out: Storage
+) -> dict[str, int]:
+    jobs = [*_jobs_of_tasks(context), ood.feature_job(context, features) if features is not None else None]
     rows: dict[str, int] = {}
     summaries = []
-    for job in _jobs_of_tasks(context):
+    for job in (job for job in jobs if job is not None):
         folder = out.sub(f"frame_scores/{job.name}")
         rows[f"frame_scores/{job.name}"] = job.run(context, folder)
         summaries.append(summarize_frames(context, folder))
-    scene_scores = score.join_scene_scores([summary.scores for summary in summaries])
+    scene_tables = [summary.scores for summary in summaries]
+    if telemetry is not None:
+        scene_tables.append(score_telemetry(context, telemetry))
+    scene_scores = score.join_scene_scores(scene_tables)
     refuse_unknown_thresholds(context.workspace.config.score.scenes, scene_scores)
     thresholds = pa.concat_tables([summary.thresholds for summary in summaries])
-    return {**rows, **write_tables(out, scene_thresholds=thresholds, **normalise(context, scene_scores))}
+    tables = write_tables(out, scene_thresholds=thresholds, **normalise(context, scene_scores))
+    return {**rows, **tables, **(features.rows if features is not None else {})}
 
 
 def _jobs_of_tasks(context: Context) -> list[ScoreJob]:

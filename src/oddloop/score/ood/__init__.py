@@ -2,12 +2,13 @@
 
 From logits alone: `msp`, `max_logit`, `energy`, `gen`. From features: a `fit_*` on a `training_set`, which holds the
 scenes that the model was trained on and no others, then its `score_*`, which refuses features of another model or
-encoder. From telemetry: `fit_ecod`, `fit_iforest`, `fit_lof`. `to_table` and `from_table` keep what was fitted;
-`score_ood_features`, `score_ood_logits` and `score_ood_telemetry` make tables of frame scores.
+encoder. From telemetry: `fit_ecod`, `fit_iforest`, `fit_lof`. `fit_method` fits by name; `to_table` and `from_table`
+keep what was fitted; `score_ood_features`, `score_ood_logits` and `score_ood_telemetry` make tables of frame scores.
 """
 
 from oddloop.score.ood.activations import fit_react, fit_scale, score_react, score_scale
 from oddloop.score.ood.ecod import fit_ecod, score_ecod
+from oddloop.score.ood.fit import fit_method
 from oddloop.score.ood.forest import fit_iforest, score_iforest
 from oddloop.score.ood.guidance import fit_nnguide, score_nnguide
 from oddloop.score.ood.kernel import score_ood_features, score_ood_logits
@@ -35,6 +36,7 @@ __all__ = [
     "fit_knn",
     "fit_lof",
     "fit_mahalanobis",
+    "fit_method",
     "fit_nnguide",
     "fit_react",
     "fit_relative_mahalanobis",

@@ -3,7 +3,8 @@
 The tables are `derived_tables.FRAME_SCORES`, so that `score.summarize_scenes` pools them to scenes and
 `score.join_scene_scores` sets them beside other tasks. A frame is not valid where its vector is null, of another length
 than the statistics', holds NaN, null or an infinity, or has no direction where one is needed. `n_objects` is 0: there
-is no object to draw; it is null where the vector is, as the encoder did not run.
+is no object to draw; it is null where the vector is, as the encoder did not run, and where vectors are of whole scenes,
+since those are no frames.
 
 Time and memory as the methods' own, with the batch for N.
 """
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oddloop.errors import TableError
 from oddloop.score.arrays import BoolArray, FloatArray
@@ -86,5 +88,9 @@ def score_ood_logits(batch: pa.Table) -> pa.Table:
 
 def _frame_scores(batch: pa.Table, answered: BoolArray, scores: dict[str, FloatArray]) -> pa.Table:
     scene_ids = column(batch, "scene_id")
-    frame_ids = column(batch, "frame_id") if "frame_id" in batch.column_names else scene_ids
-    return frame_table(frame_ids, scene_ids, np.zeros(batch.num_rows, np.int64), answered, scores)
+    n_objects = np.zeros(batch.num_rows, np.int64)
+    if "frame_id" not in batch.column_names:
+        return frame_table(scene_ids, scene_ids, n_objects, np.zeros(batch.num_rows, np.bool_), scores)
+    frame_ids = column(batch, "frame_id")
+    names = pc.coalesce(frame_ids, scene_ids.cast(frame_ids.type))
+    return frame_table(names, scene_ids, n_objects, answered & given(frame_ids), scores)
