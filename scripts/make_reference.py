@@ -20,6 +20,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
 PYTHON_PACKAGES = (
     *("lake", "collect", "score", "score.ood", "score.risk", "coverage", "coverage.measures"),
+    "coverage.diagnosis",
     *("discover", "select", "rounds", "report"),
 )
 
