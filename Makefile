@@ -48,8 +48,9 @@ test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 test-all: $(VENV)/test $(TORCH)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) playwright pyod matplotlib
-	$(BIN)/python -m pytest -q -m system
-	$(TORCH)/bin/python -m pytest -q -m system tests/collect tests/oracles
+	ODDLOOP_ORACLES="pyod" $(BIN)/python -m pytest -q -m system
+	ODDLOOP_ORACLES="torch baal pytorch_ood netcal av2" $(TORCH)/bin/python -m pytest -q -m system \
+		tests/collect tests/oracles tests/score/test_score_foreign.py
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date
 	$(BIN)/ruff check src tests bench scripts

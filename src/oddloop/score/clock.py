@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import BoolArray, FloatArray, IntArray
+from oddloop.score.foreign import to_float64, to_int64
 from oddloop.score.ragged import group_quantile
 
 PAUSE_STEPS = 3.0
@@ -75,7 +76,7 @@ class SceneClock:
         >>> SceneClock.of([1.0, 0.0, 1.0], [0, 3]).at_instants([5.0, 1.0, 7.0])
         array([1., 7.])
         """
-        array = np.asarray(values, np.float64)
+        array = to_float64(values)
         if array.shape != (self.n_frames,):
             raise ValueError(f"values have shape {array.shape}, but there are {self.n_frames} times; give one for each")
         ordered = array[self.order]
@@ -95,7 +96,7 @@ def seconds_in_scene(times_ns: npt.ArrayLike, offsets: IntArray) -> FloatArray:
     >>> seconds_in_scene([1_700_000_000_100_000_000, 1_700_000_000_000_000_000], np.array([0, 2]))
     array([0.1, 0. ])
     """
-    times = np.asarray(times_ns, np.int64)
+    times = to_int64(times_ns)
     lengths = np.diff(offsets)
     filled = lengths > 0
     firsts = np.minimum.reduceat(times, offsets[:-1][filled]) if filled.any() else times[:0]
@@ -103,7 +104,7 @@ def seconds_in_scene(times_ns: npt.ArrayLike, offsets: IntArray) -> FloatArray:
 
 
 def _checked(times_s: npt.ArrayLike, offsets: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
-    times, bounds = np.asarray(times_s, np.float64), np.asarray(offsets, np.int64)
+    times, bounds = to_float64(times_s), to_int64(offsets)
     if times.ndim != 1 or np.isinf(times).any():
         raise ValueError("times_s must be one number of seconds per frame, finite, or NaN where it is not known")
     if len(bounds) == 0 or bounds[0] != 0 or bounds[-1] != len(times) or np.any(bounds[1:] < bounds[:-1]):

@@ -32,6 +32,7 @@ import numpy.typing as npt
 
 from oddloop.errors import TableError
 from oddloop.score.arrays import FloatArray, IntArray
+from oddloop.score.foreign import to_float64
 
 Method = Literal["rank", "calibrated"]
 MAX_KNOTS = 1_024
@@ -115,7 +116,7 @@ class Normaliser:
                 f"normaliser {self.digest}{name} was fitted to {self.model}, but the scores are of {model}; "
                 "fit it again on this model's own scores of the same scenes"
             )
-        array = np.asarray(scores, np.float64)
+        array = to_float64(scores)
         if not len(self.values):
             return np.full(array.shape, np.nan)
         ends = (0.0, 1.0) if self.method == "rank" else (self.results[0], self.results[-1])
@@ -179,7 +180,7 @@ def fit_calibrated(
     >>> fitted.apply([0.0, 1.5, 2.0, 3.0, 3.5, 9.0], model)  # 3 and 1 out of order become 2 and 2
     array([0. , 1. , 2. , 2. , 3.5, 5. ])
     """
-    x, y = np.asarray(scores, np.float64), np.asarray(errors, np.float64)
+    x, y = to_float64(scores), to_float64(errors)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"scores have shape {x.shape} and errors {y.shape}; give one of each per scene")
     if not (np.isfinite(y) & (y >= 0)).all():
@@ -230,7 +231,7 @@ def _is_new(x: FloatArray) -> npt.NDArray[np.bool_]:
 
 
 def _finite(values: npt.ArrayLike) -> FloatArray:
-    array = np.asarray(values, np.float64).ravel()
+    array = to_float64(values).ravel()
     return array[np.isfinite(array)]
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray, IntArray
+from oddloop.score.foreign import to_float64, to_int64
 
 _BLOCK = 32_768
 
@@ -117,7 +118,7 @@ REDUCTIONS: dict[str, Callable[[npt.ArrayLike, npt.ArrayLike], FloatArray]] = {
 
 
 def _checked(values: npt.ArrayLike, offsets: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
-    x, bounds = np.asarray(values, np.float64), np.asarray(offsets, np.int64)
+    x, bounds = to_float64(values), to_int64(offsets)
     if len(bounds) == 0 or bounds[0] < 0 or bounds[-1] > len(x) or np.any(bounds[1:] < bounds[:-1]):
         raise ValueError(f"offsets must rise from 0 or more to at most {len(x)}, the number of values")
     return x, bounds

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import AnyFloats, FloatArray
+from oddloop.score.foreign import to_numpy
 from oddloop.score.measures import is_distribution
 
 MISS_ABOVE_M = 2.0
@@ -66,7 +67,7 @@ def forecast_errors(
     >>> [float(values[0]) for values in found]
     [0.5, 1.0, 0.0, 1.5625]
     """
-    paths, p, q = np.asarray(modes), np.asarray(probs), np.asarray(truth)
+    paths, p, q = to_numpy(modes), to_numpy(probs), to_numpy(truth)
     _check(paths, p, q, k)
     result = np.full((4, len(paths)), np.nan)
     if paths.shape[1] and paths.shape[2]:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray
+from oddloop.score.foreign import to_float64
 
 _BLOCK = 65_536
 
@@ -101,12 +102,12 @@ def _lengths(steps: FloatArray) -> FloatArray:
 
 def _checked(points: npt.ArrayLike, weights: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
     """(N,P,H,2) paths and (N,P) weights."""
-    array = np.asarray(points, np.float64)
+    array = to_float64(points)
     if array.ndim not in (3, 4) or array.shape[-1] != 2:
         raise ValueError(f"points must be (N,P,2) or (N,P,H,2); got shape {array.shape}")
     paths = array[:, :, None] if array.ndim == 3 else array
     n, size = paths.shape[:2]
-    w = np.full((n, size), 1.0 / max(size, 1)) if weights is None else np.asarray(weights, np.float64)
+    w = np.full((n, size), 1.0 / max(size, 1)) if weights is None else to_float64(weights)
     if w.shape != (n, size):
         raise ValueError(f"weights must have shape {(n, size)}, one per alternative; got {w.shape}")
     return paths, w

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from oddloop.score.arrays import BoolArray, FloatArray, IntArray
 from oddloop.score.audit.sample import N_STATISTICS, Sample
+from oddloop.score.foreign import to_float64, to_numpy
 
 RANDOM, OBJECT_COUNT, SCENE_LENGTH = "random", "object_count", "scene_length"
 BASELINES = frozenset({RANDOM, OBJECT_COUNT, SCENE_LENGTH})
@@ -67,7 +68,7 @@ class Resampled:
         Raises:
             ValueError: arrays differ in length, a value is not finite, or an error or cost is negative.
         """
-        self.logs = np.unique(np.asarray(rows.groups), return_inverse=True)[1]
+        self.logs = np.unique(to_numpy(rows.groups), return_inverse=True)[1]
         self._errors, self._costs = self._amounts(rows.errors, "errors"), self._amounts(rows.costs, "costs")
         self._levels = self._errors if rows.levels is None else self._known(rows.levels, "levels")
         self._counts = self._known(rows.counts, "counts")
@@ -80,7 +81,7 @@ class Resampled:
         Raises:
             ValueError: of another shape.
         """
-        array = np.asarray(values, np.float64)
+        array = to_float64(values)
         if array.shape != self.logs.shape:
             raise ValueError(f"{name} has shape {array.shape}, but there are {len(self.logs)} groups; give one per row")
         return array

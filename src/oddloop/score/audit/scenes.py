@@ -24,6 +24,7 @@ from oddloop.score.arrays import FloatArray
 from oddloop.score.audit.resampled import AuditRows
 from oddloop.score.audit.scores import AuditConfig, audit_scores
 from oddloop.score.columns import VALID, own_scores
+from oddloop.score.foreign import to_float64
 
 
 def error_levels(values: npt.ArrayLike, better: Literal["lower", "higher"]) -> FloatArray:
@@ -39,7 +40,7 @@ def error_levels(values: npt.ArrayLike, better: Literal["lower", "higher"]) -> F
     >>> error_levels([0.75, 1.0], "higher"), error_levels([3.0, 12.0], "higher"), error_levels([2.0, 0.5], "lower")
     (array([0.25, 0.  ]), array([9., 0.]), array([2. , 0.5]))
     """
-    array = np.asarray(values, np.float64)
+    array = to_float64(values)
     if better == "lower":
         return np.asarray(array - min(array.min(initial=0.0), 0.0))
     is_rate = array.min(initial=0.0) >= 0 and array.max(initial=0.0) <= 1

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import AnyFloats, BoolArray, FloatArray
+from oddloop.score.foreign import to_numpy
 
 _BLOCK = 1 << 21
 """Numbers per block: 16 MB in float64."""
@@ -34,7 +35,7 @@ def as_matrix(values: npt.ArrayLike, what: str, width: int | None = None) -> Any
     >>> as_matrix([[1.0, 2.0]], "features").shape
     (1, 2)
     """
-    matrix = np.asarray(values)
+    matrix = to_numpy(values)
     if matrix.dtype not in (np.float16, np.float32, np.float64):
         raise ValueError(f"{what} must be float16, float32 or float64; got {matrix.dtype}; convert them first")
     if matrix.ndim != 2:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray
+from oddloop.score.foreign import to_float64
 from oddloop.score.ood.arrays import as_matrix
 from oddloop.score.ood.source import Source, check_source
 from oddloop.score.ood.training import TrainingSet
@@ -110,7 +111,7 @@ class Head:
 
     def __post_init__(self) -> None:
         weight = as_matrix(self.weight, "the head's weight").astype(np.float64)
-        bias = np.asarray(self.bias, np.float64)
+        bias = to_float64(self.bias)
         if bias.shape != weight.shape[:1] or not weight.size:
             raise ValueError(f"a head needs (C,d) weights and (C,) biases; got {weight.shape} and {bias.shape}")
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):

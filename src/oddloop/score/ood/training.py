@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from oddloop.errors import TableError
 from oddloop.score.arrays import AnyFloats, IntArray
+from oddloop.score.foreign import to_numpy
 from oddloop.score.ood.arrays import LARGEST, as_matrix, usable_rows
 from oddloop.score.ood.source import Source
 from oddloop.score.ood.vectors import dense_rows
@@ -71,7 +72,7 @@ def training_set(
     """
     matrix = as_matrix(features, "features")
     ids, wanted = _id_array(scene_ids), _id_array(trained_ids)
-    labels = np.zeros(len(matrix), np.int64) if classes is None else np.asarray(classes)
+    labels = np.zeros(len(matrix), np.int64) if classes is None else to_numpy(classes)
     if not len(matrix) == len(ids) == len(labels):
         raise TableError(f"{len(matrix)} rows of features, {len(ids)} scene ids, {len(labels)} classes: must be alike")
     trained = pc.is_in(ids, value_set=wanted).to_numpy(zero_copy_only=False)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import BoolArray, FloatArray, IntArray
+from oddloop.score.foreign import to_float64
 
 
 class Boxes(NamedTuple):
@@ -57,8 +58,8 @@ def make_boxes(
     Raises:
         ValueError: they do not.
     """
-    arrays = np.broadcast_arrays(x, y, heading, length, width)
-    return Boxes(*(np.asarray(array, np.float64) for array in arrays))
+    arrays = np.broadcast_arrays(*map(to_float64, (x, y, heading, length, width)))
+    return Boxes(*arrays)
 
 
 def box_distance(a: Boxes, b: Boxes) -> FloatArray:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray, IntArray
+from oddloop.score.foreign import to_float64, to_int64
 from oddloop.score.ragged import group_sum
 
 MAX_STEP_S = 1.0
@@ -108,10 +109,10 @@ def hard_braking_time(
 def _checked(
     speed_mps: npt.ArrayLike, time_s: npt.ArrayLike, offsets: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, IntArray]:
-    v, t = np.asarray(speed_mps, np.float64), np.asarray(time_s, np.float64)
+    v, t = to_float64(speed_mps), to_float64(time_s)
     if v.ndim != 1 or v.shape != t.shape:
         raise ValueError(f"speeds and times must be of one length; got shapes {v.shape} and {t.shape}")
-    bounds = np.asarray(offsets, np.int64)
+    bounds = to_int64(offsets)
     group_sum(np.zeros(len(v)), bounds)  # refuses offsets that fall or reach beyond
     return v, t, bounds
 

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import BoolArray, FloatArray
+from oddloop.score.foreign import to_float64
 from oddloop.score.measures import is_distribution
 from oddloop.score.ragged import group_sum
 from oddloop.score.risk.boxes import boxes_overlap, disc_distance, make_boxes
@@ -69,11 +70,11 @@ def collision_probability(
     >>> collision_probability([[[0.25, 0.75]]], ways, [[[0.0, 0.0], [5.0, 1.0]]], [4.0, 2.0], [4.0, 2.0])
     array([0.25])
     """
-    p, paths, own = (np.asarray(x, np.float64) for x in (probs, modes, ego))
+    p, paths, own = (to_float64(x) for x in (probs, modes, ego))
     _check(p, paths, own)
     n = len(p)
-    sizes = [np.broadcast_to(np.asarray(s, np.float64), (n, 2)) for s in (agent_size, ego_size)]
-    headings = [np.broadcast_to(np.asarray(h, np.float64), (n,)) for h in (agent_heading, ego_heading)]
+    sizes = [np.broadcast_to(to_float64(s), (n, 2)) for s in (agent_size, ego_size)]
+    headings = [np.broadcast_to(to_float64(h), (n,)) for h in (agent_heading, ego_heading)]
     result = np.full(n, np.nan)
     if p[:1].size or not n:
         per_block = max(_BLOCK // max(math.prod(paths.shape[1:4]), 1), 1)
@@ -100,7 +101,7 @@ def any_collision_probability(probabilities: npt.ArrayLike, offsets: npt.ArrayLi
     >>> any_collision_probability([0.5, 0.5, 1.0], [0, 2, 2, 3])
     array([0.75, 0.  , 1.  ])
     """
-    p = np.asarray(probabilities, np.float64)
+    p = to_float64(probabilities)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = -np.expm1(group_sum(np.log1p(-p), offsets))
     return np.clip(found + 0.0, 0.0, 1.0)
@@ -119,7 +120,7 @@ def path_headings(paths: npt.ArrayLike, standing: npt.ArrayLike = np.nan) -> Flo
     >>> path_headings([[0.0, 0.0], [0.0, 1.0], [0.0, 1.0], [-1.0, 1.0]]).round(4)
     array([1.5708, 1.5708, 1.5708, 3.1416])
     """
-    xy = np.asarray(paths, np.float64)
+    xy = to_float64(paths)
     n_steps = xy.shape[-2]
     place = np.arange(n_steps)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -130,7 +131,7 @@ def path_headings(paths: npt.ArrayLike, standing: npt.ArrayLike = np.nan) -> Flo
     first = np.where(moves, place, n_steps).min(axis=-1, initial=n_steps)[..., None]
     source = np.where(last >= 0, last, np.minimum(first, max(n_steps - 1, 0)))
     known = np.take_along_axis(angle, source, axis=-1)
-    return np.where(first < n_steps, known, np.asarray(standing, np.float64)[..., None])
+    return np.where(first < n_steps, known, to_float64(standing)[..., None])
 
 
 def _check(p: FloatArray, paths: FloatArray, ego: FloatArray) -> None:

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray, IntArray
+from oddloop.score.foreign import to_float64
 
 _BLOCK = 1 << 19
 _ROUNDING = 1e-9
@@ -82,10 +83,10 @@ def post_encroachment_time(a: Paths, b: Paths) -> FloatArray:
 
 
 def _as_arrays(paths: Paths) -> list[FloatArray]:
-    xy, time = np.asarray(paths.xy, np.float64), np.asarray(paths.time_s, np.float64)
+    xy, time = to_float64(paths.xy), to_float64(paths.time_s)
     if xy.ndim != 3 or xy.shape[-1] != 2 or time.shape != xy.shape[:2]:
         raise ValueError(f"paths need positions (P,T,2) and times (P,T); got {xy.shape} and {time.shape}")
-    sizes = [np.broadcast_to(np.asarray(x, np.float64), len(xy)) for x in (paths.length_m, paths.width_m)]
+    sizes = [np.broadcast_to(to_float64(x), len(xy)) for x in (paths.length_m, paths.width_m)]
     return [xy, time, *sizes]
 
 

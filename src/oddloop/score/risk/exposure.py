@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray
+from oddloop.score.foreign import to_float64
 from oddloop.score.ragged import group_sum
 from oddloop.score.risk.headway import shortfall
 
@@ -43,9 +44,9 @@ def time_exposed(
     >>> time_exposed([5.0, 3.0, 4.0, np.nan], 0.1, [0, 4]).round(9)
     array([0.2])
     """
-    ttc = np.asarray(ttc_s, np.float64)
+    ttc = to_float64(ttc_s)
     short = shortfall(ttc, threshold_s)
-    return group_sum(np.where(np.isnan(short) | (ttc > threshold_s), 0.0, dt_s), offsets)
+    return group_sum(np.where(np.isnan(short) | (ttc > threshold_s), 0.0, to_float64(dt_s)), offsets)
 
 
 def time_integrated(
@@ -56,4 +57,4 @@ def time_integrated(
     >>> time_integrated([5.0, 3.0, 2.0, np.nan], 0.5, [0, 4])
     array([1.5])
     """
-    return group_sum(np.nan_to_num(shortfall(ttc_s, threshold_s)) * np.asarray(dt_s, np.float64), offsets)
+    return group_sum(np.nan_to_num(shortfall(ttc_s, threshold_s)) * to_float64(dt_s), offsets)

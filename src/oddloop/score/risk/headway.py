@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray
+from oddloop.score.foreign import to_float64
 
 
 def time_headway(gap_m: npt.ArrayLike, speed_mps: npt.ArrayLike) -> FloatArray:
@@ -108,7 +109,7 @@ def brake_threat_number(required_mps2: npt.ArrayLike, strongest_mps2: float = 8.
     """
     if not strongest_mps2 > 0:
         raise ValueError(f"strongest_mps2 must be above 0; got {strongest_mps2}")
-    found: FloatArray = np.asarray(required_mps2, np.float64) / -strongest_mps2 + 0.0
+    found: FloatArray = to_float64(required_mps2) / -strongest_mps2 + 0.0
     return found
 
 
@@ -123,7 +124,7 @@ def shortfall(values: npt.ArrayLike, threshold: float) -> FloatArray:
     """
     if not 0 < threshold < np.inf:
         raise ValueError(f"a threshold must be above 0 and finite; got {threshold}")
-    found: FloatArray = np.maximum(threshold - np.asarray(values, np.float64), 0.0)
+    found: FloatArray = np.maximum(threshold - to_float64(values), 0.0)
     return found
 
 
@@ -135,4 +136,4 @@ def _time(gap_m: npt.ArrayLike, speed_mps: npt.ArrayLike) -> FloatArray:
 
 
 def _floats(*arrays: npt.ArrayLike) -> list[FloatArray]:
-    return [np.asarray(array, np.float64) for array in np.broadcast_arrays(*map(np.asarray, arrays))]
+    return [np.asarray(array) for array in np.broadcast_arrays(*map(to_float64, arrays))]

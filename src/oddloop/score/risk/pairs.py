@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray, IntArray
+from oddloop.score.foreign import to_float64, to_int64
 
 _HALF_OF_NEIGHBOURS = ((0, 0), (0, 1), (1, -1), (1, 0), (1, 1))
 CHUNK = 10_000
@@ -43,8 +44,8 @@ def near_pairs(
     """
     if not 0 < radius_m < np.inf:
         raise ValueError(f"radius_m must be above 0 and finite; got {radius_m}")
-    points = np.stack([np.asarray(x, np.float64), np.asarray(y, np.float64)])
-    bounds = np.asarray(offsets, np.int64)
+    points = np.stack([to_float64(x), to_float64(y)])
+    bounds = to_int64(offsets)
     frame = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
     rows = np.arange(bounds[0], bounds[-1]) if len(bounds) else np.zeros(0, np.int64)
     is_known = np.isfinite(points[:, rows]).all(axis=0)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray
+from oddloop.score.foreign import to_float64
 from oddloop.score.trajectory_pairs import expected_distance
 
 
@@ -41,7 +42,7 @@ def plan_disagreement(candidates: npt.ArrayLike, weights: npt.ArrayLike | None =
     >>> [values.tolist() for values in plan_disagreement(plans)]
     [[4.0], [2.0]]
     """
-    paths = np.asarray(candidates, np.float64)
+    paths = to_float64(candidates)
     if paths.ndim != 4 or paths.shape[-1] != 2:
         raise ValueError(f"candidates must be (N,C,H,2); got shape {paths.shape}")
     average = expected_distance(paths, weights)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import BoolArray, FloatArray, IntArray
+from oddloop.score.foreign import to_float64, to_int64
 from oddloop.score.risk.boxes import Boxes, make_boxes
 
 
@@ -56,9 +57,9 @@ def make_tracks(
     >>> make_tracks([0.0, 9.0], [0.0, 0.0], 0.0, [3.0, 2.0], 4.0, 2.0, [0, 2]).speed
     array([3., 2.])
     """
-    speeds = np.broadcast_to(np.asarray(speed, np.float64), np.shape(x))
     boxes = make_boxes(x, y, heading, length, width)
-    bounds = np.asarray(offsets, np.int64)
+    speeds = np.broadcast_to(to_float64(speed), boxes.x.shape)
+    bounds = to_int64(offsets)
     if boxes.x.ndim != 1 or boxes.x.shape != speeds.shape:
         raise ValueError(f"tracks need arrays of one length; got shapes {boxes.x.shape} and {speeds.shape}")
     if not len(bounds) or bounds[0] != 0 or bounds[-1] != len(speeds) or (np.diff(bounds) < 0).any():
