@@ -1,4 +1,4 @@
-"""Intervals: Wilson by hand, the bootstrap against a loop and by simulation."""
+"""Intervals: Wilson and Clopper-Pearson by hand, the bootstrap against a loop and by simulation."""
 
 import math
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
 
-from oddloop.coverage import bootstrap, bootstrap_interval, draw_weights, wilson_interval
+from oddloop.coverage import bootstrap, bootstrap_interval, draw_weights, exact_interval, wilson_interval
 
 Z95 = 1.959963984540054
 
@@ -41,6 +42,42 @@ class TestWilson:
 
     def test_no_trials(self):
         assert np.isnan(wilson_interval([0, 1], [0, 2])).tolist() == [[True, False], [True, False]]
+
+
+class TestExact:
+    @pytest.mark.parametrize(
+        ("k", "n", "low", "high"),
+        [
+            # none of n: 1 - (alpha/2)^(1/n) = 1 - .025^(1/10)
+            (0, 10, 0.0, 0.30850),
+            (10, 10, 0.69150, 1.0),
+            # Clopper and Pearson's own chart, 3 of 40
+            (3, 40, 0.01574, 0.20386),
+        ],
+    )
+    def test_worked_numbers(self, k, n, low, high):
+        assert exact_interval(k, n) == pytest.approx((low, high), abs=5e-6)
+
+    @given(st.integers(0, 300), st.integers(1, 300), st.floats(0.5, 0.999))
+    def test_its_ends_are_where_the_binomial_tails_are(self, k, n, confidence):
+        """The definition: at the lower end, k or more of n has probability (1 - c)/2; at the upper end, k or fewer."""
+        k = min(k, n)
+        low, high = exact_interval(k, n, confidence)
+        tail = (1 - confidence) / 2
+        if k > 0:
+            assert binom.sf(k - 1, n, low) == pytest.approx(tail, rel=1e-6)
+        if k < n:
+            assert binom.cdf(k, n, high) == pytest.approx(tail, rel=1e-6)
+        assert 0 <= low <= k / n <= high <= 1
+
+    def test_agrees_with_scipy(self):
+        theirs = binomtest(7, 31).proportion_ci(0.9, method="exact")
+        assert exact_interval(7, 31, 0.9) == pytest.approx((theirs.low, theirs.high))
+
+    def test_no_trials_and_parts_of_a_success(self):
+        assert np.isnan(exact_interval([0, 1], [0, 2])).tolist() == [[True, False], [True, False]]
+        ends = [exact_interval(k, 10)[0] for k in (2, 2.5, 3)]
+        assert ends == sorted(ends)
 
 
 def _inverse_erf(x):

@@ -100,13 +100,22 @@ def test_wilson_for_rates():
     assert (row["interval"], row["valid"]) == ("wilson", True)
 
 
+def test_the_exact_interval_for_rates():
+    scenes = scenes_of([("a", "rain", [])] * 2)
+    metrics = [{"scene_id": "s0", "value": 0.1, "support": 20}, {"scene_id": "s1", "value": 0.05, "support": 20}]
+    row = by_segment(summarize(scenes, metrics, interval="exact"))["all"]
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((0.0157, 0.2039), abs=5e-5)
+    assert (row["interval"], row["valid"]) == ("exact", True)
+
+
+@pytest.mark.parametrize("interval", ["wilson", "exact"])
 @pytest.mark.parametrize("value", [-0.1, 3.2])
-def test_wilson_is_refused_for_what_is_no_rate(value):
+def test_intervals_of_rates_are_refused_for_what_is_no_rate(value, interval):
     scenes = scenes_of([("a", "rain", [])] * 2)
     metrics = [{"scene_id": "s0", "value": 0.1, "support": 20}, {"scene_id": "s1", "value": value, "support": 20}]
     message = rf"metric `recall` of model `m` has the value {value}; set coverage.interval = \"bootstrap_by_log\""
-    with pytest.raises(ConfigError, match=message):
-        summarize(scenes, metrics, interval="wilson")
+    with pytest.raises(ConfigError, match=f'coverage.interval = "{interval}" is for rates.*{message}'):
+        summarize(scenes, metrics, interval=interval)
 
 
 SCENES = st.lists(
@@ -244,6 +253,32 @@ def test_a_row_without_a_value_is_in_no_segment(useless):
     )
     assert found["all"]["n_scenes"] == 1
     assert "sky=dry" not in found
+
+
+def test_three_way_segments_of_few_scenes_are_not_listed():
+    rng = np.random.default_rng(1)
+    n = 200
+    scenes = pa.table(
+        {
+            "scene_id": [f"s{i}" for i in range(n)],
+            "log_id": [f"l{i % 9}" for i in range(n)],
+            **{name: rng.choice(["x", "y", "z"], n).tolist() for name in "abc"},
+        }
+    )
+    metrics = pa.Table.from_pylist(
+        [{**METRIC, "scene_id": f"s{i}", "value": 0.5, "support": 1} for i in range(n)], SCHEMA
+    )
+    encoded = encode_attributes(scenes, {name: AttributeConfig() for name in "abc"})
+
+    def run(**settings):
+        config = CoverageConfig(max_way=3, n_bootstrap=20, **settings)
+        return summarize_performance(scenes, metrics, encoded, config, np.random.default_rng(0)).to_pylist()
+
+    every = run(min_scenes=1)
+    assert len(every) == 1 + 3 * 3 + 3 * 9 + 27
+    few = run(min_scenes=8)
+    assert few == [row for row in every if row["segment_id"].count("=") < 3 or row["n_scenes"] >= 8]
+    assert len(few) < len(every)
 
 
 def test_no_metrics():

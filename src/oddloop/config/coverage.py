@@ -165,7 +165,8 @@ class CoverageConfig:
     ] = 10
     metric: Annotated[str, Field(description="metric that reports lead with; empty: the first by name")] = ""
     interval: Annotated[
-        Literal["bootstrap_by_log", "wilson"], Field(description="interval; Wilson is for rates in [0, 1] only")
+        Literal["bootstrap_by_log", "wilson", "exact"],
+        Field(description="interval; wilson and exact (Clopper and Pearson) are for rates in [0, 1] only"),
     ] = "bootstrap_by_log"
     confidence: Annotated[float, Field(gt=0, lt=1, description="coverage of the interval")] = 0.95
     n_bootstrap: Annotated[Count, Field(description="bootstrap replicates")] = 1000

@@ -6,11 +6,12 @@
 from oddloop.coverage.attributes import Encoded, EncodedAttribute, encode_attributes
 from oddloop.coverage.bootstrap import bootstrap_interval, draw_weights
 from oddloop.coverage.cube import Axis, Cube, build_cube, list_segments, read_cube, write_cube
+from oddloop.coverage.exact import exact_interval
 from oddloop.coverage.exposure import STATUSES, compute_exposure
 from oddloop.coverage.objects import add_object_counts, count_objects
 from oddloop.coverage.odd import judge_scenes, judge_segments
-from oddloop.coverage.performance import summarize_performance
-from oddloop.coverage.scene_values import list_scene_values
+from oddloop.coverage.performance import Paired, compare_models, compare_segments, pair_metrics, summarize_performance
+from oddloop.coverage.scene_values import encode_scene_values, list_scene_values
 from oddloop.coverage.segments import ALL_SCENES
 from oddloop.coverage.stage import CoverageResult, compute
 from oddloop.coverage.volume import Collection, collect, volume_gaps
@@ -25,19 +26,25 @@ __all__ = [
     "Cube",
     "Encoded",
     "EncodedAttribute",
+    "Paired",
     "add_object_counts",
     "bootstrap_interval",
     "build_cube",
     "collect",
+    "compare_models",
+    "compare_segments",
     "compute",
     "compute_exposure",
     "count_objects",
     "draw_weights",
     "encode_attributes",
+    "encode_scene_values",
+    "exact_interval",
     "judge_scenes",
     "judge_segments",
     "list_scene_values",
     "list_segments",
+    "pair_metrics",
     "read_cube",
     "summarize_performance",
     "volume_gaps",

@@ -14,6 +14,8 @@ eight) plus a block.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +25,8 @@ _BLOCK = 1 << 21
 _WIDE = 1 << 24
 Weights = npt.NDArray[np.float64] | npt.NDArray[np.uint8]
 """(L,B) how often each log is in each resample."""
+Interval = Callable[..., tuple[FloatArray, FloatArray]]
+"""(S,L) sums per log, weights and confidence to the ends of S intervals."""
 
 
 def draw_weights(n_logs: int, n_bootstrap: int, rng: np.random.Generator) -> Weights:
@@ -65,14 +69,40 @@ def bootstrap_interval(
     >>> bootstrap_interval(same, same, draw_weights(4, 9, np.random.default_rng(0)), 0.95)
     (array([1.]), array([1.]))
     """
-    support = _times(denominators, weights)
-    has_support = support > 0
-    ratios = np.full(support.shape, np.nan)
-    np.divide(_times(numerators, weights), support, out=ratios, where=has_support)
-    ratios.sort(axis=1)  # NaN goes last
-    n = has_support.sum(axis=1)
-    tail = (1 - confidence) / 2
-    return _quantile(ratios, n, tail), _quantile(ratios, n, 1 - tail)
+    return _percentiles(_ratios(numerators, denominators, weights), confidence)
+
+
+def difference_interval(
+    numerators: FloatArray,
+    denominators: FloatArray,
+    other_numerators: FloatArray,
+    other_denominators: FloatArray,
+    weights: Weights,
+    confidence: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Percentile interval of each segment's ratio of sums less another one, both under the same resamples.
+
+    What makes a log easy or hard for both cancels out, so the interval may be far narrower than two separate ones.
+
+    Args:
+        numerators, denominators: (S,L) sums of value x support and of support, per segment and log.
+        other_numerators, other_denominators: (S,L) the same of what is taken away.
+        weights: (L,B) resamples, as `draw_weights` gives them.
+        confidence: coverage of the interval, in (0, 1).
+
+    Returns:
+        (S,) lower and upper ends; NaN where no resample has support of both.
+
+    References:
+        Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
+
+    >>> one, two = np.array([[3.0, 5.0]]), np.array([[2.0, 4.0]])
+    >>> weights, ones = draw_weights(2, 9, np.random.default_rng(0)), np.ones((1, 2))
+    >>> difference_interval(one, ones, two, ones, weights, 0.9)
+    (array([1.]), array([1.]))
+    """
+    one = _ratios(numerators, denominators, weights)
+    return _percentiles(one - _ratios(other_numerators, other_denominators, weights), confidence)
 
 
 class IntervalQueue:
@@ -82,16 +112,16 @@ class IntervalQueue:
         n_rows: segments that are computed together; add no more at once, and memory does not grow with their number.
     """
 
-    def __init__(self, weights: Weights, confidence: float) -> None:
+    def __init__(self, weights: Weights, confidence: float, interval: Interval = bootstrap_interval) -> None:
         self.n_rows = max(_BLOCK // max(*weights.shape, 1), 1)
-        self._weights, self._confidence = weights, confidence
-        self._waiting: list[tuple[FloatArray, FloatArray]] = []
+        self._weights, self._confidence, self._interval = weights, confidence, interval
+        self._waiting: list[tuple[FloatArray, ...]] = []
         self._done: list[tuple[FloatArray, FloatArray]] = [(np.empty(0), np.empty(0))]
 
-    def add(self, numerators: FloatArray, denominators: FloatArray) -> None:
-        """Add segments; see `bootstrap_interval`."""
-        self._waiting.append((numerators, denominators))
-        if sum(len(top) for top, _ in self._waiting) >= self.n_rows:
+    def add(self, *sums: FloatArray) -> None:
+        """Add segments by their (S,L) sums per log, in the order in which the interval takes them."""
+        self._waiting.append(sums)
+        if sum(len(first) for first, *_ in self._waiting) >= self.n_rows:
             self._compute()
 
     def finish(self) -> tuple[FloatArray, FloatArray]:
@@ -102,9 +132,25 @@ class IntervalQueue:
         return np.concatenate(low), np.concatenate(high)
 
     def _compute(self) -> None:
-        top, bottom = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
+        sums = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
+        self._done.append(self._interval(*sums, self._weights, self._confidence))
         self._waiting = []
-        self._done.append(bootstrap_interval(top, bottom, self._weights, self._confidence))
+
+
+def _ratios(numerators: FloatArray, denominators: FloatArray, weights: Weights) -> FloatArray:
+    """(S,B) ratio of sums in each resample; NaN where it has no support."""
+    support = _times(denominators, weights)
+    ratios = np.full(support.shape, np.nan)
+    np.divide(_times(numerators, weights), support, out=ratios, where=support > 0)
+    return ratios
+
+
+def _percentiles(replicates: FloatArray, confidence: float) -> tuple[FloatArray, FloatArray]:
+    """(S,) lower and upper ends from (S,B) replicates, which it sorts; NaN ones are left out."""
+    replicates.sort(axis=1)  # NaN goes last
+    n = np.count_nonzero(~np.isnan(replicates), axis=1)
+    tail = (1 - confidence) / 2
+    return _quantile(replicates, n, tail), _quantile(replicates, n, 1 - tail)
 
 
 def _times(sums: FloatArray, weights: Weights) -> FloatArray:

@@ -6,8 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.coverage.attributes import Encoded, EncodedAttribute
-from oddloop.tables import STRINGS
+from oddloop.config import AttributeConfig
+from oddloop.config.coverage import AttributeKind
+from oddloop.coverage.attributes import Encoded, EncodedAttribute, encode_attributes
+from oddloop.tables import STRINGS, is_list
+
+_KEYS = ("scene_id", "labelled")
 
 
 def list_scene_values(scene_ids: pa.Array, labelled_scene_ids: pa.Array, encoded: Encoded) -> pa.Table:
@@ -29,6 +33,20 @@ def list_scene_values(scene_ids: pa.Array, labelled_scene_ids: pa.Array, encoded
         "labelled": pc.is_in(scene_ids, value_set=labelled_scene_ids.cast(scene_ids.type)),
     }
     return pa.table(columns | {attribute.name: _values(attribute) for attribute in encoded.attributes})
+
+
+def encode_scene_values(values: pa.Table) -> Encoded:
+    """The attributes of scenes, from the table that `list_scene_values` has made of them.
+
+    >>> values = pa.table({"scene_id": ["a"], "labelled": [True], "sky": ["clear"], "agents": [["bus", "car"]]})
+    >>> [(a.name, [a.values[code] for code in a.codes]) for a in encode_scene_values(values).attributes]
+    [('sky', ['clear']), ('agents', ['bus', 'car'])]
+    """
+    names = [name for name in values.column_names if name not in _KEYS]
+    kinds: dict[str, AttributeKind] = {
+        name: "multilabel" if is_list(values.schema.field(name).type) else "categorical" for name in names
+    }
+    return encode_attributes(values, {name: AttributeConfig(kind=kind) for name, kind in kinds.items()})
 
 
 def _values(attribute: EncodedAttribute) -> pa.Array:

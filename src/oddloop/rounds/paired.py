@@ -1,20 +1,16 @@
 """Two arms on the same evaluation scenes: the difference per segment, with an interval that resamples whole logs.
 
-Both arms are resampled by the same draws of logs (the unit of independence), so what makes a log easy or hard for any
-model cancels out; two separate intervals that overlap can hide a difference that this one shows. Ratio estimator
-sum(value x support) / sum(support); percentile bootstrap (Efron & Tibshirani 1993, ch. 13). The intervals are not
-corrected for the number of segments. Time grows with segments x draws x logs, memory with draws x logs.
+The comparison is that of two models (`oddloop.coverage.compare_segments`): each arm's after the last round that both
+have measured. Time grows with segments x draws x logs, memory with draws x logs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddloop import coverage
 from oddloop.derived_tables import DIFFERENCES
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
@@ -26,39 +22,6 @@ from oddloop.tables import METRICS, SCENES
 
 N_DRAWS = 2000
 MIN_LOGS = 5
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Values of both arms on the N scenes that both measured.
-
-    Attributes:
-        scene_ids: (N,) ids.
-        logs: (N,) log numbers from 0.
-        values: (2, N) value x support of policy and control.
-        supports: (2, N) supports.
-    """
-
-    scene_ids: pa.Array
-    logs: npt.NDArray[np.int64]
-    values: Floats
-    supports: Floats
-
-    def compare(self, inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> dict[str, float | int | None]:
-        """Difference and interval on the scenes of a mask; no interval with fewer than `MIN_LOGS` logs.
-
-        >>> paired = Paired(pa.array(["a", "b"]), np.array([0, 1]), np.array([[2.0, 4.0], [3.0, 5.0]]), np.ones((2, 2)))
-        >>> paired.compare(np.array([True, True]), np.random.default_rng(0))["difference"]
-        -1.0
-        """
-        logs = np.unique(self.logs[inside], return_inverse=True)[1]
-        n_logs = int(logs.max()) + 1
-        value_sums, support_sums = (_sum_by(logs, rows[:, inside], n_logs) for rows in (self.values, self.supports))
-        policy, control = value_sums.sum(axis=1) / support_sums.sum(axis=1)
-        result = {"policy_value": policy, "control_value": control, "difference": policy - control}
-        low, high = _interval(value_sums, support_sums, rng) if n_logs >= MIN_LOGS else (None, None)
-        return {**result, "ci_low": low, "ci_high": high, "n_scenes": int(inside.sum()), "n_logs": n_logs}
 
 
 def paired_differences(policy: Workspace, control: Workspace, metric: str, rng: np.random.Generator) -> pa.Table:
@@ -68,7 +31,7 @@ def paired_differences(policy: Workspace, control: Workspace, metric: str, rng: 
         policy: the policy's arm.
         control: the control's arm, on the same evaluation scenes.
         metric: metric to compare.
-        rng: source of the resampling; every segment is resampled by a stream of its own.
+        rng: draws the resamples of logs, which all segments share.
 
     Returns:
         no rows where the arms have no round, or no scene, in common.
@@ -77,62 +40,31 @@ def paired_differences(policy: Workspace, control: Workspace, metric: str, rng: 
     common = max(set(ours) & set(theirs), default=None)
     if common is None:
         return DIFFERENCES.empty()
-    paired = _pair(policy, ours[common], control, theirs[common], metric)
+    scenes = read_table(policy.table("scenes"), SCENES)
+    mine, other = _measured(policy, ours[common], metric, scenes), _measured(control, theirs[common], metric, scenes)
+    other = other.filter(pc.is_in(other["scene_id"], scenes["scene_id"].combine_chunks()))
+    paired = coverage.pair_metrics(scenes, mine, other)
     folder = policy.storage.sub(f"derived/coverage/{ours[common].evaluation['coverage_digest']}")
-    values = folder.read_table("scene_values.parquet")
-    values = values.take(pc.index_in(paired.scene_ids, values["scene_id"].combine_chunks()))
-    segments = folder.read_table("segments.parquet", ["segment_id", "attributes", "values"]).to_pylist()
-    rows = []
-    for segment in {s["segment_id"]: s for s in segments}.values():
-        inside = _inside(values, segment["attributes"], segment["values"])
-        if inside.any():
-            (stream,) = rng.spawn(1)
-            named = {"metric": metric, "segment_id": segment["segment_id"], "round": common}
-            rows.append(named | paired.compare(inside, stream))
-    return pa.Table.from_pylist(rows, schema=DIFFERENCES.schema())
+    listed = folder.read_table("segments.parquet", ["segment_id", "n_way"])
+    encoded = _encoded(folder.read_table("scene_values.parquet"), scenes["scene_id"].take(pa.array(paired.rows)))
+    weights = coverage.draw_weights(paired.n_logs, N_DRAWS, rng)
+    max_way = pc.max(listed["n_way"]).as_py() or 0
+    compared = coverage.compare_segments(paired, encoded, max_way, weights, min_logs=MIN_LOGS)
+    compared = compared.filter(pc.is_in(compared["segment_id"], listed["segment_id"].combine_chunks()))
+    table = compared.rename_columns({"first_value": "policy_value", "second_value": "control_value"})
+    table = table.append_column("metric", pa.repeat(metric, table.num_rows))
+    table = table.append_column("round", pa.repeat(common, table.num_rows))
+    return table.select(DIFFERENCES.schema().names).cast(DIFFERENCES.schema())
 
 
-def _pair(policy: Workspace, ours: RoundState, control: Workspace, theirs: RoundState, metric: str) -> Paired:
-    mine = _measured(policy, ours, metric)
-    other = _measured(control, theirs, metric)
-    scenes = read_table(policy.table("scenes"), SCENES, ["scene_id", "log_id"])
-    both = mine.join(other, "scene_id", join_type="inner", right_suffix="_control").join(scenes, "scene_id")
-    both = both.sort_by("scene_id").combine_chunks()
-    logs = np.unique(both["log_id"].to_numpy(), return_inverse=True)[1]
-    supports = np.stack([both[name].to_numpy().astype(np.float64) for name in ("support", "support_control")])
-    values = np.stack([both[name].to_numpy() for name in ("value", "value_control")])
-    return Paired(both["scene_id"].combine_chunks(), logs, values * supports, supports)
-
-
-def _measured(workspace: Workspace, state: RoundState, metric: str) -> pa.Table:
+def _measured(workspace: Workspace, state: RoundState, metric: str, scenes: pa.Table) -> pa.Table:
+    """The metric's rows of the model of a round, of held-out scenes where there are any."""
     files = trained_tables(trained_folder(workspace, state)).get("metrics")
     metrics = read_table(files, METRICS) if files else METRICS.empty()
-    is_sound = pc.and_(pc.greater(metrics["support"], 0), pc.is_finite(metrics["value"]))
-    mine = metrics.filter(pc.and_(pc.equal(metrics["metric"], metric), is_sound))
-    scenes = read_table(workspace.table("scenes"), SCENES)
-    return measured_metrics(mine, scenes).select(["scene_id", "value", "support"])
+    return measured_metrics(metrics.filter(pc.equal(metrics["metric"], metric)), scenes)
 
 
-def _inside(values: pa.Table, attributes: list[str], wanted: list[str]) -> npt.NDArray[np.bool_]:
-    """(N,) whether each scene is in the conjunction; a multi-label attribute holds any of its values."""
-    inside = np.ones(values.num_rows, dtype=bool)
-    for attribute, value in zip(attributes, wanted, strict=True):
-        column = values[attribute].combine_chunks()
-        if pa.types.is_list(column.type):
-            hits = pc.list_parent_indices(column).filter(pc.equal(column.flatten(), value))
-            inside &= np.isin(np.arange(len(column)), hits.to_numpy())
-        else:
-            inside &= pc.equal(column, value).to_numpy(zero_copy_only=False)
-    return inside
-
-
-def _sum_by(logs: npt.NDArray[np.int64], rows: Floats, n_logs: int) -> Floats:
-    return np.stack([np.bincount(logs, weights=row, minlength=n_logs) for row in rows])
-
-
-def _interval(value_sums: Floats, support_sums: Floats, rng: np.random.Generator) -> tuple[float, float]:
-    n_logs = value_sums.shape[1]
-    draws = rng.multinomial(n_logs, np.full(n_logs, 1 / n_logs), size=N_DRAWS).T
-    policy, control = (value_sums @ draws) / (support_sums @ draws)
-    low, high = np.quantile(policy - control, [0.025, 0.975])
-    return float(low), float(high)
+def _encoded(values: pa.Table, scene_ids: pa.Array) -> coverage.Encoded:
+    """The attributes of these scenes as they were when the round was evaluated."""
+    places = pc.index_in(scene_ids, value_set=values["scene_id"].combine_chunks())
+    return coverage.encode_scene_values(values).take(places.to_numpy())

@@ -20,7 +20,7 @@ from oddloop.errors import TableError
 
 CUBE_FORMAT = 1
 """Format 1: `cells` with set, number, status, n_scenes, n_logs and a column per measure; `logs` with log_id."""
-_THIN_WAY = 3
+THIN_WAY = 3
 """Attributes of a segment from which on it may be too thin to be listed."""
 
 
@@ -37,7 +37,7 @@ def list_segments(cube: Cube, min_scenes: int = 1) -> pa.Table:
     is_listed = cube.n_scenes.sum(axis=1) >= min_scenes
     parts = []
     for chosen, codes, rows in cube.conjunctions():
-        is_listed[rows] |= len(chosen) < _THIN_WAY
+        is_listed[rows] |= len(chosen) < THIN_WAY
         axes = [(cube.axes[place].name, cube.axes[place].values) for place in chosen]
         parts.append(name_conjunctions(axes, codes[is_listed[rows]]))
     names = {name: pa.concat_arrays([part[name] for part in parts]) for name in parts[0]}
