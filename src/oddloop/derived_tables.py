@@ -41,7 +41,11 @@ FRAME_SCORES = TableSpec(
         FRAME_ID,
         SCENE_ID,
         Column(
-            "n_objects", INT, "boxes or agents that the model reported; null: it did not run", "objects", nullable=True
+            "n_objects",
+            INT,
+            "boxes or agents that the model reported, a box that several members found once; null: it did not run",
+            "objects",
+            nullable=True,
         ),
     ),
     key=("frame_id",),

@@ -16,7 +16,7 @@ MeanMeasure = Literal["entropy", "least_confidence", "margin", "ratio"]
 MemberMeasure = Literal["expected_entropy", "bald", "variance", "variation_ratio", "vote_entropy", "consensus"]
 Measure = Literal[MeanMeasure, MemberMeasure]
 SceneSummary = Literal[
-    "mean", "max", "p95", "sum", "topk", "time_above", "share_above", "longest_above", "change", "trend"
+    "mean", "max", "p95", "sum", "topk", "per_object", "time_above", "share_above", "longest_above", "change", "trend"
 ]
 
 
@@ -27,8 +27,12 @@ class SceneScoreConfig:
     __pydantic_config__ = STRICT
     summaries: Annotated[
         tuple[SceneSummary, ...],
-        Field(min_length=1, description="each a column per frame score; those from `time_above` on need frame times"),
-    ] = ("mean", "max", "p95", "sum", "topk", "time_above", "longest_above", "change")
+        Field(
+            min_length=1,
+            description="each a column per frame score; `per_object` only of scores that are sums over objects, "
+            "`..._sum`; those from `time_above` on need frame times",
+        ),
+    ] = ("mean", "max", "p95", "sum", "topk", "per_object", "time_above", "longest_above", "change")
     top_k: Annotated[Count, Field(description="k of `topk`: mean of the scene's k largest frame scores")] = 5
     threshold_quantile: Annotated[
         float,

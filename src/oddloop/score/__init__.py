@@ -43,6 +43,7 @@ from oddloop.score.normalise_scenes import (
     normaliser_table,
     read_normalisers,
 )
+from oddloop.score.object_rate import per_object
 from oddloop.score.over_time import change_rate, longest_run_above, share_above, time_above, trend
 from oddloop.score.ragged import group_max, group_mean, group_quantile, group_sum, group_topk
 from oddloop.score.scene_frames import SceneFrames, needs_times
@@ -97,6 +98,7 @@ __all__ = [
     "needs_times",
     "normaliser_table",
     "own_scores",
+    "per_object",
     "predictive_entropy",
     "predictive_variance",
     "ragged_measures",

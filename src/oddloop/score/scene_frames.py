@@ -15,6 +15,7 @@ from oddloop.score import over_time
 from oddloop.score.arrays import FloatArray, IntArray
 from oddloop.score.clock import SceneClock, seconds_in_scene
 from oddloop.score.columns import VALID, with_valid
+from oddloop.score.object_rate import PER_OBJECT, per_object
 from oddloop.score.ragged import group_max, group_quantile, group_sum, group_topk
 
 SEEN = "_seen_s"
@@ -61,11 +62,10 @@ class SceneFrames:
     def counts(self) -> dict[str, pa.Array]:
         """The columns of `derived_tables.SCENE_SCORES`."""
         has_answer = self._n_objects.is_valid().to_numpy(zero_copy_only=False)[self._order]
-        counts = pc.fill_null(self._n_objects, 0).to_numpy(zero_copy_only=False)[self._order]
         return {
             "scene_id": self._scene_ids,
             "n_frames_scored": pa.array(_differences(has_answer, self._offsets)),
-            "n_objects_sum": pa.array(_differences(counts, self._offsets)),
+            "n_objects_sum": pa.array(_differences(self._counts(), self._offsets)),
         }
 
     def summarize(self, frame_scores: pa.Table, name: str, threshold: float | None = None) -> dict[str, pa.Array]:
@@ -102,7 +102,14 @@ class SceneFrames:
         columns: dict[str, pa.Array] = {}
         for how in (how for how in self._config.summaries if how in functions):
             columns |= with_valid(f"{name}_{how}", np.where(n > 0, functions[how](), np.nan))
+        if "per_object" in self._config.summaries and name.endswith("_sum"):
+            columns |= with_valid(name + PER_OBJECT, per_object(values, self._counts(), self._offsets))
         return {**columns, f"{name}_n": pa.array(n)}
+
+    def _counts(self) -> IntArray:
+        """(F,) objects of each frame, by scene."""
+        counts: IntArray = pc.fill_null(self._n_objects, 0).to_numpy(zero_copy_only=False)[self._order]
+        return counts
 
     def _make_clock(self, timestamps_ns: pa.Array) -> SceneClock:
         if len(timestamps_ns) != self._offsets[-1]:

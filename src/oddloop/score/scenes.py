@@ -3,6 +3,7 @@
     <score>_mean  sum / n          <score>_p95   linear interpolation at .95 (n - 1), as `numpy.percentile`
     <score>_max   largest          <score>_topk  mean of the k largest, of all where there are fewer
     <score>_sum   sum              <score>_n     frames with a valid score
+    <score>_per_object             of a score that is itself a sum, `..._sum`: its rate per object (`object_rate`)
 
 and, where the frames have times (`over_time` has the formulas, `clock` what a pause is and how long a frame counts):
 
