@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from oddloop.score import fast_calls
+from oddloop.compiled import import_loops
 
 _Number = TypeVar("_Number", bound=np.generic)
 
 
-@functools.cache
 def loops() -> ModuleType:
     """The module of loops; compiled where numba is installed, slow but the same where it is not."""
-    fast_calls.loops()  # which knows how to import numba
-    return importlib.import_module("oddloop.score.boxes.kernels")
+    found = import_loops("oddloop.score.boxes.kernels")
+    assert found is not None, "it imports without numba too"  # noqa: S101 # for the type checker
+    return found
 
 
 def frozen(array: npt.NDArray[_Number]) -> npt.NDArray[_Number]:

@@ -7,6 +7,7 @@ is grouped, and a box may do without sides.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,7 @@ class Detections:
         """(N,4) the sides of each box."""
         return np.stack(self.sides, axis=1)
 
+    @functools.cached_property
     def is_whole(self) -> BoolArray:
         """(N,) whether the sides span an area above 0."""
         x_min, y_min, x_max, y_max = self.sides
@@ -64,6 +66,7 @@ class Detections:
             whole: BoolArray = (width > 0) & (height > 0) & (area > 0) & (area < np.inf)
         return whole
 
+    @functools.cached_property
     def is_bare(self) -> BoolArray:
         """(N,) whether a box has no sides at all."""
         bare: BoolArray = np.logical_and.reduce([np.isnan(side) for side in self.sides])
@@ -75,10 +78,11 @@ class Detections:
         of_boxes: BoolArray = is_wanted[self.labels]  # -1, no label, finds the False at the end
         return of_boxes
 
+    @functools.cached_property
     def is_placed(self) -> BoolArray:
         """(N,) whether a box can be told apart from, or set against, those of other members."""
         n_members = np.repeat(self.n_members, np.diff(self.offsets))
-        can_meet = self.is_whole() & (self.scores >= 0) & (self.scores <= 1)
+        can_meet = self.is_whole & (self.scores >= 0) & (self.scores <= 1)
         placed: BoolArray = (self.members >= 0) & (self.members < n_members) & ((n_members == 1) | can_meet)
         return placed
 

@@ -96,8 +96,8 @@ def weigh_boxes(
         width, height = x_max - x_min, y_max - y_min
         long_enough = np.sqrt(width * height) > min_size_px
         is_counted = long_enough & (np.maximum(width, height) / np.minimum(width, height) < max_aspect)
-        is_known = (found.scores >= 0) & (found.scores <= 1) & (found.is_whole() | found.is_bare())
-    weights = np.where((found.scores >= min_score) & (is_counted | found.is_bare()), weights, 0.0)
+        is_known = (found.scores >= 0) & (found.scores <= 1) & (found.is_whole | found.is_bare)
+    weights = np.where((found.scores >= min_score) & (is_counted | found.is_bare), weights, 0.0)
     return np.where(is_known, weights, np.nan)
 
 

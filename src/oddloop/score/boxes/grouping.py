@@ -88,7 +88,7 @@ def group_boxes(found: Detections, *, iou_floor: float = 0.5, across_classes: bo
     n_boxes = len(found)
     groups = BoxGroups(np.empty(n_boxes, np.int64), np.zeros(n_boxes + 1, np.int64), np.zeros_like(found.offsets))
     loops().group_frames(
-        *(found.sides, found.scores, frozen(found.labels), frozen(found.members), frozen(found.is_placed())),
+        *(found.sides, found.scores, frozen(found.labels), frozen(found.members), frozen(found.is_placed)),
         *(frozen(found.offsets), (float(iou_floor), bool(across_classes)), *groups),
     )
     return groups._replace(bounds=groups.bounds[: groups.frames[-1] + 1])

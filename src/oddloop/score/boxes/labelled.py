@@ -86,7 +86,7 @@ def _read_objects(objects: pa.Table, frame_ids: pa.Array, ran: BoolArray) -> tup
     labelled = make_detections(
         corners, np.zeros(len(chosen)), np.concatenate([[0], np.cumsum(counts)]), labels=categories
     )
-    if len(bad := np.flatnonzero(~labelled.is_whole())):
+    if len(bad := np.flatnonzero(~labelled.is_whole)):
         raise TableError(
             f"objects: {len(bad):,} objects have no area, the first in frame `{frame_ids[frame[chosen[bad[0]]]]}`: "
             f"{corners[bad[0]].tolist()}; give all four sides, or leave the object out"

@@ -95,7 +95,7 @@ def _measure(both: Detections, groups: BoxGroups) -> dict[str, FloatArray]:
         np.where(is_pair & ~is_same, (high + low) / 2, 0.0),
         np.where(is_pair, _divergence(high, low), 0.0),
     )
-    is_placed = both.is_placed()[strongest]
+    is_placed = both.is_placed[strongest]
     return {name: np.where(is_placed, v, np.nan) for name, v in zip(MODEL_MEASURES, values, strict=True)}
 
 
@@ -114,7 +114,7 @@ def speakers(found: Detections, groups: BoxGroups) -> Detections:
         sides=as_sides(*(side[chosen] for side in found.sides)),
         scores=found.scores[chosen],
         labels=found.labels[chosen],
-        members=np.where(found.is_placed()[chosen], 0, -1),
+        members=np.where(found.is_placed[chosen], 0, -1),
         n_members=np.ones_like(found.n_members),
         probs=found.probs[:0],
         classes=np.zeros(len(chosen) + 1, np.int64),

@@ -113,7 +113,7 @@ def _measure_classes(found: Detections, groups: BoxGroups, alone: Mapping[str, F
             results[name][several] = of_means[name]
     expected = group_mean(alone["entropy"][groups.order], groups.bounds)
     # Dividing by a sum hides that it is none, but then a box by itself has no entropy.
-    is_valid = found.is_placed()[strongest] & ~np.isnan(expected)
+    is_valid = found.is_placed[strongest] & ~np.isnan(expected)
     results = {name: np.where(is_valid, values, np.nan) for name, values in results.items()}
     return results | {"class_disagreement": np.maximum(results["entropy"] - expected, 0.0)}
 
@@ -144,5 +144,5 @@ def _measure_existence(found: Detections, groups: BoxGroups) -> FloatArray:
 
 def _has_known_place(found: Detections, groups: BoxGroups) -> BoolArray:
     """(G,) whether an object's boxes could be grouped, and are either whole or without any side."""
-    known: BoolArray = found.is_placed() & (found.is_whole() | found.is_bare())
+    known: BoolArray = found.is_placed & (found.is_whole | found.is_bare)
     return known[groups.strongest]
