@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 import toy
 from oddloop.cli.app import app
+from oddloop.cli.score import _about_alike
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,22 @@ def test_the_audit_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().out
     assert text.startswith("Scores against accuracy (higher is better) of toy_model on 12 scenes")
     assert "object_count" in text
+    assert re.search(
+        r"The baseline to beat is object_count, .*: it finds \d+\.\d % of all errors at 10 % of the cost; chance finds",
+        text,
+    )
     assert "Warning: 2 logs are too few to say whether a classification score beats object count." in text
+
+
+def test_scores_that_are_the_same_everywhere_are_left_out_for_people() -> None:
+    assert _about_alike([]) == []
+    names = ["a_max", "a_mean", "a_sum"]
+    assert _about_alike(names[:1]) == [
+        "Left out: 1 score is the same in every scene and so no better than chance: a_max (see --json)."
+    ]
+    assert _about_alike(names) == [
+        "Left out: 3 scores are the same in every scene and so no better than chance: a_max, a_mean, ... (see --json)."
+    ]
 
 
 def test_help_names_the_audit() -> None:

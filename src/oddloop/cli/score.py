@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import typer
 
@@ -67,8 +67,13 @@ def _print_for_people(derived: Derived) -> None:
     n_scenes = derived.manifest["rows"]["scenes"]
     measured = f"{settings['metric']} ({settings['better']} is better) of {settings['model_id']}"
     title = f"Scores against {measured} on {n_scenes:,} scenes; in [ ] the 95 % interval"
-    print_table(title, ("rank", "score", "scenes", "logs", *_SHOWN.values()), _cells(table))
+    rows = table.to_pylist()
+    alike = [row["score"] for row in rows if row["kind"] == "score" and _is_alike(row)]
+    shown = [row for row in rows if row["score"] not in alike]
+    print_table(title, ("rank", "score", "scenes", "logs", *_SHOWN.values()), _cells(shown))
     out.print("Errors found: % of all errors in the scenes that this part of the cost pays for, by falling score.")
+    for remark in (*_about_alike(alike), *_about_baseline(rows)):
+        out.print(remark, markup=False)
     for sentence in recommended(derived) or ("Warning: no score could be judged: no errors, or no valid score.",):
         out.print(str(sentence), markup=False)
 
@@ -83,15 +88,38 @@ _SHOWN = {
 }
 
 
-def _cells(table: pa.Table) -> list[list[object]]:
-    """The rows for people: shares in percent, intervals where they say something that the reader compares by."""
+def _is_alike(row: Mapping[str, Any]) -> bool:
+    """Whether a score is the same in every scene: no rank correlation, and it finds what chance finds."""
+    return row["rank_correlation"] is None and row["found_at_10"] is not None
+
+
+def _about_alike(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    few = ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
+    verb = "score is" if len(names) == 1 else "scores are"
+    return [f"Left out: {len(names)} {verb} the same in every scene and so no better than chance: {few} (see --json)."]
+
+
+def _about_baseline(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the baseline to beat finds, for those who have not read what object count is."""
+    count = next((row for row in rows if row["score"] == "object_count"), None)
+    if count is None or count["found_at_10"] is None:
+        return []
     return [
-        [row["rank"], row["score"], row["n"], row["n_logs"], *(_cell(row, name) for name in _SHOWN)]
-        for row in table.to_pylist()
+        "The baseline to beat is object_count, the scenes with most objects that the model reported: it finds "
+        f"{_cell(count, 'found_at_10')} % of all errors at 10 % of the cost; chance finds 10.0 %."
     ]
 
 
-def _cell(row: dict[str, float | None], name: str) -> str:
+def _cells(rows: Sequence[Mapping[str, Any]]) -> list[list[object]]:
+    """The rows for people: shares in percent, intervals where they say something that the reader compares by."""
+    return [
+        [row["rank"], row["score"], row["n"], row["n_logs"], *(_cell(row, name) for name in _SHOWN)] for row in rows
+    ]
+
+
+def _cell(row: Mapping[str, Any], name: str) -> str:
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if value is None:
         return "-"
