@@ -13,9 +13,9 @@ from typing import get_args
 import numpy as np
 import pyarrow as pa
 
-from oddloop.config import DetectionConfig, ScoreConfig
+from oddloop.config import ScoreConfig
+from oddloop.config.detection import DetectionConfig, DetectionMeasure
 from oddloop.config.score import Measure, Reduction
-from oddloop.score.boxes import OBJECT_MEASURES
 from oddloop.tables import TableSpec
 
 WIDTHS = (pa.float16(), pa.float32(), pa.float64())
@@ -45,10 +45,13 @@ def random_config(rng: Random) -> ScoreConfig:
         top_k=rng.randint(1, 3),
         labels=rng.choice(((), ("a",), ("a", "none"))),
         measures=_some(rng, get_args(Measure)),
+        temperature=rng.choice((1.0, 0.3, 5.0)),
         detection=DetectionConfig(
-            measures=_some(rng, OBJECT_MEASURES),
+            measures=_some(rng, get_args(DetectionMeasure)),
+            group_iou=rng.choice((0.1, 0.5, 1.0)),
             group_across_classes=rng.random() < 0.5,
-            class_difficulty=rng.choice(({}, {"a": 0.5})),
+            class_difficulty=rng.choice(({}, {"a": 0.5}, {"a": 0.0, "b": 1.0})),
+            weighted_min_size_px=rng.choice((0.0, 16.0)),
         ),
     )
 
