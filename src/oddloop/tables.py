@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddloop.column_types import is_compatible as is_compatible
+from oddloop.column_types import is_list as is_list
 from oddloop.errors import TableError
 
 STRING, INT, FLOAT, FLOAT32, BOOL = pa.string(), pa.int64(), pa.float64(), pa.float32(), pa.bool_()
@@ -78,59 +80,6 @@ class TableSpec:
 def _metadata(column: Column) -> dict[str, str]:
     return {"meaning": column.meaning, "unit": column.unit}
 
-
-def is_compatible(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether values of type `found` can be read as `wanted` without loss of meaning.
-
-    Widths may differ (int32 for int64, float16 for float32, large_string for string), integers may stand for floats,
-    lists for lists of a fixed size (the values decide), and a column of nothing but null for anything; numbers never
-    stand for strings, nor strings for numbers.
-
-    >>> is_compatible(pa.large_string(), pa.string()), is_compatible(pa.string(), pa.int64())
-    (True, False)
-    """
-    if pa.types.is_null(found):
-        return True
-    if pa.types.is_dictionary(found):
-        return is_compatible(found.value_type, wanted)
-    if is_list(wanted):
-        return is_list(found) and _fits_size(found, wanted) and is_compatible(found.value_type, wanted.value_type)
-    if pa.types.is_struct(wanted):
-        return pa.types.is_struct(found) and all(_has_field(found, field) for field in wanted)
-    return any(is_family(found) and is_family_wanted(wanted) for is_family, is_family_wanted in _FAMILIES)
-
-
-def is_list(kind: pa.DataType) -> bool:
-    """Whether values of the type are lists, of whatever kind."""
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
-def _fits_size(found: pa.DataType, wanted: pa.DataType) -> bool:
-    is_fixed = pa.types.is_fixed_size_list
-    return not (is_fixed(found) and is_fixed(wanted)) or found.list_size == wanted.list_size
-
-
-def _has_field(found: pa.StructType, wanted: pa.Field) -> bool:
-    index = found.get_field_index(wanted.name)
-    if index < 0:
-        return bool(wanted.nullable)
-    return is_compatible(found.field(index).type, wanted.type)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
-
-
-_FAMILIES = (
-    (_is_text, _is_text),
-    (pa.types.is_integer, pa.types.is_integer),
-    (_is_number, pa.types.is_floating),
-    (pa.types.is_boolean, pa.types.is_boolean),
-)
 
 SCENE_ID = Column("scene_id", STRING, "names the scene")
 FRAME_ID = Column("frame_id", STRING, "names the frame")
@@ -276,6 +225,79 @@ TRAJECTORY = TableSpec(
     key=("frame_id", "agent_id"),
     references=(("scene_id", "scenes"),),
 )
+RISK = TableSpec(
+    "predictions/risk",
+    "frame, or frame and agent; the rows of a frame stand together",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column("agent_id", STRING, "the agent that the risk is of; absent or null: of the frame", "", False, True),
+        Column("collision_prob", FLOAT, "probability of a collision, in [0, 1]", required=False, nullable=True),
+        Column("criticality", FLOAT, "larger = more critical, finite, in any unit", required=False, nullable=True),
+    ),
+    key=("frame_id", "agent_id"),
+    references=(("scene_id", "scenes"),),
+    one_of=("collision_prob", "criticality"),
+)
+PLANNING = TableSpec(
+    "predictions/planning",
+    "frame",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column(
+            "candidates",
+            pa.list_(pa.list_(pa.list_(FLOAT32, 2))),
+            "candidate paths of the ego vehicle x steps x (x, y), in one frame of reference per row",
+            "m",
+        ),
+        Column(
+            "weights",
+            pa.list_(FLOAT32),
+            "share of each candidate, which sum to 1; absent or null: all alike",
+            required=False,
+            nullable=True,
+        ),
+    ),
+    key=("frame_id",),
+    references=(("scene_id", "scenes"),),
+)
+TRACKS = TableSpec(
+    "tracks",
+    "frame and vehicle; the rows of a scene stand together, and in it those of a frame",
+    (
+        SCENE_ID,
+        FRAME_ID,
+        Column("agent_id", STRING, "names the vehicle; the same over time"),
+        Column("timestamp_ns", INT, "instant of the frame", "ns since the Unix epoch"),
+        Column("x_m", FLOAT, "position of the centre, in one frame of reference per scene", "m"),
+        Column("y_m", FLOAT, "position of the centre", "m"),
+        Column("heading_rad", FLOAT, "direction of the length, anticlockwise from the x axis", "rad"),
+        Column("speed_mps", FLOAT, "speed along the heading; below 0 in reverse", "m/s"),
+        Column("length_m", FLOAT, "length of the vehicle", "m"),
+        Column("width_m", FLOAT, "width of the vehicle", "m"),
+        Column("is_ego", BOOL, "whether it is the ego vehicle; absent: none is", required=False, nullable=True),
+    ),
+    key=("scene_id", "frame_id", "agent_id"),
+    references=(("scene_id", "scenes"),),
+)
+FUTURES = TableSpec(
+    "futures",
+    "frame and agent: what happened after it",
+    (
+        FRAME_ID,
+        SCENE_ID,
+        Column("agent_id", STRING, "the agent, as in `predictions/trajectory`"),
+        Column(
+            "xy",
+            pa.list_(pa.list_(FLOAT32, 2)),
+            "steps x (x, y), at the steps and in the frame of reference of the row's `modes`; null where not known",
+            "m",
+        ),
+    ),
+    key=("frame_id", "agent_id"),
+    references=(("scene_id", "scenes"),),
+)
 FEATURES = TableSpec(
     "features",
     "scene, or frame where frame_id is present",
@@ -323,11 +345,17 @@ LABELS = TableSpec(
     references=(("scene_id", "scenes"),),
 )
 
-TASKS = {"classification": CLASSIFICATION, "detection": DETECTION, "trajectory": TRAJECTORY}
+TASKS = {
+    "classification": CLASSIFICATION,
+    "detection": DETECTION,
+    "trajectory": TRAJECTORY,
+    "risk": RISK,
+    "planning": PLANNING,
+}
 """Prediction tables by task."""
 BY_ENCODER = {"features": FEATURES, "heads": HEADS}
 """Tables of which there is one per encoder."""
-INPUTS = (SCENES, FRAMES, OBJECTS, CLASSIFICATION, DETECTION, TRAJECTORY, FEATURES, HEADS, METRICS, LABELS)
+INPUTS = (SCENES, FRAMES, OBJECTS, TRACKS, *TASKS.values(), FUTURES, FEATURES, HEADS, METRICS, LABELS)
 """Tables that the user brings, in the order in which they are checked and documented."""
 SPLITS = ("pool", "eval")
 """Values of `scenes.split`."""

@@ -21,7 +21,10 @@ from lake.lake_samples import (
     write_parquet,
 )
 
-ALL_BUT_SCENES = ("frames", "objects", "classification", "detection", "trajectory", "features", "metrics", "labels")
+ALL_BUT_SCENES = (
+    *("frames", "objects", "tracks", "classification", "detection", "trajectory", "risk", "planning", "futures"),
+    *("features", "metrics", "labels"),
+)
 MODES = [[[[0.0, 0.0], [1.0, 0.0], [2.0, 0.5]]] * 2] * 2
 
 
@@ -85,7 +88,7 @@ FOLDERS = [
     Case(
         "unknown-folder",
         "predictions",
-        "lake/predictions/detections is no task (tasks: classification, detection, trajectory)",
+        "lake/predictions/detections is no task (tasks: classification, detection, trajectory, risk, planning)",
         after=lambda folder: (folder / "lake/predictions/detections/m").mkdir(parents=True),
     ),
     Case(

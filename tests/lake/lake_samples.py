@@ -15,11 +15,15 @@ from oddloop.tables import (
     DETECTION,
     FEATURES,
     FRAMES,
+    FUTURES,
     HEADS,
     LABELS,
     METRICS,
     OBJECTS,
+    PLANNING,
+    RISK,
     SCENES,
+    TRACKS,
     TRAJECTORY,
 )
 
@@ -41,6 +45,7 @@ values = ["car", "pedestrian"]
 better = "higher"
 """
 SECOND_NS = 1_000_000_000
+PATH = [[0.0, 0.0], [1.0, 0.0], [2.0, 0.5]]
 Files = dict[str, pa.Table]
 """Table by path below `lake/`."""
 Edit = Callable[[Files], None]
@@ -71,6 +76,18 @@ def clean_files() -> Files:
         ),
         "predictions/trajectory/m/a.parquet": _table(
             TRAJECTORY.schema(), [{**f, "agent_id": a, **_futures()} for f in frames for a in ("p", "q")]
+        ),
+        "predictions/risk/m/a.parquet": _table(
+            RISK.schema(),
+            [{**f, "agent_id": a, "collision_prob": 0.25, "criticality": -3.0} for f in frames for a in ("p", "q")],
+        ),
+        "predictions/planning/m/a.parquet": _table(
+            PLANNING.schema(),
+            [{**f, "candidates": [PATH, PATH], "weights": None if i % 2 else [0.5, 0.5]} for i, f in enumerate(frames)],
+        ),
+        "tracks/a.parquet": _table(TRACKS.schema(), [{**f, **_state(a)} for f in frames for a in ("p", "q")]),
+        "futures/a.parquet": _table(
+            FUTURES.schema(), [{**f, "agent_id": a, "xy": [[0.0, 0.0], None, [2.0, 0.5]]} for f in frames for a in "pq"]
         ),
         "features/e/a.parquet": _table(FEATURES.schema(), [{**f, "vector": [1.0, 2.0, 3.0]} for f in frames]),
         "heads/e/a.parquet": _table(
@@ -212,6 +229,19 @@ def _boxes() -> list[Any]:
     plain = {"score": 0.5, "label": "car"}
     full = {**plain, "probs": [0.5, 0.5], **sides}
     return [[], None, [plain], [full], [plain, full], [full, full], [full], [{**plain, "score": 1.0}]]
+
+
+def _state(agent_id: str) -> dict[str, Any]:
+    """A vehicle, 20 m ahead of the ego where it is `q`."""
+    place = {"x_m": 20.0 if agent_id == "q" else 0.0, "y_m": 0.0, "heading_rad": 0.0, "speed_mps": 5.0}
+    return {
+        "agent_id": agent_id,
+        "timestamp_ns": 1,
+        **place,
+        "length_m": 4.0,
+        "width_m": 2.0,
+        "is_ego": agent_id == "p",
+    }
 
 
 def _futures() -> dict[str, Any]:

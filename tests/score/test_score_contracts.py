@@ -59,7 +59,13 @@ ROWS = {
             "modes": st.lists(st.lists(st.lists(POINTS, max_size=2) | st.none(), max_size=2), max_size=2) | st.none(),
         }
     ),
+    "risk": st.fixed_dictionaries({"collision_prob": NUMBERS, "criticality": NUMBERS}),
+    "planning": st.fixed_dictionaries(
+        {"candidates": st.lists(st.lists(POINTS, max_size=2) | st.none(), max_size=3) | st.none(), "weights": RAGGED}
+    ),
 }
+PER_FRAME = {"trajectory": 2, "risk": 2}
+"""Rows of a frame; one where nothing else is said."""
 CONFIG = ScoreConfig(top_k=2, labels=("a",))
 CONFIGS = {
     "plain": CONFIG,
@@ -108,12 +114,17 @@ def good_batch(task, n_rows=40):
             }
             for i in range(n_rows)
         ]
+    elif task == "risk":
+        rows = [{"collision_prob": float(p), "criticality": float(p) * 9} for p in rng.random(n_rows)]
+    elif task == "planning":
+        shares = [rng.dirichlet(np.ones(3)).tolist() if i % 2 else None for i in range(n_rows)]
+        rows = [{"candidates": rng.normal(size=(3, 4, 2)).tolist(), "weights": share} for share in shares]
     else:
         rows = [
             {"mode_probs": rng.dirichlet(np.ones(3), 2).tolist(), "modes": rng.normal(size=(2, 3, 4, 2)).tolist()}
             for _ in range(n_rows)
         ]
-    return batch_of(task, rows, per_frame=2 if task == "trajectory" else 1)
+    return batch_of(task, rows, per_frame=PER_FRAME.get(task, 1))
 
 
 def good_box(rng, member):
@@ -142,7 +153,7 @@ def test_declared_columns_then_scores_with_twins(task, config):
 def test_any_cut_into_batches_gives_the_same_rows(task, data):
     config = data.draw(st.sampled_from(list(CONFIGS.values())))
     rows = data.draw(st.lists(ROWS[task], min_size=1, max_size=10))
-    per_frame = 2 if task == "trajectory" else 1
+    per_frame = PER_FRAME.get(task, 1)
     batch = batch_of(task, rows, per_frame)
     n_frames = -(-len(rows) // per_frame)
     cut = data.draw(st.integers(0, n_frames)) * per_frame
@@ -152,7 +163,7 @@ def test_any_cut_into_batches_gives_the_same_rows(task, data):
 
 def test_single_rows_and_many_agree_to_the_last_bit(task, config):
     batch = good_batch(task, 200)
-    step = 2 if task == "trajectory" else 1
+    step = PER_FRAME.get(task, 1)
     parts = [KERNELS[task](batch.slice(i, step), config) for i in range(0, 200, step)]
     assert pa.concat_tables(parts).combine_chunks().equals(KERNELS[task](batch, config).combine_chunks())
 
@@ -167,7 +178,7 @@ def test_malformed_input_is_not_valid_and_never_nan(task, data):
         valid = found[f"{name}_valid"].to_numpy()
         assert found[name].is_valid().to_numpy().tolist() == valid.tolist()
         assert np.isfinite(found[name].drop_null().to_numpy()).all()
-        assert (found[name].drop_null().to_numpy() >= 0).all()
+        assert "criticality" in name or (found[name].drop_null().to_numpy() >= 0).all()
 
 
 def test_input_is_not_changed(task, config):
@@ -219,11 +230,12 @@ def test_other_float_widths(width):
 
 def test_a_missing_column_and_a_wrong_type_are_named(task, config):
     batch = good_batch(task)
-    name = batch.column_names[-1]
+    name = {"planning": "candidates", "risk": "collision_prob"}.get(task, batch.column_names[-1])
     with pytest.raises(TableError, match=f"column `{name}` is missing"):
-        KERNELS[task](batch.drop_columns(name), config)
-    wrong = batch.set_column(batch.num_columns - 1, name, [["x"] * batch.num_rows])
-    with pytest.raises(TableError, match=rf"`{name}` must be a list; got string; run `oddloop check`"):
+        KERNELS[task](batch.drop_columns([name, *(["criticality"] if task == "risk" else [])]), config)
+    wrong = batch.set_column(batch.column_names.index(name), name, [["x"] * batch.num_rows])
+    what = "hold numbers" if task == "risk" else "be a list"
+    with pytest.raises(TableError, match=rf"`{name}` must {what}; got string; run `oddloop check`"):
         KERNELS[task](wrong, config)
 
 

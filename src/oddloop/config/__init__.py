@@ -7,6 +7,7 @@ from oddloop.config.coverage import AttributeConfig, AttributeKind, CoverageConf
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
+from oddloop.config.risk import RiskConfig
 from oddloop.config.score import (
     MeanMeasure,
     Measure,
@@ -55,6 +56,7 @@ __all__ = [
     "ObjectMeasure",
     "OodConfig",
     "Reduction",
+    "RiskConfig",
     "RowConfig",
     "SceneScoreConfig",
     "SceneSummary",

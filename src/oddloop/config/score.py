@@ -9,6 +9,7 @@ from pydantic import Field
 
 from oddloop.config.detection import DetectionConfig
 from oddloop.config.ood import OodConfig
+from oddloop.config.risk import RiskConfig
 from oddloop.config.types import STRICT, Count, Positive
 
 Reduction = Literal["max", "mean", "sum", "topk"]
@@ -80,4 +81,5 @@ class ScoreConfig:
     ] = "none"
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     ood: OodConfig = field(default_factory=OodConfig)
+    risk: RiskConfig = field(default_factory=RiskConfig)
     scenes: SceneScoreConfig = field(default_factory=SceneScoreConfig)

@@ -36,6 +36,8 @@ class LakeConfig:
     heads: Annotated[Pointer, Field(description="folder or URL with `<encoder_id>/`: last layers")] = "lake/heads"
     metrics: Annotated[Pointer, Field(description="folder or URL of `metrics`")] = "lake/metrics"
     labels: Annotated[Pointer, Field(description="folder or URL of `labels`")] = "lake/labels"
+    tracks: Annotated[Pointer, Field(description="folder or URL of `tracks`")] = "lake/tracks"
+    futures: Annotated[Pointer, Field(description="folder or URL of `futures`")] = "lake/futures"
 
 
 @dataclass(frozen=True)

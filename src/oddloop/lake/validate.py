@@ -22,13 +22,15 @@ from oddloop.lake.checks.suite import checks_of, wanted_columns
 from oddloop.lake.checks.tallies import judge_tallies
 from oddloop.lake.checks.values import CheckedFile, check_file
 from oddloop.lake.workspace import Workspace
-from oddloop.tables import FEATURES, FRAMES, HEADS, LABELS, METRICS, SCENES, TRAJECTORY
+from oddloop.tables import FEATURES, FRAMES, HEADS, LABELS, METRICS, RISK, SCENES, TRACKS, TRAJECTORY, TableSpec
 
 __all__ = ["CURES", "find_faults"]
 
 
 READ_WHOLE = (SCENES, FEATURES, HEADS, METRICS, LABELS)
 """Tables whose files are joined when they are read, so that their columns must have types that fit together."""
+TOGETHER = {TRAJECTORY.name: ("frame_id",), RISK.name: ("frame_id",), TRACKS.name: ("scene_id", "frame_id")}
+"""Columns by which rows must stand together, since they are scored together."""
 
 
 def find_faults(workspace: Workspace, *, on_table: Callable[[str], None] | None = None) -> list[Fault]:
@@ -68,8 +70,7 @@ def _check_values(workspace: Workspace, one: Listed) -> CheckedTable:
 
 
 def _check_relations(relations: Relations, table: CheckedTable, kept: dict[str, CheckedTable]) -> None:
-    key, optional = (table.spec.key, ()) if table.spec is not FEATURES else (("scene_id",), ("frame_id",))
-    keys.find_duplicates(relations, table, key, optional)
+    keys.find_duplicates(relations, table, *_key_of(table.spec))
     if table.spec is SCENES and table.has("scene_id"):
         kept[table.name] = table
         keys.keep_scenes(relations, table)
@@ -85,8 +86,15 @@ def _check_relations(relations: Relations, table: CheckedTable, kept: dict[str, 
         kept[table.name] = table
         keys.keep_frames(relations, table)
         times.check_times(relations, table, with_scenes=scenes is not None)
-    if table.spec is TRAJECTORY:
-        keys.find_apart(relations, table, "frame_id")
+    for column in TOGETHER.get(table.spec.name, ()):
+        keys.find_apart(relations, table, column)
+
+
+def _key_of(spec: TableSpec) -> tuple[list[str], list[str]]:
+    """Columns of the key that must be there, and those that may be absent or null."""
+    key = spec.key if spec is not FEATURES else ("scene_id", "frame_id")
+    required = {column.name for column in spec.required()}
+    return [name for name in key if name in required], [name for name in key if name not in required]
 
 
 def _faults_of(table: CheckedTable) -> list[Fault]:

@@ -9,6 +9,8 @@ import pyarrow as pa
 from oddloop.config import ScoreConfig
 from oddloop.score.classification import score_classification
 from oddloop.score.detection import score_detection
+from oddloop.score.risk.candidates import score_planning
+from oddloop.score.risk.given import score_risk
 from oddloop.score.trajectory import score_trajectory
 
 
@@ -23,5 +25,7 @@ KERNELS: dict[str, Kernel] = {
     "classification": score_classification,
     "detection": score_detection,
     "trajectory": score_trajectory,
+    "risk": score_risk,
+    "planning": score_planning,
 }
 """Kernels by task, the same names as `tables.TASKS`."""

@@ -60,7 +60,7 @@ def measure_forecasts(
     partner = np.arange(len(row)) - members.offsets[row] + paths.offsets[row]
     forecasts = _Forecasts(
         _probs(unnest(members.items, "each member of `mode_probs`")),
-        _paths(unnest(paths.items, "each member of `modes`")),
+        read_paths(unnest(paths.items, "each member of `modes`")),
         _truth(unnest(column(batch, truth), f"`{truth}`"), truth),
     )
     result = np.full((4, len(row)), np.nan)
@@ -108,7 +108,7 @@ def summarize_forecast_errors(
     return metrics.take(pc.sort_indices(metrics["scene_id"]))
 
 
-class _Ragged(NamedTuple):
+class Ragged(NamedTuple):
     """Numbers of many lists: all values, where each list begins, and its shape (-1 where it has none)."""
 
     values: AnyFloats
@@ -119,9 +119,9 @@ class _Ragged(NamedTuple):
 class _Forecasts(NamedTuple):
     """Probabilities per member (modes), paths per member (modes, steps), truth per row (steps)."""
 
-    probs: _Ragged
-    paths: _Ragged
-    truth: _Ragged
+    probs: Ragged
+    paths: Ragged
+    truth: Ragged
 
 
 def _member_errors(
@@ -162,23 +162,33 @@ def _named(metric: str, k: int | None) -> str:
     return f"{metric[:-2]}_k{k}_m" if metric.endswith("_m") else f"{metric}_k{k}"
 
 
-def _probs(modes: Nested) -> _Ragged:
-    return _Ragged(floats(modes.items, "probabilities in `mode_probs`"), modes.offsets[:-1], np.diff(modes.offsets))
+def _probs(modes: Nested) -> Ragged:
+    return Ragged(floats(modes.items, "probabilities in `mode_probs`"), modes.offsets[:-1], np.diff(modes.offsets))
 
 
-def _paths(modes: Nested) -> _Ragged:
-    steps = unnest(modes.items, "each mode of `modes`")
-    points = unnest(steps.items, "each position in `modes`")
+def read_paths(modes: Nested, name: str = "modes", one: str = "mode") -> Ragged:
+    """Paths of lists of modes; shapes are (modes, steps), -1 where steps differ or a position is not of two numbers.
+
+    Args:
+        modes: lists of modes, already taken off their column.
+        name: the column, for messages.
+        one: what a mode is called there.
+
+    Raises:
+        TableError: a level is not a list, or the numbers are not floats.
+    """
+    steps = unnest(modes.items, f"each {one} of `{name}`")
+    points = unnest(steps.items, f"each position in `{name}`")
     n_steps = common_lengths(modes.offsets, _lengths_of_pairs(steps, points.offsets))
     starts = points.offsets[steps.offsets[modes.offsets]][:-1]
     shapes = np.stack([np.diff(modes.offsets), n_steps], axis=1)
-    return _Ragged(floats(points.items, "positions in `modes`"), starts, shapes)
+    return Ragged(floats(points.items, f"positions in `{name}`"), starts, shapes)
 
 
-def _truth(rows: Nested, name: str) -> _Ragged:
+def _truth(rows: Nested, name: str) -> Ragged:
     points = unnest(rows.items, f"each position in `{name}`")
     starts = points.offsets[rows.offsets][:-1]
-    return _Ragged(floats(points.items, f"positions in `{name}`"), starts, _lengths_of_pairs(rows, points.offsets))
+    return Ragged(floats(points.items, f"positions in `{name}`"), starts, _lengths_of_pairs(rows, points.offsets))
 
 
 def _lengths_of_pairs(steps: Nested, points: IntArray) -> IntArray:

@@ -46,6 +46,14 @@ def check_amount(name: str, batch: Batch, notes: Notes) -> None:
     _note_number("negative-value", name, batch, notes, lambda v: np.isfinite(v) & (v < 0))
 
 
+def check_share(name: str, batch: Batch, notes: Notes) -> None:
+    """Note what no probability can be: NaN, infinity, and values outside [0, 1]."""
+    check_finite(name, batch, notes)
+    numbers = as_floats(batch[name])
+    rows = np.flatnonzero(np.isfinite(numbers) & ((numbers < 0) | (numbers > 1)))
+    notes.add("score-range", name, rows, lambda: f"`{name}` is {numbers[rows[0]]:g}, outside [0, 1]")
+
+
 def check_duration(name: str, batch: Batch, notes: Notes) -> None:
     """Note durations that are not finite or not above 0."""
     _note_number("bad-duration", name, batch, notes, lambda v: ~(np.isfinite(v) & (v > 0)))

@@ -55,7 +55,7 @@ CURES: dict[str, str] = {
     "box-reversed": "write the smaller side as the minimum",
     "box-member": "number the members 0, 1, 2 and so on; a single model's boxes need no `member`",
     # trajectories
-    "modes-shape": "give `modes` and `mode_probs` the same members and modes",
+    "modes-shape": "give each mode or candidate one probability or weight, and each member the same",
     "modes-steps": "give all modes of a row the same number of steps",
     "modes-not-finite": "cut the steps at which the agent is not predicted, or drop the row",
     # vectors

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from oddloop.lake.checks.batch import Batch, Lists, differ_from_first, owners, take_apart
 from oddloop.lake.checks.notes import Notes
+from oddloop.lake.checks.probs import Probs, check_probs
 
 
 def check_modes(name: str, batch: Batch, notes: Notes) -> None:
@@ -21,6 +22,42 @@ def check_modes(name: str, batch: Batch, notes: Notes) -> None:
     notes.add("modes-not-finite", name, rows, lambda: _name_mode(members, modes, bad_modes[0]))
     uneven = np.unique(owners(row_modes, differ_from_first(row_modes, steps.lengths)))
     notes.add("modes-steps", name, uneven, lambda: _list_steps(steps.lengths, row_modes, uneven[0]))
+
+
+def check_candidates(name: str, batch: Batch, notes: Notes) -> None:
+    """Note plans without candidates, with a point that is not finite, or with different numbers of steps."""
+    plans = take_apart(batch[name])
+    steps = take_apart(plans.values)
+    bad = owners(steps.offsets, _bad_points(steps.values))
+    what = f"of `{name}` has a point that is not finite"
+    rows = owners(plans.offsets, bad)
+    notes.add("modes-not-finite", name, np.unique(rows), lambda: f"candidate {bad[0] - plans.offsets[rows[0]]} {what}")
+    uneven = np.unique(owners(plans.offsets, differ_from_first(plans.offsets, steps.lengths)))
+    notes.add(
+        "modes-steps",
+        name,
+        uneven,
+        lambda: (
+            f"the candidates of `{name}` have different numbers of steps: "
+            f"{_listed(steps.lengths, plans.offsets, uneven[0])}"
+        ),
+    )
+    is_there = batch[name].is_valid().to_numpy(zero_copy_only=False)
+    empty = np.flatnonzero(is_there & (plans.lengths == 0))
+    notes.add("no-probs", name, empty, lambda: f"`{name}` has no candidate")
+
+
+def check_weights(name: str, candidates_name: str, batch: Batch, notes: Notes) -> None:
+    """Note weights of another number than the candidates, or that are no shares; null stands for shares all alike."""
+    weights, plans = take_apart(batch[name]), take_apart(batch[candidates_name])
+    check_probs(Probs(name, "plan", np.arange(batch.n_rows + 1), weights), notes)
+    is_there = batch[name].is_valid().to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(is_there & (weights.lengths != plans.lengths))
+
+    def what() -> str:
+        return f"`{name}` has {weights.lengths[rows[0]]} numbers for {plans.lengths[rows[0]]} candidates"
+
+    notes.add("modes-shape", name, rows, what)
 
 
 def check_shapes(modes_name: str, probs_name: str, batch: Batch, notes: Notes) -> None:
@@ -63,5 +100,8 @@ def _name_mode(members: Lists, modes: Lists, mode: int) -> str:
 
 
 def _list_steps(steps: NDArray[np.int64], row_modes: NDArray[np.int64], row: int) -> str:
-    found = steps[row_modes[row] : row_modes[row + 1]].tolist()
-    return f"the modes of `modes` have different numbers of steps: {', '.join(map(str, found[:5]))}"
+    return f"the modes of `modes` have different numbers of steps: {_listed(steps, row_modes, row)}"
+
+
+def _listed(steps: NDArray[np.int64], row_modes: NDArray[np.int64], row: int) -> str:
+    return ", ".join(map(str, steps[row_modes[row] : row_modes[row + 1]].tolist()[:5]))

@@ -15,6 +15,7 @@ from oddloop.rounds.stages import ood
 from oddloop.rounds.stages.context import Context, Done, write_tables
 from oddloop.rounds.stages.normalise import normalise, normalise_inputs, normalise_settings
 from oddloop.rounds.stages.ood_telemetry import fit_telemetry, score_telemetry
+from oddloop.rounds.stages.risk import Tracks
 from oddloop.rounds.stages.scene_scores import refuse_unknown_thresholds, summarize_frames, time_inputs
 from oddloop.rounds.stages.scoring import ScoreJob
 from oddloop.tables import (
@@ -27,8 +28,13 @@ def run_score(context: Context, _done: Done) -> Derived:
     inputs = fingerprint(context.model.predictions.values(), context.workspace.storage)
     inputs |= context.digests(*time_inputs(context.workspace)) | normalise_inputs(context)
     # Statistics have settings and inputs of their own, which stand in their digests.
-    obeyed = {name: value for name, value in asdict(context.workspace.config.score).items() if name != "ood"}
+    obeyed = {
+        name: value for name, value in asdict(context.workspace.config.score).items() if name not in ("ood", "risk")
+    }
     settings = {**obeyed, "model_id": context.model.model_id, **normalise_settings(context)}
+    tracks = Tracks.of(context.workspace)
+    inputs |= tracks.inputs(context)
+    settings |= tracks.settings(context)
     fitted = ood.fit_features(context), fit_telemetry(context)
     for one in fitted:
         inputs |= one.inputs if one is not None else {}
@@ -39,14 +45,19 @@ def run_score(context: Context, _done: Done) -> Derived:
 def _write_scores(
     context: Context, features: ood.Fitted | None, telemetry: ood.Fitted | None, out: Storage
 ) -> dict[str, int]:
-    jobs = [*_jobs_of_tasks(context), ood.feature_job(context, features) if features is not None else None]
+    tracks = Tracks.of(context.workspace)
+    jobs = [
+        *_jobs_of_tasks(context),
+        *tracks.jobs(context),
+        ood.feature_job(context, features) if features is not None else None,
+    ]
     rows: dict[str, int] = {}
     summaries = []
     for job in (job for job in jobs if job is not None):
         folder = out.sub(f"frame_scores/{job.name}")
         rows[f"frame_scores/{job.name}"] = job.run(context, folder)
         summaries.append(summarize_frames(context, folder))
-    scene_tables = [summary.scores for summary in summaries]
+    scene_tables = [*(summary.scores for summary in summaries), *tracks.scene_scores(context, out)]
     if telemetry is not None:
         scene_tables.append(score_telemetry(context, telemetry))
     scene_scores = score.join_scene_scores(scene_tables)

@@ -6,10 +6,12 @@ are dangerous into a score, larger = more worth labelling. `score_tracks` makes 
 
 from oddloop.score.risk.boxes import Boxes, box_distance, boxes_overlap, disc_distance, make_boxes
 from oddloop.score.risk.braking import acceleration, hard_braking_time, jerk
+from oddloop.score.risk.candidates import score_planning
 from oddloop.score.risk.collision import any_collision_probability, collision_probability, path_headings
 from oddloop.score.risk.crossing import Paths, post_encroachment_time
 from oddloop.score.risk.exposure import time_exposed, time_integrated
 from oddloop.score.risk.frames import RiskSettings, measure_tracks, score_tracks
+from oddloop.score.risk.given import score_risk
 from oddloop.score.risk.headway import (
     brake_threat_number,
     required_acceleration,
@@ -22,6 +24,7 @@ from oddloop.score.risk.leads import Leads, find_leads
 from oddloop.score.risk.pairs import near_pairs
 from oddloop.score.risk.plans import Disagreement, plan_disagreement
 from oddloop.score.risk.proximity import nearest_distance
+from oddloop.score.risk.scenes import score_track_scenes
 from oddloop.score.risk.tracks import Tracks, make_tracks
 
 __all__ = [
@@ -50,6 +53,9 @@ __all__ = [
     "plan_disagreement",
     "post_encroachment_time",
     "required_acceleration",
+    "score_planning",
+    "score_risk",
+    "score_track_scenes",
     "score_tracks",
     "shortfall",
     "time_exposed",

@@ -11,19 +11,18 @@ vehicle within the reach. A reduction is over the vehicles for which the measure
 frame is not valid. A gap that does not shrink is different: its TTC is above any threshold, so its shortfall is 0.
 A frame with a vehicle whose state is not known (null, not finite, a side below 0) is not valid at all.
 
-Only measures of one instant are here, since a batch holds whole frames but not whole tracks; TET, TIT, braking and jerk
-need the track. The rows of a frame stand together and are never split between batches.
+Only measures of one instant are here; those that need the track, such as TET and braking, are in `scenes`. The rows
+of a frame stand together and are never split between batches.
 Time grows with the pairs of vehicles within 100 m; memory with the rows of the batch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from oddloop.config import ScoreConfig
+from oddloop.config import RiskConfig, ScoreConfig
 from oddloop.errors import TableError
 from oddloop.score.arrays import BoolArray, FloatArray, IntArray
 from oddloop.score.columns import frame_table
@@ -39,21 +38,8 @@ STATE = ("x_m", "y_m", "heading_rad", "speed_mps", "length_m", "width_m")
 """Columns of a vehicle's state, any number type."""
 
 
-@dataclass(frozen=True)
-class RiskSettings:
-    """What counts as near.
-
-    Attributes:
-        ttc_s: threshold of the time to collision, in seconds.
-        thw_s: threshold of the time headway, in seconds.
-        reach_m: threshold of the distance between vehicles, in metres.
-        radius_m: how far ahead a lead is looked for, in metres from centre to centre.
-    """
-
-    ttc_s: float = 4.0
-    thw_s: float = 2.0
-    reach_m: float = 5.0
-    radius_m: float = 100.0
+RiskSettings = RiskConfig
+"""Thresholds, as `[score.risk]` has them."""
 
 
 def score_tracks(batch: pa.Table, config: ScoreConfig, settings: RiskSettings | None = None) -> pa.Table:
@@ -77,19 +63,55 @@ def score_tracks(batch: pa.Table, config: ScoreConfig, settings: RiskSettings | 
     >>> score_tracks(batch, ScoreConfig(reductions=("max",)))["risk_ttc_shortfall_max"].to_pylist()
     [2.0]
     """
+    settings = settings or RiskSettings()
     frame_ids, scene_ids = column(batch, "frame_id"), column(batch, "scene_id")
-    offsets = frame_offsets(frame_ids)
-    x, y, heading, speed, length, width = (_numbers(batch, name) for name in STATE)
-    tracks = make_tracks(x, y, heading, speed, length, width, offsets)
+    tracks = read_tracks(batch)
+    offsets = tracks.offsets
     is_known = group_sum(~tracks.is_known(), offsets) == 0
+    values = measure_tracks(tracks, settings)
+    if settings.vehicles == "ego":
+        values = keep_ego(values, read_ego(batch))
     scores = {
-        f"risk_{measure}_{how}": np.where(is_known, _reduce(values, offsets, how, config.top_k), np.nan)
-        for measure, values in measure_tracks(tracks, settings or RiskSettings()).items()
+        f"risk_{measure}_{how}": np.where(is_known, reduce_existing(one, offsets, how, config.top_k), np.nan)
+        for measure, one in values.items()
         for how in config.reductions
     }
     heads = pa.array(offsets[:-1])
     answered: BoolArray = np.ones(len(offsets) - 1, np.bool_)
     return frame_table(frame_ids.take(heads), scene_ids.take(heads), np.diff(offsets), answered, scores)
+
+
+def read_tracks(batch: pa.Table) -> Tracks:
+    """Vehicle states of a batch of whole frames; errors as `score_tracks`."""
+    offsets = frame_offsets(column(batch, "frame_id"))
+    x, y, heading, speed, length, width = (_numbers(batch, name) for name in STATE)
+    return make_tracks(x, y, heading, speed, length, width, offsets)
+
+
+def keep_ego(values: dict[str, FloatArray], is_ego: BoolArray | None) -> dict[str, FloatArray]:
+    """The measures of the ego vehicle alone, NaN for all others.
+
+    Raises:
+        TableError: nothing says which that is.
+    """
+    if is_ego is None:
+        raise TableError('tracks: [score.risk] vehicles = "ego" needs a column `is_ego`; add it, or score all vehicles')
+    return {name: np.where(is_ego, one, np.nan) for name, one in values.items()}
+
+
+def read_ego(batch: pa.Table) -> BoolArray | None:
+    """(N,) whether a row is of the ego vehicle; None where there is no column that says so.
+
+    Raises:
+        TableError: it holds no booleans.
+    """
+    if "is_ego" not in batch.column_names:
+        return None
+    values = column(batch, "is_ego")
+    if not (pa.types.is_boolean(values.type) or pa.types.is_null(values.type)):
+        raise TableError(f"tracks: column `is_ego` must hold booleans; got {values.type}")
+    flags: BoolArray = pc.fill_null(values.cast(pa.bool_()), False).to_numpy(zero_copy_only=False)
+    return flags
 
 
 def measure_tracks(tracks: Tracks, settings: RiskSettings) -> dict[str, FloatArray]:
@@ -107,8 +129,8 @@ def measure_tracks(tracks: Tracks, settings: RiskSettings) -> dict[str, FloatArr
     }
 
 
-def _reduce(values: FloatArray, offsets: IntArray, how: str, k: int) -> FloatArray:
-    """(F,) reduction over the vehicles that have the measure; NaN where none has."""
+def reduce_existing(values: FloatArray, offsets: IntArray, how: str, k: int) -> FloatArray:
+    """(G,) reduction over the vehicles of each group that have the measure; NaN where none has."""
     exists = ~np.isnan(values)
     bounds = np.concatenate([[0], np.cumsum(exists)])[offsets]
     return np.where(np.diff(bounds) > 0, reduce_groups(values[exists], bounds, how, k), np.nan)
