@@ -129,6 +129,31 @@ AUDIT = TableSpec(
     key=("score",),
     derived=True,
 )
+DRIFT = TableSpec(
+    "drift",
+    "score and pair of models or weeks, most drifted first",
+    (
+        Column("score", STRING, "scene score column"),
+        Column("reference", STRING, "model_id, or week such as `2024-W05`, that is compared with"),
+        Column("current", STRING, "model_id, or week, that is compared"),
+        Column("n_reference", INT, "scenes of the reference with this score", "scenes"),
+        Column("n_current", INT, "scenes of the current with this score", "scenes"),
+        Column("n_logs_reference", INT, "their logs; fewer than 5 give no interval and no swaps", "logs"),
+        Column("n_logs_current", INT, "their logs; likewise", "logs"),
+        Column("n_bins", INT, "bins of the PSI that hold a scene", nullable=True),
+        *with_interval("psi", "population stability index, in nats"),
+        Column("psi_no_drift", FLOAT, "its mean where logs are swapped between the two at random", nullable=True),
+        Column("psi_p", FLOAT, "share of swaps that give as large a PSI or larger", nullable=True),
+        Column(
+            "psi_independent", FLOAT, "what no drift would give on average if scenes were independent", nullable=True
+        ),
+        *with_interval("ks", "Kolmogorov and Smirnov's distance"),
+        Column("ks_no_drift", FLOAT, "its mean where logs are swapped between the two at random", nullable=True),
+        Column("ks_p", FLOAT, "share of swaps that give as large a KS or larger", nullable=True),
+    ),
+    key=("score", "reference", "current"),
+    derived=True,
+)
 SEGMENTS = TableSpec(
     "segments",
     "segment and status",
@@ -305,6 +330,7 @@ DERIVED = (
     SCENE_THRESHOLDS,
     NORMALISERS,
     AUDIT,
+    DRIFT,
     SEGMENTS,
     VOLUME_GAPS,
     SEGMENT_METRICS,

@@ -1,4 +1,4 @@
-"""Score the current model's predictions, where the scores are stale; or audit which scores find errors."""
+"""Score the current model's predictions, where the scores are stale; or audit them; or say how they have drifted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import pyarrow.compute as pc
 import typer
 
+from oddloop.cli import score_drift
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_shell
 from oddloop.cli.stages import run_until
@@ -49,6 +50,9 @@ def audit(
         _print_as_json(derived)
     else:
         _print_for_people(derived)
+
+
+app.command("drift")(score_drift.drift)
 
 
 def _print_as_json(derived: Derived) -> None:

@@ -5,8 +5,6 @@ Kept as `derived/audit/<digest>/audit.parquet`, so that a second call does no wo
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Literal
 
@@ -16,15 +14,13 @@ import pyarrow as pa
 from oddloop import score, select
 from oddloop.config import Config, SelectConfig
 from oddloop.errors import WorkspaceError
-from oddloop.lake.derived import Derived, Recipe, derive, sweep
+from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
-from oddloop.lake.lock import locked
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.model import current_model
-from oddloop.rounds.run import open_ledger
-from oddloop.rounds.shell import Shell, Step
-from oddloop.rounds.stages import Context, audited_metric, model_metrics, run_score
+from oddloop.rounds.session import session
+from oddloop.rounds.shell import Shell
+from oddloop.rounds.stages import Context, audited_metric, model_metrics
 
 AUDIT_CONFIG = score.AuditConfig()
 
@@ -43,18 +39,9 @@ def audit(workspace: Workspace, shell: Shell, metric: str = "") -> Derived:
     Raises:
         OddloopError: there is no such metric, nobody has said what is better, or no scene has both scores and metric.
     """
-    with locked(workspace.storage):
-        sweep(workspace.storage)
-        ledger = open_ledger(workspace)
-        try:
-            model = current_model(workspace, ledger.rounds())
-        finally:
-            ledger.close()
-        if model is None:
-            raise WorkspaceError(f"{workspace.storage.url}: no predictions, so no scores to audit; ingest some")
-        context = Context(workspace, shell.engine, model, shell.progress)
-        scored = _timed(shell, "score", lambda: run_score(context, {}))
-        return _timed(shell, "audit", lambda: run_audit(context, scored, metric))
+    with session(workspace, shell) as held:
+        scored = held.score()
+        return held.timed("audit", lambda: run_audit(held.context, scored, metric))
 
 
 def run_audit(context: Context, scored: Derived, metric: str = "") -> Derived:
@@ -110,12 +97,3 @@ def resolve_audited(context: Context, scored: Derived) -> tuple[SelectConfig, di
             "name a score instead"
         )
     return replace(context.workspace.config.select, score=best[0].score), {"audit": audited.digest}
-
-
-def _timed(shell: Shell, name: str, work: Callable[[], Derived]) -> Derived:
-    begun = time.perf_counter()
-    derived = work()
-    shell.on_step(
-        Step(name, derived.digest, derived.computed, time.perf_counter() - begun, dict(derived.manifest["rows"]))
-    )
-    return derived

@@ -49,6 +49,40 @@ def current_model(workspace: Workspace, rounds: list[RoundState]) -> ModelTables
     if model_id is None:
         return None
     encoder = _one_of(workspace.encoders(), workspace.config.model.encoder, "model.encoder", "features")
+    return _lake_model(workspace, model_id, encoder)
+
+
+def other_model(workspace: Workspace, rounds: list[RoundState], current: ModelTables, wanted: str = "") -> ModelTables:
+    """A model to compare the current one with.
+
+    Args:
+        workspace: the workspace.
+        rounds: all rounds of its ledger.
+        current: the current model.
+        wanted: a model_id, or the round that trained it; "" means the model before the current one: trained before it,
+            or the only other one in the lake.
+
+    Raises:
+        WorkspaceError: there is no such model, it is the current one, or nothing says which is meant.
+    """
+    trained = {state.round_id: state for state in rounds if "digest" in state.training}
+    by_model = {str(state.training["model_id"]): state for state in trained.values()}
+    in_lake = [model_id for model_id in workspace.models() if model_id not in by_model]
+    others = [model_id for model_id in (*in_lake, *by_model) if model_id != current.model_id]
+    name = wanted
+    if not wanted and (len(others) == 1 or (others and others[-1] in by_model)):
+        name = others[-1]
+    if wanted in trained:
+        name = str(trained[wanted].training["model_id"])
+    if name not in others:
+        what = f"{wanted!r} is {'the current model' if name == current.model_id else 'no model'}" if wanted else ""
+        there = f"there are: {', '.join(others)}" if others else "there is no other"
+        raise WorkspaceError(f"{what or f'which model to compare {current.model_id} with?'}; {there}")
+    return _trained_model(workspace, by_model[name]) if name in by_model else _lake_model(workspace, name, None)
+
+
+def _lake_model(workspace: Workspace, model_id: str, encoder: str | None) -> ModelTables:
+    """A model in the lake; without an encoder, its predictions only."""
     tasks = workspace.models()[model_id]
     told = workspace.config.model.trained_on
     return ModelTables(

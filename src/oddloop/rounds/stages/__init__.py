@@ -7,7 +7,7 @@ own package for those.
 from collections.abc import Callable, Mapping
 
 from oddloop.lake.derived import Derived
-from oddloop.rounds.stages.context import Context, Done
+from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
 from oddloop.rounds.stages.coverage import measured_metrics, model_metrics, run_coverage
 from oddloop.rounds.stages.discover import run_discover
 from oddloop.rounds.stages.measured import audited_metric
@@ -20,11 +20,13 @@ __all__ = [
     "STAGES",
     "Context",
     "audited_metric",
+    "make_generator",
     "measured_metrics",
     "model_metrics",
     "policy_source_digest",
     "read_scores",
     "run_score",
+    "write_tables",
 ]
 
 STAGES: Mapping[str, Callable[[Context, Done], Derived]] = {
