@@ -194,6 +194,31 @@ VOLUME_GAPS = TableSpec(
     key=("segment_id",),
     derived=True,
 )
+COVERAGE_MEASURES = TableSpec(
+    "coverage_measures",
+    "measure, scope and set of attributes",
+    (
+        Column("measure", STRING, "`t_way_simple`, `t_way_total`, `unseen_mass`, `n_kinds_seen`, ..."),
+        Column("scope", STRING, "`labelled` or `all` scenes"),
+        Column("n_way", INT, "attributes in a combination", "attributes"),
+        Column("attributes", STRINGS, "the attributes, where it is of some only"),
+        Column("value", FLOAT, "the measure; null where it is not defined", nullable=True),
+        Column("valid", BOOL, "whether it is defined"),
+        Column("support", INT, "sets, combinations, logs or scenes that it rests on"),
+    ),
+    derived=True,
+)
+COVERAGE_HISTORY = TableSpec(
+    "coverage_history",
+    "time, segment and status; of all scenes and single values",
+    (
+        Column("at_ns", INT, "when this result was first there", "ns since the Unix epoch"),
+        Column("digest", STRING, "digest of the coverage result"),
+        *(c for c in SEGMENTS.columns if c.name not in ("n_way", "attributes", "values")),
+    ),
+    key=("at_ns", "segment_id", "status"),
+    derived=True,
+)
 SEGMENT_METRICS = TableSpec(
     "segment_metrics",
     "segment, model and metric",
@@ -333,6 +358,8 @@ DERIVED = (
     DRIFT,
     SEGMENTS,
     VOLUME_GAPS,
+    COVERAGE_MEASURES,
+    COVERAGE_HISTORY,
     SEGMENT_METRICS,
     SCENE_VECTORS,
     SCENE_MAP,

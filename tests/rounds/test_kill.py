@@ -56,6 +56,10 @@ for folder in folders[3:]:
 """
 
 
+def is_past(path: Path) -> bool:
+    return path.parent.parent.name == "history"
+
+
 def state_of(folder: Path) -> dict[str, object]:
     """What must not depend on where a run was cut: derived folders with their content, picks, the ledger's events."""
     import sqlite3
@@ -65,7 +69,9 @@ def state_of(folder: Path) -> dict[str, object]:
         events = ledger.execute("select event_key, round_id, kind, payload from events order by seq").fetchall()
     skip = {"ledger.db", "fingerprints.json", "oddloop.toml"}
     return {
-        "files": {str(p.relative_to(folder)): p.read_bytes() for p in files if p.name not in skip},
+        "files": {str(p.relative_to(folder)): p.read_bytes() for p in files if p.name not in skip and not is_past(p)},
+        # What is kept of the past is told apart by when it was seen, which no two runs share.
+        "history": sorted(p.name.partition("-")[2] for p in files if is_past(p)),
         "events": events,
     }
 

@@ -1,23 +1,131 @@
-"""Count the ODD segments and measure the model in each, where the figures are stale."""
+"""Count the ODD segments and measure the model in each, where the figures are stale; say what is missing most."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import typer
+
+from oddloop import coverage as stage
+from oddloop.cli.app import ExitCode
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.stages import run_until
-from oddloop.cli.terminal import print_json, print_table
+from oddloop.cli.terminal import out, print_json, print_table
+from oddloop.lake.derived import Derived
+from oddloop.lake.scan import read_table
+from oddloop.lake.workspace import Workspace
+from oddloop.tables import LABELS, SCENES
+
+app = typer.Typer(invoke_without_command=True, help=__doc__)
+N_WORST = 10
+TABLES = ("segments", "segment_metrics", "volume_gaps", "coverage_measures")
 
 
-def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
-    derived = run_until("coverage", workspace, quiet=as_json)
-    segments = derived.storage.read_table("segments.parquet").to_pylist()
-    metrics = derived.storage.read_table("segment_metrics.parquet").to_pylist()
-    if as_json:
-        print_json({"digest": derived.digest, "segments": segments, "segment_metrics": metrics})
+@app.callback()
+def coverage(
+    context: typer.Context,
+    workspace: WorkspaceOption = ".",
+    fail_under: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Exit with 3 where a smaller share of the segments reaches its target."),
+    ] = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Count and measure the segments, and say what is missing most."""
+    if context.invoked_subcommand:
         return
+    derived = run_until("coverage", workspace, quiet=as_json)
+    tables = {name: derived.storage.read_table(f"{name}.parquet") for name in TABLES}
+    metrics = Workspace.open(workspace).config.metrics
+    grades = stage.grade_segments(tables["volume_gaps"], tables["segment_metrics"], metrics)
+    if as_json:
+        shown = {name: table.to_pylist() for name, table in tables.items()}
+        print_json({"digest": derived.digest, "grades": [{**vars(g), "share": g.share} for g in grades], **shown})
+    else:
+        _print_for_people(tables, grades)
+    if any(grade.share < fail_under for grade in grades):
+        raise typer.Exit(ExitCode.TARGET_MISSED)
+
+
+def _print_for_people(tables: dict[str, pa.Table], grades: tuple[stage.Grade, ...]) -> None:
     columns = ("segment_id", "status", "n_scenes", "n_logs", "duration_s")
-    short = [s for s in segments if s["n_way"] <= 1]
-    print_table("Exposure, all scenes and single attributes", columns, [[s[c] for c in columns] for s in short])
-    measured = ("segment_id", "metric", "value", "ci_low", "ci_high", "n_logs", "support")
-    names = {s["segment_id"] for s in short}
-    rows = [[m[c] for c in measured] for m in metrics if m["segment_id"] in names]
-    print_table("Metrics with their intervals", measured, rows)
+    segments = tables["segments"]
+    short = segments.filter(pc.less_equal(segments["n_way"], 1))
+    _print("Exposure, all scenes and single attributes", short, columns)
+    metrics = tables["segment_metrics"]
+    measured = metrics.filter(pc.is_in(metrics["segment_id"], value_set=short["segment_id"].combine_chunks()))
+    measures = ("segment_id", "metric", "value", "ci_low", "ci_high", "n_logs", "support")
+    _print("Metrics with their intervals", measured, measures)
+    found = tables["coverage_measures"]
+    own = found.filter(pc.equal(pc.list_value_length(found["attributes"]), 0))
+    _print("How well the ODD is covered", own, ("measure", "scope", "n_way", "value", "support"))
+    gaps = tables["volume_gaps"]
+    lacking = gaps.filter(pc.greater(gaps["shortfall"], 0.0))
+    if lacking.num_rows:
+        title = f"The largest of {lacking.num_rows:,} gaps of volume ({lacking['exposure'][0]})"
+        _print(title, lacking.slice(0, N_WORST), ("segment_id", "labelled", "target", "to_label", "to_drive"))
+    for grade in grades:
+        out.print(str(grade))
+
+
+def _print(title: str, table: pa.Table, columns: tuple[str, ...]) -> None:
+    print_table(title, columns, [[row[c] for c in columns] for row in table.to_pylist()])
+
+
+@app.command()
+def collect(
+    workspace: WorkspaceOption = ".",
+    scenes: Annotated[int, typer.Option(min=0, help="Scenes to list, at most; 0: as many as close something.")] = 20,
+    drives: Annotated[int, typer.Option(min=0, help="Drives to plan, at most.")] = 10,
+    per_drive: Annotated[float, typer.Option(min=1e-9, help="Exposure that one drive brings to its segments.")] = 1.0,
+    as_json: JsonOption = False,
+) -> None:
+    """List the fewest scenes to label, and then the fewest drives, that close the most gaps of volume."""
+    derived = run_until("coverage", workspace, quiet=as_json)
+    found = _collect(Workspace.open(workspace), derived, scenes or None, drives, per_drive)
+    planned = _alike(found.drives)
+    if as_json:
+        drives_json = [{"n_drives": n, "values": dict(d.values), "closes": gain} for d, n, gain in planned]
+        print_json({"scenes": found.scenes.to_pylist(), "drives": drives_json, "remaining": found.remaining})
+        return
+    rows = [[r["rank"], r["scene_id"], r["gain"], ", ".join(r["segments"])] for r in found.scenes.to_pylist()]
+    print_table("Scenes to label", ("rank", "scene", "closes", "of segments"), rows)
+    conditions = [(n, " & ".join(f"{a}={v}" for a, v in d.values.items()), gain) for d, n, gain in planned]
+    print_table("Drives to plan", ("drives", "conditions", "close"), conditions)
+    out.print(f"Left open after these: {sum(found.remaining.values()):,.0f} in {len(found.remaining):,} segments.")
+
+
+def _collect(
+    workspace: Workspace, derived: Derived, scenes: int | None, drives: int, per_drive: float
+) -> stage.Collection:
+    table = read_table(workspace.table("scenes"), SCENES)
+    labelled = read_table(workspace.table("labels"), LABELS)["scene_id"].combine_chunks()
+    encoded = stage.encode_attributes(table, workspace.config.attributes)
+    gaps = derived.storage.read_table("volume_gaps.parquet")
+    return stage.collect(table, labelled, encoded, gaps, most_scenes=scenes, most_drives=drives, per_drive=per_drive)
+
+
+def _alike(drives: tuple[stage.Drive, ...]) -> list[tuple[stage.Drive, int, float]]:
+    """Each kind of drive once, with how many of it and what they close together."""
+    found: dict[tuple[tuple[str, str], ...], list[stage.Drive]] = {}
+    for drive in drives:
+        found.setdefault(tuple(sorted(drive.values.items())), []).append(drive)
+    return [(alike[0], len(alike), sum(drive.gain for drive in alike)) for alike in found.values()]
+
+
+@app.command()
+def history(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
+    """Show how coverage grew: one snapshot per result that differed from the one before."""
+    from oddloop.rounds.snapshots import read_snapshots
+
+    table = read_snapshots(Workspace.open(workspace))
+    if as_json:
+        print_json(table.to_pylist())
+        return
+    labelled = table.filter(pc.equal(table["status"], "labelled"))
+    when = pc.strftime(pc.cast(labelled["at_ns"], pa.timestamp("ns")), format="%Y-%m-%d %H:%M").to_pylist()
+    columns = ("segment_id", "n_scenes", "n_logs", "duration_s")
+    rows = [[at, *(row[c] for c in columns)] for at, row in zip(when, labelled.to_pylist(), strict=True)]
+    print_table("Labelled volume over time (UTC)", ("at", *columns), rows)

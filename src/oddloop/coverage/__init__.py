@@ -8,12 +8,15 @@ from oddloop.coverage.bootstrap import bootstrap_interval, draw_weights
 from oddloop.coverage.cube import Axis, Cube, build_cube, list_segments, read_cube, write_cube
 from oddloop.coverage.exact import exact_interval
 from oddloop.coverage.exposure import STATUSES, compute_exposure
+from oddloop.coverage.grades import Grade, grade_segments
+from oddloop.coverage.measures import Drive
 from oddloop.coverage.objects import add_object_counts, count_objects
 from oddloop.coverage.odd import judge_scenes, judge_segments
 from oddloop.coverage.performance import Paired, compare_models, compare_segments, pair_metrics, summarize_performance
 from oddloop.coverage.scene_values import encode_scene_values, list_scene_values
 from oddloop.coverage.segments import ALL_SCENES
 from oddloop.coverage.stage import CoverageResult, compute
+from oddloop.coverage.summary import summarize_coverage
 from oddloop.coverage.volume import Collection, collect, volume_gaps
 from oddloop.coverage.wilson import wilson_interval
 
@@ -24,8 +27,10 @@ __all__ = [
     "Collection",
     "CoverageResult",
     "Cube",
+    "Drive",
     "Encoded",
     "EncodedAttribute",
+    "Grade",
     "Paired",
     "add_object_counts",
     "bootstrap_interval",
@@ -40,12 +45,14 @@ __all__ = [
     "encode_attributes",
     "encode_scene_values",
     "exact_interval",
+    "grade_segments",
     "judge_scenes",
     "judge_segments",
     "list_scene_values",
     "list_segments",
     "pair_metrics",
     "read_cube",
+    "summarize_coverage",
     "summarize_performance",
     "volume_gaps",
     "wilson_interval",

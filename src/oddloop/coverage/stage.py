@@ -17,6 +17,8 @@ from oddloop.coverage.exposure import compute_exposure
 from oddloop.coverage.objects import add_object_counts
 from oddloop.coverage.performance import summarize_performance
 from oddloop.coverage.scene_values import list_scene_values
+from oddloop.coverage.summary import summarize_coverage
+from oddloop.coverage.volume import volume_gaps
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +30,16 @@ class CoverageResult:
         segment_metrics: `derived_tables.SEGMENT_METRICS`.
         scene_values: scene_id, labelled, and the value of every attribute.
         unmapped: spellings that became `unknown`: attribute, column, spelling, n_scenes.
+        volume_gaps: `derived_tables.VOLUME_GAPS`.
+        coverage_measures: `derived_tables.COVERAGE_MEASURES`.
     """
 
     segments: pa.Table
     segment_metrics: pa.Table
     scene_values: pa.Table
     unmapped: pa.Table
+    volume_gaps: pa.Table
+    coverage_measures: pa.Table
 
 
 def compute(
@@ -69,9 +75,12 @@ def compute(
     """
     encoded = encode_attributes(scenes, attributes)
     counted = scenes if objects is None else add_object_counts(scenes, objects)
+    segments = compute_exposure(counted, labelled_scene_ids, encoded, config.max_way, config.min_scenes)
     return CoverageResult(
-        segments=compute_exposure(counted, labelled_scene_ids, encoded, config.max_way, config.min_scenes),
+        segments=segments,
         segment_metrics=summarize_performance(scenes, metrics, encoded, config, rng),
         scene_values=list_scene_values(scenes["scene_id"].combine_chunks(), labelled_scene_ids, encoded),
         unmapped=encoded.unmapped,
+        volume_gaps=volume_gaps(segments, encoded, attributes, config.volume),
+        coverage_measures=summarize_coverage(scenes, labelled_scene_ids, encoded, attributes),
     )

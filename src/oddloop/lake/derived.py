@@ -133,6 +133,7 @@ def sweep(workspace: Storage) -> list[str]:
     places = [
         "",
         *_folders(workspace, "derived", 1),
+        *_folders(workspace, "history", 1),
         *_folders(workspace, "rounds", 1),
         *_folders(workspace, "lake", 3),
     ]

@@ -26,6 +26,7 @@ from oddloop.rounds.model import current_model, measured_model
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
 from oddloop.rounds.shell import RunSummary, Shell, Step
+from oddloop.rounds.snapshots import append_snapshot
 from oddloop.rounds.stages import STAGES, Context
 from oddloop.rounds.state import ROUND_ZERO, RoundState, round_name
 from oddloop.rounds.train import train
@@ -152,6 +153,8 @@ class _Run:
         done: dict[str, Derived] = {}
         for name, stage in wanted.items():
             done[name] = self._timed(name, functools.partial(stage, context, done))
+            if name == "coverage":
+                append_snapshot(self.workspace, done[name], self.shell.now_ns())
             if then and name in then:
                 then[name](done[name])
             if name == until:

@@ -23,6 +23,7 @@ import numpy as np
 from oddloop.config import AttributeConfig
 from oddloop.coverage.arrays import BoolArray, IntArray
 from oddloop.coverage.attributes import Encoded, EncodedAttribute
+from oddloop.coverage.encoding import NONE
 from oddloop.coverage.segments import Grouping, iterate_groupings
 from oddloop.tables import UNKNOWN
 
@@ -111,6 +112,8 @@ def known_values(attribute: EncodedAttribute) -> BoolArray:
 def inside_odd(attributes: Mapping[str, AttributeConfig]) -> Wanted:
     """Wanted values by a taxonomy: those that are neither `unknown` nor outside the ODD.
 
+    Nor `none`, that no tag or flag holds, unless the taxonomy names it: it is no condition to look for.
+
     >>> wanted = inside_odd({"sky": AttributeConfig(outside=("snow",))})
     >>> wanted(EncodedAttribute("sky", ("clear", "snow", "unknown"), np.array([0])))
     array([ True, False, False])
@@ -118,8 +121,10 @@ def inside_odd(attributes: Mapping[str, AttributeConfig]) -> Wanted:
 
     def keeps(attribute: EncodedAttribute) -> BoolArray:
         config = attributes[attribute.name]
-        outside = [value in config.all_outside for value in attribute.values]
-        return known_values(attribute) & ~np.array(outside, np.bool_)
+        unasked = set(config.all_outside)
+        if config.kind in ("multilabel", "flags") and NONE not in config.all_values:
+            unasked.add(NONE)
+        return known_values(attribute) & np.array([value not in unasked for value in attribute.values], np.bool_)
 
     return keeps
 

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 
 from oddloop.coverage.arrays import FloatArray, IntArray, read_codes, read_numbers
 from oddloop.coverage.attributes import Encoded
-from oddloop.coverage.exposure import status_of_scenes
 from oddloop.coverage.measures.drives import Drive, plan_drives
 from oddloop.coverage.measures.greedy import choose_scenes
 from oddloop.coverage.segments import iterate_groupings, name_segments
+from oddloop.coverage.status import status_of_scenes
 
 CHOSEN = pa.schema(
     [

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.coverage.arrays import FloatArray, IntArray
-from oddloop.coverage.exposure import STATUSES
+from oddloop.coverage.status import STATUSES
 
 NAMES = ("segment_id", "n_way", "attributes", "values")
 

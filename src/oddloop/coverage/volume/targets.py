@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from oddloop.config import AttributeConfig, VolumeConfig
 from oddloop.coverage.arrays import BoolArray, FloatArray
+from oddloop.coverage.encoding import NONE
 from oddloop.coverage.odd import INSIDE, judge_segments
 from oddloop.coverage.volume.exposure import SegmentExposure
 from oddloop.tables import UNKNOWN
@@ -29,8 +30,12 @@ def volume_targets(
 
 def _is_wanted(seen: SegmentExposure, attributes: Mapping[str, AttributeConfig]) -> BoolArray:
     inside = pc.equal(judge_segments(seen.table, attributes), INSIDE).to_numpy(zero_copy_only=False)
-    known: BoolArray = np.array([UNKNOWN not in values for values in seen.values], np.bool_) & inside
-    return known
+    unasked = [
+        any(v in (UNKNOWN, NONE) and v not in attributes[a].all_values for a, v in zip(names, values, strict=True))
+        for names, values in zip(seen.attributes, seen.values, strict=True)
+    ]
+    wanted: BoolArray = inside & ~np.array(unasked, np.bool_)
+    return wanted
 
 
 def _shares(seen: SegmentExposure, attributes: Mapping[str, AttributeConfig], config: VolumeConfig) -> FloatArray:

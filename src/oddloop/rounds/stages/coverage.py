@@ -52,6 +52,8 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
         segment_metrics=result.segment_metrics,
         scene_values=result.scene_values,
         unmapped=result.unmapped,
+        volume_gaps=result.volume_gaps,
+        coverage_measures=result.coverage_measures,
     )
 
 

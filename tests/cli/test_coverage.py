@@ -1,0 +1,91 @@
+"""`oddloop coverage`: gaps of volume, grades with their exit code, what to collect, and the history."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import toy
+from oddloop.cli.app import ExitCode, main
+from oddloop.coverage import Grade
+
+VOLUME = "\n[coverage.volume]\nleast = 9\n"
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    def call(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["oddloop", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as leaving:
+            return int(leaving.code or 0), capsys.readouterr().out
+        return ExitCode.OK, capsys.readouterr().out
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    toy.make_workspace(tmp_path / "ws", config=toy.CONFIG + VOLUME)
+    return tmp_path / "ws"
+
+
+def answer(called: tuple[int, str]) -> Any:
+    return json.loads(called[1])
+
+
+def test_gaps_and_measures_are_shown(call, folder: Path) -> None:
+    code, shown = call("coverage", "--workspace", folder)
+    assert code == ExitCode.OK
+    assert "gaps of volume (n_scenes)" in shown
+    assert "t_way_total" in shown
+    assert "segments reach their target (" in shown
+
+
+def test_a_missed_grade_is_exit_code_3_and_a_met_one_is_not(call, folder: Path) -> None:
+    found = answer(call("coverage", "--workspace", folder, "--json"))
+    (grade,) = (g for g in found["grades"] if g["what"] == "volume")
+    gaps = found["volume_gaps"]
+    assert (grade["n_wanted"], grade["n_reached"]) == (len(gaps), sum(g["shortfall"] == 0 for g in gaps))
+    assert 0 < grade["share"] < 1 or grade["share"] == 0
+    worst = min(g["share"] for g in found["grades"])
+    assert call("coverage", "--workspace", folder, "--fail-under", worst)[0] == ExitCode.OK
+    assert call("coverage", "--workspace", folder, "--fail-under", worst + 0.01)[0] == ExitCode.TARGET_MISSED
+
+
+def test_collect_lists_scenes_of_the_pool_and_drives_for_the_rest(call, folder: Path) -> None:
+    found = answer(call("coverage", "collect", "--workspace", folder, "--scenes", 0, "--drives", 99, "--json"))
+    gaps = {g["segment_id"]: g for g in answer(call("coverage", "--workspace", folder, "--json"))["volume_gaps"]}
+    assert all(set(row["segments"]) <= set(gaps) for row in found["scenes"])
+    for name, gap in gaps.items():
+        listed = sum(name in row["segments"] for row in found["scenes"])
+        assert listed >= gap["to_label"], name
+    assert found["remaining"] == {}
+    code, shown = call("coverage", "collect", "--workspace", folder, "--scenes", 2)
+    assert code == ExitCode.OK
+    assert "Scenes to label" in shown
+    assert "Left open after these" in shown
+
+
+def test_history_grows_only_with_what_changed(call, folder: Path) -> None:
+    call("coverage", "--workspace", folder)
+    call("coverage", "--workspace", folder)
+    first = answer(call("coverage", "history", "--workspace", folder, "--json"))
+    assert len({row["at_ns"] for row in first}) == 1
+    path = folder / "oddloop.toml"
+    path.write_text(path.read_text().replace("least = 9", "least = 8"))
+    call("coverage", "--workspace", folder)
+    second = answer(call("coverage", "history", "--workspace", folder, "--json"))
+    assert len({row["at_ns"] for row in second}) == 2
+    assert second[: len(first)] == first
+    assert "Labelled volume over time" in call("coverage", "history", "--workspace", folder)[1]
+
+
+def test_a_grade_never_rounds_up_to_all() -> None:
+    assert "(99 %)" in str(Grade("volume", 999, 1000))
+    assert Grade("volume", 0, 0).share == 1.0
