@@ -19,6 +19,7 @@ from oddloop.tables import (
     Column,
     TableSpec,
 )
+from oddloop.verdict_tables import VERDICT_TABLES
 
 
 def with_interval(name: str, meaning: str) -> tuple[Column, Column, Column]:
@@ -361,6 +362,7 @@ DERIVED = (
     COVERAGE_MEASURES,
     COVERAGE_HISTORY,
     SEGMENT_METRICS,
+    *VERDICT_TABLES,
     SCENE_VECTORS,
     SCENE_MAP,
     CLUSTERS,

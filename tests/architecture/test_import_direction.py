@@ -10,7 +10,17 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "oddloop"
 
 # Each package, and what it may import of oddloop besides itself. The order is the picture in docs/architecture.md.
-FOUNDATION = {"column_types", "tables", "derived_tables", "config", "errors", "ids", "compiled", "oddloop"}
+FOUNDATION = {
+    "column_types",
+    "tables",
+    "derived_tables",
+    "verdict_tables",
+    "config",
+    "errors",
+    "ids",
+    "compiled",
+    "oddloop",
+}
 STAGES = ("score", "coverage", "discover", "select")
 MAY_IMPORT = {
     "errors": set(),
@@ -18,7 +28,8 @@ MAY_IMPORT = {
     "compiled": set(),
     "column_types": set(),
     "tables": {"column_types", "errors"},
-    "derived_tables": {"tables"},
+    "verdict_tables": {"column_types", "tables"},
+    "derived_tables": {"tables", "verdict_tables"},
     "config": {"errors"},
     "lake": FOUNDATION,
     "engine": FOUNDATION | {"lake"},

@@ -3,7 +3,15 @@
 The file is read once, at the edge, by `load_config`.
 """
 
-from oddloop.config.coverage import AttributeConfig, AttributeKind, CoverageConfig, MetricConfig, VolumeConfig
+from oddloop.config.coverage import (
+    AttributeConfig,
+    AttributeKind,
+    CoverageConfig,
+    CurvesConfig,
+    DiagnosisConfig,
+    MetricConfig,
+    VolumeConfig,
+)
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
@@ -40,8 +48,10 @@ __all__ = [
     "Config",
     "CostConfig",
     "CoverageConfig",
+    "CurvesConfig",
     "DetectionConfig",
     "DetectionMeasure",
+    "DiagnosisConfig",
     "DiscoverConfig",
     "EngineConfig",
     "EvidenceConfig",

@@ -155,6 +155,33 @@ class VolumeConfig:
 
 
 @dataclass(frozen=True)
+class CurvesConfig:
+    """The trainings of `oddloop coverage curves`: sizes x seeds of them."""
+
+    __pydantic_config__ = STRICT
+    sizes: Annotated[int, Field(ge=2, description="shares of the labelled scenes; strong evidence needs 6")] = 6
+    seeds: Annotated[Count, Field(description="trainings of each share; strong evidence needs 5")] = 5
+    smallest_share: Annotated[float, Field(gt=0, lt=1, description="smallest share; they rise to 1")] = 0.1
+
+
+@dataclass(frozen=True)
+class DiagnosisConfig:
+    """When a gap is called what."""
+
+    __pydantic_config__ = STRICT
+    reach: Annotated[float, Field(gt=1, description="too little data: this many times the scenes would do")] = 20.0
+    data_chance: Annotated[
+        float, Field(gt=0.5, lt=1, description="`data_limited` from this probability of reaching the target on")
+    ] = 0.8
+    model_chance: Annotated[float, Field(gt=0, lt=0.5, description="`model_limited` up to this probability")] = 0.2
+    label_share: Annotated[
+        float, Field(gt=0, le=1, description="`label_noise_limited` where labels disagree by this share of the floor")
+    ] = 0.8
+    min_scenes: Annotated[Count, Field(description="fewer labelled scenes, and no curve: `coverage_gap`")] = 10
+    n_resamples: Annotated[Count, Field(description="resamples of held-out logs and seeds")] = 400
+
+
+@dataclass(frozen=True)
 class CoverageConfig:
     """Which segments are counted and how sure we are of their metrics."""
 
@@ -172,6 +199,8 @@ class CoverageConfig:
     n_bootstrap: Annotated[Count, Field(description="bootstrap replicates")] = 1000
     min_logs: Annotated[int, Field(ge=2, description="fewer logs than this: no bootstrap interval")] = 5
     volume: VolumeConfig = field(default_factory=VolumeConfig)
+    curves: CurvesConfig = field(default_factory=CurvesConfig)
+    diagnosis: DiagnosisConfig = field(default_factory=DiagnosisConfig)
 
 
 @dataclass(frozen=True)
@@ -181,3 +210,7 @@ class MetricConfig:
     __pydantic_config__ = STRICT
     better: Annotated[Literal["lower", "higher"], Field(description="direction in which the metric improves")]
     target: Annotated[float | None, Field(description="level to reach in every segment")] = None
+    best: Annotated[
+        float | None,
+        Field(description="value of a perfect model; none: 0 where lower is better, else 1, or the best seen beyond"),
+    ] = None

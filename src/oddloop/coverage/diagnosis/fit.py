@@ -22,6 +22,7 @@ from oddloop.coverage.arrays import FloatArray
 EXPONENTS: FloatArray = np.geomspace(0.05, 3.0, 48)
 """Grid of a, each 9 % above the last. Deep networks have 0.07 to 0.35 (Hestness et al. 2017), small models up to 1."""
 _TINY = 1e-300
+_LEAST_NOISE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +94,26 @@ def fit_curves(
     cost = lines.cost
     if noise is not None and prior is not None:
         centre, spread = prior
-        cost = cost / np.maximum(noise, _TINY)[:, None, None] ** 2
+        cost = cost / np.maximum(noise, _LEAST_NOISE)[:, None, None] ** 2
         cost = cost + ((np.log(exponents) - centre[:, :, None]) / spread) ** 2
     best = np.argmin(cost, axis=2, keepdims=True)
     a = exponents[best[:, :, 0]]
     b, c = (np.take_along_axis(v, best, axis=2)[:, :, 0] for v in (lines.slope, lines.floor))
     empty = weights.sum(axis=2) <= 0
     return Curves(np.where(empty, np.nan, a), np.where(empty, np.nan, b * scale**a), np.where(empty, np.nan, c))
+
+
+def profile_costs(
+    n: FloatArray, errors: FloatArray, weights: FloatArray, exponents: FloatArray = EXPONENTS
+) -> FloatArray:
+    """(S,A) least weighted sum of squares at each exponent; n, errors and weights are (S,P).
+
+    >>> n = np.array([[10.0, 40.0, 160.0]])
+    >>> profile_costs(n, n**-0.5, np.ones((1, 3)), np.array([0.25, 0.5])).round(6).tolist()[0][1]
+    0.0
+    """
+    x = (n / np.max(n, axis=1, keepdims=True))[:, :, None] ** -exponents
+    return _fit_lines(x, errors[:, None, :], weights[:, None, :]).cost[:, 0, :]
 
 
 @dataclass(frozen=True, eq=False)

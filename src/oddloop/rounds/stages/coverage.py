@@ -29,7 +29,8 @@ def run_coverage(context: Context, _done: Done) -> Derived:
     config = context.workspace.config
     inputs = {**context.digests("scenes", "labels", "objects"), **_metrics_digest(context)}
     attributes = {name: asdict(attribute) for name, attribute in config.attributes.items()}
-    obeyed = {name: value for name, value in asdict(config.coverage).items() if name != "metric"}  # reports' own
+    others = ("metric", "curves", "diagnosis")  # of reports, and of `oddloop coverage curves`
+    obeyed = {name: value for name, value in asdict(config.coverage).items() if name not in others}
     settings = {**obeyed, "attributes": attributes, "model_id": context.model.model_id}
     recipe = Recipe("coverage", inputs, settings, seed=config.workspace.seed)
     return derive(context.workspace.storage, recipe, lambda out: _write_coverage(context, out))

@@ -1,0 +1,136 @@
+"""Target minus actual, per segment, model and metric: how far a value falls short, and how sure that is.
+
+The interval of `segment_metrics` is widened in two ways before anything is concluded from it. A bootstrap of few logs
+is too narrow: its half width is multiplied by t(L - 1) / z x sqrt(L / (L - 1)) for L logs (1.6 for five). And where all
+values of a metric lie in [0, 1], it is at least Wilson's, so that a segment in which nothing happened to go wrong is
+not taken to be perfect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.special import ndtri, stdtrit
+
+from oddloop.config import MetricConfig
+from oddloop.coverage.arrays import FloatArray, read_column, read_numbers
+from oddloop.coverage.wilson import wilson_interval
+from oddloop.verdict_tables import GAPS
+
+_KEYS = ("segment_id", "model_id", "metric")
+
+
+def measure_gaps(
+    segments: pa.Table,
+    segment_metrics: pa.Table,
+    metrics: Mapping[str, MetricConfig],
+    targets: pa.Table | None = None,
+) -> pa.Table:
+    """One row per segment, model and metric with a target, measured or not.
+
+    Args:
+        segments: `derived_tables.SEGMENTS`.
+        segment_metrics: `derived_tables.SEGMENT_METRICS`.
+        metrics: direction and target by metric; one without target makes no gaps, unless `targets` has some.
+        targets: segment_id, metric and target, where a segment's own differs.
+
+    Returns:
+        `verdict_tables.GAPS`, in the order of models and metrics, then of `segments`.
+
+    >>> from oddloop.derived_tables import SEGMENTS, SEGMENT_METRICS
+    >>> measure_gaps(SEGMENTS.empty(), SEGMENT_METRICS.empty(), {}).num_rows
+    0
+    """
+    names = pc.unique(read_column(segments, "segment_id", "segments"))
+    pairs = segment_metrics.group_by(["model_id", "metric"], use_threads=False).aggregate([])
+    pairs = pairs.sort_by([("model_id", "ascending"), ("metric", "ascending")])
+    parts = [GAPS.empty()]
+    for model, metric in zip(*(pairs[name].to_pylist() for name in ("model_id", "metric")), strict=True):
+        if metric in metrics:
+            is_mine = pc.and_(pc.equal(segment_metrics["model_id"], model), pc.equal(segment_metrics["metric"], metric))
+            target = _targets(names, metric, metrics[metric], targets)
+            mine = segment_metrics.filter(is_mine)
+            parts.append(_gaps(names, segments, mine, (model, metric), metrics[metric], target))
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _targets(names: pa.Array, metric: str, config: MetricConfig, targets: pa.Table | None) -> FloatArray:
+    target = np.full(len(names), np.nan if config.target is None else config.target)
+    if targets is not None:
+        own = targets.filter(pc.equal(targets["metric"], metric))
+        found = look_up(names, own["segment_id"], read_numbers(own, "target", "targets"))
+        target = np.where(np.isnan(found), target, found)
+    return target
+
+
+def look_up(names: pa.Array, keys: pa.ChunkedArray, values: FloatArray) -> FloatArray:
+    """(N,) the value of each name; NaN where the keys lack it.
+
+    >>> look_up(pa.array(["b", "x"]), pa.chunked_array([["a", "b"]]), np.array([1.0, 2.0])).tolist()
+    [2.0, nan]
+    """
+    at = pc.index_in(names, value_set=keys.combine_chunks().cast(names.type))
+    rows = pc.fill_null(at, 0).to_numpy(zero_copy_only=False)
+    found = values[rows] if len(values) else np.zeros(len(names))
+    result: FloatArray = np.where(at.is_null().to_numpy(zero_copy_only=False), np.nan, found)
+    return result
+
+
+def _gaps(
+    names: pa.Array,
+    segments: pa.Table,
+    measured: pa.Table,
+    ids: tuple[str, str],
+    config: MetricConfig,
+    target: FloatArray,
+) -> pa.Table:
+    """The gaps of one model and metric."""
+    columns = ("value", "support", "n_logs")
+    value, support, n_logs = (
+        look_up(names, measured["segment_id"], read_numbers(measured, name, "segment_metrics")) for name in columns
+    )
+    half = look_up(names, measured["segment_id"], _half_widths(measured))
+    counts = [_count(names, segments, status) for status in ("labelled", "unlabelled")]
+    fields = {
+        "segment_id": names,
+        "model_id": pa.array([ids[0]] * len(names), pa.string()),
+        "metric": pa.array([ids[1]] * len(names), pa.string()),
+        "value": _nullable(value),
+        "target": pa.array(target),
+        "gap": _nullable(value - target if config.better == "lower" else target - value),
+        "half_width": _nullable(half),
+        "support": pa.array(np.nan_to_num(support).astype(np.int64)),
+        "n_logs": pa.array(np.nan_to_num(n_logs).astype(np.int64)),
+        "n_labelled": pa.array(counts[0]),
+        "n_unlabelled": pa.array(counts[1]),
+    }
+    table = pa.table([fields[c.name] for c in GAPS.columns], schema=GAPS.schema())
+    return table.filter(pa.array(np.isfinite(target)))
+
+
+def _nullable(values: FloatArray) -> pa.Array:
+    return pa.array(values, pa.float64(), mask=~np.isfinite(values))
+
+
+def _count(names: pa.Array, segments: pa.Table, status: str) -> FloatArray:
+    mine = segments.filter(pc.equal(segments["status"], status))
+    n = look_up(names, mine["segment_id"], read_numbers(mine, "n_scenes", "segments"))
+    return np.nan_to_num(n).astype(np.int64)
+
+
+def _half_widths(measured: pa.Table) -> FloatArray:
+    """(R,) half width of the 95 % interval of each value; NaN where there is none."""
+    numbers = ("value", "support", "n_logs", "ci_low", "ci_high")
+    value, support, n_logs, low, high = (read_numbers(measured, name, "segment_metrics") for name in numbers)
+    logs = np.maximum(n_logs, 2)
+    few = stdtrit(logs - 1, 0.975) / ndtri(0.975) * np.sqrt(logs / (logs - 1))
+    is_bootstrap = pc.equal(measured["interval"], "bootstrap_by_log").to_numpy(zero_copy_only=False)
+    half = (high - low) / 2 * np.where(is_bootstrap, few, 1.0)
+    seen = value[np.isfinite(value)]
+    if len(seen) and seen.min() >= 0 and seen.max() <= 1:
+        ends = wilson_interval(value * support, support)
+        half = np.where(np.isnan(half), half, np.fmax(half, (ends[1] - ends[0]) / 2))
+    return np.asarray(half, np.float64)
