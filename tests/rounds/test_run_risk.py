@@ -187,8 +187,9 @@ def test_a_lake_of_nothing_but_ngsim_tracks_and_a_stated_risk(tmp_path: Path) ->
 
 def test_the_settings_that_the_how_to_shows_exist() -> None:
     page = (Path(__file__).parents[2] / "docs/how-to/risk.md").read_text()
-    (settings,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    settings, metrics = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert load_config(settings).score.risk.vehicles == "ego"
+    assert load_config(metrics).metrics["min_fde_m"].better == "lower"
     scored = {*toy_names(), "risk_criticality", "planning_disagreement_final", "planning_disagreement_average"}
     assert all(f"`{name}`" in page for name in scored)
 

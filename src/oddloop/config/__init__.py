@@ -24,6 +24,7 @@ from oddloop.config.score import (
     SceneScoreConfig,
     SceneSummary,
     ScoreConfig,
+    TrajectoryMeasure,
 )
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.workspace import (
@@ -74,6 +75,7 @@ __all__ = [
     "SelectConfig",
     "TelemetryMethod",
     "TrainConfig",
+    "TrajectoryMeasure",
     "VolumeConfig",
     "WorkspaceConfig",
     "config_from_mapping",

@@ -16,6 +16,15 @@ Reduction = Literal["max", "mean", "sum", "topk"]
 MeanMeasure = Literal["entropy", "least_confidence", "margin", "ratio"]
 MemberMeasure = Literal["expected_entropy", "bald", "variance", "variation_ratio", "vote_entropy", "consensus"]
 Measure = Literal[MeanMeasure, MemberMeasure]
+TrajectoryMeasure = Literal[
+    "mode_entropy",
+    "endpoint_spread",
+    "mode_displacement",
+    "member_displacement",
+    "spread_along",
+    "spread_across",
+    "off_mode_risk",
+]
 SceneSummary = Literal[
     "mean", "max", "p95", "sum", "topk", "per_object", "time_above", "share_above", "longest_above", "change", "trend"
 ]
@@ -72,6 +81,10 @@ class ScoreConfig:
         Positive,
         Field(description="a classification's logits are divided by it; `score.fit_temperature` finds it"),
     ] = 1.0
+    trajectory_measures: Annotated[
+        tuple[TrajectoryMeasure, ...],
+        Field(min_length=1, description="measures of predicted trajectories, each reduced over the agents of a frame"),
+    ] = ("mode_entropy", "endpoint_spread", "mode_displacement", "member_displacement")
     normalise: Annotated[
         Literal["none", "rank", "calibrated"],
         Field(

@@ -15,12 +15,11 @@ from oddloop import score, select
 from oddloop.config import Config, SelectConfig
 from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Derived, Recipe, derive
-from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.session import session
 from oddloop.rounds.shell import Shell
-from oddloop.rounds.stages import Context, audited_metric, model_metrics
+from oddloop.rounds.stages import Context, audited_metric, metrics_inputs, model_metrics
 
 AUDIT_CONFIG = score.AuditConfig()
 
@@ -47,12 +46,11 @@ def audit(workspace: Workspace, shell: Shell, metric: str = "") -> Derived:
 def run_audit(context: Context, scored: Derived, metric: str = "") -> Derived:
     """Scene scores and metrics to the audit's table; see `audit`."""
     config = context.workspace.config
-    metrics = model_metrics(context.model)
+    metrics = model_metrics(context)
     name, better = audited_metric(metrics, metric, config, context.model.model_id)
-    files = context.model.metrics
     inputs = {
         **context.digests("scenes"),
-        "metrics": fingerprint([files], context.workspace.storage)[files.name],
+        **metrics_inputs(context),
         "score": scored.digest,
     }
     settings = {"model_id": context.model.model_id, "metric": name, "better": better, "cost": asdict(config.cost)}

@@ -38,17 +38,15 @@ from oddloop.score.trajectory_spread import SPREADS, compute_spreads
 
 TRAJECTORY_MEASURES = ("mode_entropy", *SPREADS)
 """All measures, by name."""
-DEFAULT_MEASURES = ("mode_entropy", "endpoint_spread", "mode_displacement", "member_displacement")
-"""What is scored unless told otherwise."""
 
 
-def score_trajectory(batch: pa.Table, config: ScoreConfig, measures: Sequence[str] = DEFAULT_MEASURES) -> pa.Table:
+def score_trajectory(batch: pa.Table, config: ScoreConfig, measures: Sequence[str] | None = None) -> pa.Table:
     """Score a batch of predicted trajectories.
 
     Args:
         batch: rows of `tables.TRAJECTORY`, whole frames.
         config: reductions over the agents of a frame.
-        measures: names of `TRAJECTORY_MEASURES`; the columns come in this order.
+        measures: names of `TRAJECTORY_MEASURES`, in place of those of the config; the columns come in this order.
 
     Returns:
         `derived_tables.FRAME_SCORES` with one column per measure and reduction, in the frames' order; `n_objects`
@@ -63,6 +61,7 @@ def score_trajectory(batch: pa.Table, config: ScoreConfig, measures: Sequence[st
     >>> score_trajectory(batch, ScoreConfig(reductions=("max",)))["trajectory_endpoint_spread_max"].to_pylist()
     [4.0]
     """
+    measures = config.trajectory_measures if measures is None else measures
     unknown = [name for name in measures if name not in TRAJECTORY_MEASURES]
     if unknown:
         known = ", ".join(TRAJECTORY_MEASURES)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 
 from oddloop.lake.derived import Derived
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
-from oddloop.rounds.stages.coverage import measured_metrics, model_metrics, run_coverage
+from oddloop.rounds.stages.coverage import measured_metrics, run_coverage
 from oddloop.rounds.stages.discover import run_discover
 from oddloop.rounds.stages.measured import audited_metric
+from oddloop.rounds.stages.metrics import metrics_inputs, model_metrics
 from oddloop.rounds.stages.scene_scores import read_scores
 from oddloop.rounds.stages.score import run_score
 from oddloop.rounds.stages.select import AUDITED, policy_source_digest, run_select
@@ -22,6 +23,7 @@ __all__ = [
     "audited_metric",
     "make_generator",
     "measured_metrics",
+    "metrics_inputs",
     "model_metrics",
     "policy_source_digest",
     "read_scores",

@@ -9,13 +9,11 @@ import pyarrow.compute as pc
 
 from oddloop import coverage
 from oddloop.lake.derived import Derived, Recipe, derive
-from oddloop.lake.fingerprint import fingerprint
-from oddloop.lake.scan import partitions, read_batches, read_table
+from oddloop.lake.scan import partitions, read_batches
 from oddloop.lake.storage import Storage
-from oddloop.rounds.model import ModelTables
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
+from oddloop.rounds.stages.metrics import metrics_inputs, model_metrics
 from oddloop.tables import (
-    METRICS,
     OBJECTS,
     is_held_out,
 )
@@ -27,7 +25,7 @@ _OBJECT_ROWS = 1 << 20
 def run_coverage(context: Context, _done: Done) -> Derived:
     """Scenes, labels and metrics to segments and their metrics."""
     config = context.workspace.config
-    inputs = {**context.digests("scenes", "labels", "objects"), **_metrics_digest(context)}
+    inputs = {**context.digests("scenes", "labels", "objects"), **metrics_inputs(context)}
     attributes = {name: asdict(attribute) for name, attribute in config.attributes.items()}
     others = ("metric", "curves", "diagnosis")  # of reports, and of `oddloop coverage curves`
     obeyed = {name: value for name, value in asdict(config.coverage).items() if name not in others}
@@ -41,7 +39,7 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
     result = coverage.compute(
         context.scenes(),
         context.labelled_ids(),
-        measured_metrics(model_metrics(context.model), context.scenes()),
+        measured_metrics(model_metrics(context), context.scenes()),
         config.attributes,
         config.coverage,
         make_generator(config.workspace.seed, "coverage"),
@@ -69,18 +67,7 @@ def _object_counts(context: Context) -> pa.Table | None:
     return coverage.count_objects(batches) if files else None
 
 
-def model_metrics(model: ModelTables) -> pa.Table:
-    """The model's own rows of its metrics files."""
-    metrics = read_table(model.metrics, METRICS)
-    return metrics.filter(pc.equal(metrics["model_id"], model.model_id))
-
-
 def measured_metrics(metrics: pa.Table, scenes: pa.Table) -> pa.Table:
     """Metrics of the held-out scenes, where any scene is held out: others were trained on, and flatter the model."""
     held_out = scenes["scene_id"].filter(is_held_out(scenes)).combine_chunks()
     return metrics.filter(pc.is_in(metrics["scene_id"], held_out)) if len(held_out) else metrics
-
-
-def _metrics_digest(context: Context) -> dict[str, str]:
-    files = context.model.metrics
-    return {"metrics": fingerprint([files], context.workspace.storage)[files.name]}

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop import score
-from oddloop.lake.fingerprint import fingerprint
 from oddloop.rounds.stages.context import Context
-from oddloop.rounds.stages.coverage import measured_metrics, model_metrics
+from oddloop.rounds.stages.coverage import measured_metrics
 from oddloop.rounds.stages.measured import audited_metric
+from oddloop.rounds.stages.metrics import metrics_inputs, model_metrics
 from oddloop.tables import is_held_out
 
 
@@ -25,8 +25,7 @@ def normalise_inputs(context: Context) -> dict[str, str]:
     how = context.workspace.config.score.normalise
     found = {} if how == "none" else context.digests("scenes")
     if how == "calibrated":
-        files = context.model.metrics
-        found["metrics"] = fingerprint([files], context.workspace.storage)[files.name]
+        found |= metrics_inputs(context)
     return found
 
 
@@ -66,11 +65,11 @@ def _reference(context: Context, scene_scores: pa.Table) -> pa.Table:
 
 def _measured(context: Context, scene_scores: pa.Table) -> tuple[pa.Table, Any]:
     metric, better = _metric(context)
-    metrics = measured_metrics(model_metrics(context.model), context.scenes())
+    metrics = measured_metrics(model_metrics(context), context.scenes())
     measured = score.measured_scenes(context.scenes(), scene_scores, metrics, metric)
     levels = score.error_levels(measured["value"].to_numpy(), better)
     return measured.select(scene_scores.column_names), levels * measured["support"].to_numpy()
 
 
 def _metric(context: Context) -> tuple[str, Any]:
-    return audited_metric(model_metrics(context.model), "", context.workspace.config, context.model.model_id)
+    return audited_metric(model_metrics(context), "", context.workspace.config, context.model.model_id)
