@@ -11,8 +11,9 @@ import typer
 from oddloop import coverage as stage
 from oddloop.cli.app import ExitCode
 from oddloop.cli.options import JsonOption, WorkspaceOption
+from oddloop.cli.shell import make_shell
 from oddloop.cli.stages import run_until
-from oddloop.cli.terminal import out, print_json, print_table
+from oddloop.cli.terminal import Talk, out, print_json, print_table
 from oddloop.lake.derived import Derived
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
@@ -113,6 +114,30 @@ def _alike(drives: tuple[stage.Drive, ...]) -> list[tuple[stage.Drive, int, floa
     for drive in drives:
         found.setdefault(tuple(sorted(drive.values.items())), []).append(drive)
     return [(alike[0], len(alike), sum(drive.gain for drive in alike)) for alike in found.values()]
+
+
+@app.command()
+def curves(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
+    """Train on growing shares of the labels, as far as that is not done yet, and say why each gap exists."""
+    from oddloop.rounds.curves import diagnose_workspace, run_curves
+
+    opened = Workspace.open(workspace)
+    with Talk(quiet=as_json) as talk:
+        trained = run_curves(opened, make_shell(opened, talk))
+    covered = run_until("coverage", workspace, quiet=as_json)
+    found = diagnose_workspace(opened, covered, trained)
+    if as_json:
+        shown = {name: getattr(found, name).to_pylist() for name in ("curves", "gaps", "verdicts")}
+        print_json({"digest": trained.digest, **shown})
+        return
+    counted = ("segment_id", "metric", "n_scenes", "a", "b", "c", "target", "chance")
+    _print("Learning curves: error = c + b n^-a", found.curves, counted)
+    verdicts = found.verdicts.filter(pc.not_equal(found.verdicts["verdict"], "ok"))
+    if verdicts.num_rows:
+        _print("Why the gaps exist", verdicts, ("segment_id", "metric", "verdict", "tier", "because"))
+    out.print(f"{found.verdicts.num_rows - verdicts.num_rows:,} of {found.gaps.num_rows:,} reach their target.")
+    if not found.gaps.num_rows:
+        out.print("No metric has a target: set `target` in [metrics.<name>] of oddloop.toml.")
 
 
 @app.command()

@@ -18,7 +18,7 @@ MARK = "ODDLOOP_TRAINING"
 
 def end_orphans(workspace: Path) -> int:
     """Kill processes of earlier trainings of a workspace and return their number; hold the workspace's lock."""
-    mark = f"{MARK}={workspace}/derived/train/".encode()
+    mark = f"{MARK}={workspace}/derived/train".encode()  # also of learning curves, `train_curve`
     orphans = [int(entry.name) for entry in _processes() if _carries(entry, mark)]
     for pid in orphans:
         with contextlib.suppress(ProcessLookupError, PermissionError):

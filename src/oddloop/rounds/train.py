@@ -73,7 +73,7 @@ def train(workspace: Workspace, request: TrainRequest) -> Derived:
     recipe = Recipe(
         "train", request.inputs, {"command": request.command, "model_id": request.model_id}, seed=request.seed
     )
-    return derive(workspace.storage, recipe, lambda staging: _train_into(workspace, staging, request))
+    return derive(workspace.storage, recipe, lambda staging: train_into(workspace, staging, request))
 
 
 def trained_folder(workspace: Workspace, state: RoundState) -> Storage:
@@ -93,7 +93,12 @@ def trained_tables(training: Storage) -> dict[str, TableFiles]:
     return {name: files for name, files in found.items() if files}
 
 
-def _train_into(workspace: Workspace, staging: Storage, request: TrainRequest) -> dict[str, int]:
+def train_into(workspace: Workspace, staging: Storage, request: TrainRequest) -> dict[str, int]:
+    """Run the training into a folder, with its manifest of scenes and its log; row counts by table, all checked.
+
+    Raises:
+        TrainError: see `train`.
+    """
     folder, place = staging.local_path(), workspace.storage.local_path()
     (folder / OUTPUT).mkdir()
     pq.write_table(request.labelled, folder / LABELLED_FILE)

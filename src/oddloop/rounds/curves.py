@@ -1,0 +1,165 @@
+"""The trainings behind learning curves: planned, run, kept and summed up; and the diagnosis that uses them.
+
+Each training is a derived folder of its own, `derived/train_curve/<digest>/`, named by the scenes it was trained on; of
+what the command wrote only the metrics stay, since thirty sets of predictions would fill the disk. Found complete it is
+not run again, so a killed `oddloop coverage curves` goes on where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pyarrow as pa
+
+from oddloop.coverage import encode_attributes
+from oddloop.coverage.diagnosis import Clues, CurvePlan, Diagnosis, collect_points, diagnose, plan_curves
+from oddloop.errors import TrainError, WorkspaceError
+from oddloop.lake.derived import Derived, Recipe, derive, sweep
+from oddloop.lake.fingerprint import digest_of, fingerprint
+from oddloop.lake.lock import locked
+from oddloop.lake.scan import read_table
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.orphans import end_orphans
+from oddloop.rounds.shell import Shell
+from oddloop.rounds.stages import measured_metrics
+from oddloop.rounds.stages.context import make_generator
+from oddloop.rounds.train import OUTPUT, TrainRequest, train_into, trained_tables
+from oddloop.rounds.training import labelled_scenes
+from oddloop.tables import METRICS, SCENES, is_held_out
+
+POINTS_FILE = "curve_points.parquet"
+_STAGE = "train_curve"
+
+
+def run_curves(workspace: Workspace, shell: Shell) -> Derived:
+    """Run the trainings of the learning curves that are not there yet, and sum up what they were measured at.
+
+    Args:
+        workspace: a workspace with a training command, labels, and held-out scenes.
+        shell: where to tell of progress.
+
+    Returns:
+        the derived folder; `curve_points.parquet` in it is `verdict_tables.CURVE_POINTS`.
+
+    Raises:
+        WorkspaceError: there is no training command, no label, or no held-out scene.
+        TrainError: a training failed, or wrote no metrics of held-out scenes; those that ended before stay.
+    """
+    with locked(workspace.storage):
+        if workspace.storage.is_local:
+            end_orphans(workspace.storage.local_path())
+        sweep(workspace.storage)
+        labelled, scenes = labelled_scenes(workspace), read_table(workspace.table("scenes"), SCENES)
+        _refuse_unready(workspace, labelled, scenes)
+        plan = _plan(workspace, labelled)
+        trained = []
+        for done, (size, seed) in enumerate(plan.trainings):
+            shell.progress("curves", done, len(plan.trainings))
+            request = _request(workspace, labelled, plan, size, seed)
+            trained.append((size, seed, _train(workspace, request, scenes)))
+        shell.progress("curves", len(plan.trainings), len(plan.trainings))
+        return _collect(workspace, plan, trained, scenes)
+
+
+def diagnose_workspace(workspace: Workspace, covered: Derived, curves: Derived | None) -> Diagnosis:
+    """Gaps and verdicts of the segments that the coverage stage has measured.
+
+    Args:
+        workspace: for targets and rules.
+        covered: the coverage stage's folder.
+        curves: the folder that `run_curves` gave, or None.
+    """
+    config = workspace.config
+    clues = Clues() if curves is None else Clues(curve_points=curves.storage.read_table(POINTS_FILE))
+    segments, measured = (covered.storage.read_table(f"{name}.parquet") for name in ("segments", "segment_metrics"))
+    rng = make_generator(config.workspace.seed, "diagnosis")
+    return diagnose(segments, measured, config.metrics, clues, config.coverage.diagnosis, rng)
+
+
+def _refuse_unready(workspace: Workspace, labelled: pa.Table, scenes: pa.Table) -> None:
+    place = workspace.storage.url
+    if not workspace.config.train.command:
+        raise WorkspaceError(f"{place}: learning curves need trainings; set `command` in [train] of oddloop.toml")
+    if not labelled.num_rows:
+        raise WorkspaceError(f"{place}: no scene of the pool has labels, so there is nothing to train on")
+    if not any(is_held_out(scenes).to_pylist()):
+        raise WorkspaceError(
+            f"{place}: no scene is held out to measure the models on; give some labelled scenes the split `eval`"
+        )
+
+
+def _plan(workspace: Workspace, labelled: pa.Table) -> CurvePlan:
+    settings = workspace.config.coverage.curves
+    rng = make_generator(workspace.config.workspace.seed, "curves")
+    return plan_curves(labelled, settings.sizes, settings.seeds, settings.smallest_share, rng)
+
+
+def _request(workspace: Workspace, labelled: pa.Table, plan: CurvePlan, size: int, seed: int) -> TrainRequest:
+    mine = labelled.filter(pa.array(plan.takes(size, seed)))
+    config = workspace.config
+    return TrainRequest(
+        command=config.train.command,
+        labelled=mine,
+        model_id=f"curve_{size}_{seed}",
+        seed=config.workspace.seed + seed,
+        timeout_s=config.train.timeout_s,
+        inputs={
+            **fingerprint([workspace.table("scenes")], workspace.storage),
+            "labelled": digest_of(mine["scene_id"].to_pylist()),
+        },
+    )
+
+
+def _train(workspace: Workspace, request: TrainRequest, scenes: pa.Table) -> Derived:
+    """One training's folder, with nothing but metrics in its output."""
+    settings = {"command": request.command, "model_id": request.model_id}
+    recipe = Recipe(_STAGE, request.inputs, settings, seed=request.seed)
+
+    def write(staging: Storage) -> dict[str, int]:
+        train_into(workspace, staging, request)
+        metrics = _measured(staging, scenes)
+        if not metrics.num_rows:
+            raise TrainError(
+                f"training of {request.model_id} wrote no metrics of held-out scenes, so it gives no point of a "
+                "learning curve; let the command write metrics/*.parquet"
+            )
+        staging.delete_folder(OUTPUT)
+        staging.write_table(f"{OUTPUT}/metrics/part-0.parquet", metrics)
+        return {"metrics": metrics.num_rows}
+
+    return derive(workspace.storage, recipe, write)
+
+
+def _measured(training: Storage, scenes: pa.Table) -> pa.Table:
+    files = trained_tables(training).get("metrics")
+    return measured_metrics(read_table(files, METRICS), scenes) if files else METRICS.empty()
+
+
+def _collect(
+    workspace: Workspace, plan: CurvePlan, trained: list[tuple[int, int, Derived]], scenes: pa.Table
+) -> Derived:
+    config = workspace.config
+    settings = {
+        "attributes": {name: asdict(attribute) for name, attribute in config.attributes.items()},
+        "max_way": config.coverage.max_way,
+    }
+    inputs = {f"{size}_{seed}": derived.digest for size, seed, derived in trained}
+    recipe = Recipe("curves", inputs, settings)
+
+    def write(out: Storage) -> dict[str, int]:
+        measured = pa.concat_tables([_numbered(derived.storage, scenes, k, r) for k, r, derived in trained])
+        encoded = encode_attributes(scenes, config.attributes)
+        points = collect_points(measured, plan, scenes, encoded, config.coverage.max_way)
+        out.write_table(POINTS_FILE, points)
+        return {"curve_points": points.num_rows, "trainings": len(trained)}
+
+    return derive(workspace.storage, recipe, write)
+
+
+def _numbered(training: Storage, scenes: pa.Table, size: int, seed: int) -> pa.Table:
+    """A training's metrics with the columns size and seed."""
+    table = _measured(training, scenes).select(["scene_id", "metric", "value", "support"])
+    for name, number in (("size", size), ("seed", seed)):
+        table = table.append_column(name, pa.array([number] * table.num_rows, pa.int64()))
+    return table

@@ -1,0 +1,161 @@
+"""Learning curves through the training hook: really trained, resumed after a kill, kept, and judged."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+import toy
+from oddloop.cli.app import app
+from oddloop.errors import TrainError, WorkspaceError
+from oddloop.lake import Workspace
+from oddloop.rounds.curves import POINTS_FILE, diagnose_workspace, run_curves
+from oddloop.rounds.run import run_stages
+
+SCRIPT = '''\
+"""Ridge regression by scikit-learn on a column of the scenes; errors of held-out scenes as metrics."""
+import sys
+from pathlib import Path
+import numpy as np, pyarrow as pa, pyarrow.parquet as pq
+from sklearn.linear_model import Ridge
+
+labelled, output, model_id, seed, lake, calls = sys.argv[1:7]
+with open(calls, "a") as file:
+    file.write(model_id + "\\n")
+if Path(calls).with_name("stop").exists() and len(Path(calls).read_text().split()) > 2:
+    sys.exit("out of memory")
+scenes = pq.read_table(lake + "/scenes/part-0.parquet")
+ids = scenes["scene_id"].to_pylist()
+x = scenes["ego_speed_mean_mps"].to_numpy()
+features = np.stack([np.sin(k * x / 9) for k in range(1, 9)], axis=1)
+truth = 1.0 + np.sin(x / 9) + 0.1 * np.sin(x * 1000)
+train = np.isin(ids, pq.read_table(labelled)["scene_id"].to_pylist())
+predicted = Ridge(0.1).fit(features[train], truth[train]).predict(features)
+out = Path(output)
+frames = pq.read_table(lake + "/frames/part-0.parquet")
+(out / "predictions/classification").mkdir(parents=True)
+half = pa.array([[[0.5, 0.5]]] * frames.num_rows, pa.list_(pa.list_(pa.float32())))
+pq.write_table(pa.table({"frame_id": frames["frame_id"], "scene_id": frames["scene_id"], "probs": half}),
+               out / "predictions/classification/part-0.parquet")
+held = np.array(scenes["split"].to_pylist()) == "eval"
+if "nometrics" in sys.argv:
+    sys.exit(0)
+(out / "metrics").mkdir()
+pq.write_table(pa.table({"scene_id": np.array(ids)[held].tolist(), "model_id": [model_id] * int(held.sum()),
+    "stack": ["planning"] * int(held.sum()), "metric": ["off_m"] * int(held.sum()),
+    "value": np.abs(predicted - truth)[held], "support": [4] * int(held.sum())}), out / "metrics/part-0.parquet")
+'''
+CURVES = """
+[metrics.off_m]
+better = "lower"
+target = 0.2
+
+[coverage.curves]
+sizes = 2
+seeds = 2
+smallest_share = 0.3
+"""
+ALL = ["curve_1_0", "curve_1_1", "curve_0_0", "curve_0_1"]
+
+
+def make_workspace(folder: Path, flags: str = "") -> Workspace:
+    """Every log of the pool is labelled; the metric is really the error of a regression on those scenes."""
+    folder.mkdir(parents=True)
+    script, calls = folder.parent / "ridge.py", folder.parent / "calls.txt"
+    script.write_text(SCRIPT)
+    given = "{labelled} {output} {model_id} {seed}"
+    command = f"{sys.executable} {script} {given} {folder}/lake {calls} {flags}"
+    workspace = toy.make_workspace(folder, config=f"{toy.CONFIG}{CURVES}\n[train]\ncommand = '{command}'\n")
+    ids = toy.scenes_table()["scene_id"]
+    n = len(ids)
+    labels = {"scene_id": ids, "labelled_at_ns": [1] * n, "round_id": pa.nulls(n, pa.string()), "cost": [1.0] * n}
+    toy.write(folder / "lake/labels", pa.table(labels))
+    return workspace
+
+
+def calls(workspace: Workspace) -> list[str]:
+    return (workspace.storage.local_path().parent / "calls.txt").read_text().split()
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace whose curves were run once."""
+    workspace = make_workspace(tmp_path_factory.mktemp("curves") / "ws")
+    assert run_curves(workspace, toy.shell()).computed
+    return workspace
+
+
+def test_every_size_and_seed_is_trained_once(workspace: Workspace) -> None:
+    curves = run_curves(workspace, toy.shell())
+    assert (calls(workspace), curves.computed) == (ALL, False)
+    points = curves.storage.read_table(POINTS_FILE).to_pylist()
+    everything = {(p["size"], p["seed"]): p["n_scenes"] for p in points if p["segment_id"] == "all"}
+    assert {n for (size, _), n in everything.items() if size == 1} == {36}  # 6 logs of the pool x 6 scenes
+    assert all(6 <= n <= 12 for (size, _), n in everything.items() if size == 0)  # 30 % of 6 is 1 or 2 of each log
+    assert {p["log_id"] for p in points} == {"log6", "log7"}
+
+
+def test_only_metrics_are_kept(workspace: Workspace) -> None:
+    (folder, *_) = (workspace.storage.local_path("derived/train_curve")).iterdir()
+    kept = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    assert kept == ["labelled.parquet", "manifest.json", "output/metrics/part-0.parquet", "train.log"]
+
+
+def test_what_ended_before_a_failure_is_not_trained_again(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "ws")
+    (tmp_path / "stop").touch()
+    with pytest.raises(TrainError, match="out of memory"):
+        run_curves(workspace, toy.shell())
+    assert calls(workspace) == ALL[:3]
+    (tmp_path / "stop").unlink()
+    run_curves(workspace, toy.shell())
+    assert calls(workspace) == [*ALL[:3], *ALL[2:]]
+
+
+def test_a_training_without_metrics_gives_no_point(tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="curve_1_0 wrote no metrics of held-out scenes, so it gives no point"):
+        run_curves(make_workspace(tmp_path / "ws", "nometrics"), toy.shell())
+
+
+def test_no_training_command(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match=r"learning curves need trainings; set `command` in \[train\]"):
+        run_curves(toy.make_workspace(tmp_path / "ws"), toy.shell())
+
+
+def test_the_command_line_for_programs_and_for_people(workspace: Workspace) -> None:
+    arguments = ["coverage", "curves", "-w", str(workspace.storage.local_path())]
+    result = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert sorted(json.loads(result.stdout)) == ["curves", "digest", "gaps", "verdicts"]
+    shown = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert "reach their target" in shown.stdout
+    assert calls(workspace) == ALL
+
+
+def test_the_diagnosis_uses_the_curves(workspace: Workspace) -> None:
+    held = [s for s in toy.scenes_table().to_pylist() if s["split"] == "eval"]
+    metrics = pa.table(
+        {
+            "scene_id": [s["scene_id"] for s in held],
+            "model_id": ["toy_model"] * len(held),
+            "stack": ["planning"] * len(held),
+            "metric": ["off_m"] * len(held),
+            "value": np.full(len(held), 0.5),
+            "support": pa.array([4] * len(held), pa.int64()),
+        }
+    )
+    toy.write(workspace.storage.local_path("lake/metrics"), metrics)
+    curves = run_curves(workspace, toy.shell())
+    covered = run_stages(workspace, toy.shell(), until="coverage")["coverage"]
+    found = diagnose_workspace(workspace, covered, curves)
+    assert "all" in found.curves["segment_id"].to_pylist()
+    assert set(found.gaps["metric"].to_pylist()) == {"off_m"}
+    # Two held-out logs are too few for an interval, whatever the curves say.
+    assert set(found.verdicts["verdict"].to_pylist()) <= {"eval_limited"}
+    assert diagnose_workspace(workspace, covered, None).curves.num_rows == 0
