@@ -130,6 +130,19 @@ AUDIT = TableSpec(
     key=("score",),
     derived=True,
 )
+AUDIT_CURVES = TableSpec(
+    "audit_curves",
+    "point of a curve: of the best scores and the baselines",
+    (
+        Column("score", STRING, "score column, or `random`, `object_count` or `scene_length`"),
+        Column("kind", STRING, "`score` or `baseline`"),
+        Column("cost_share", FLOAT, "share of the total cost that is spent, by falling score"),
+        *with_interval("found", "share of all errors found for it"),
+        *with_interval("gain", "`found` less that of the object count"),
+    ),
+    key=("score", "cost_share"),
+    derived=True,
+)
 DRIFT = TableSpec(
     "drift",
     "score and pair of models or weeks, most drifted first",
@@ -356,6 +369,7 @@ DERIVED = (
     SCENE_THRESHOLDS,
     NORMALISERS,
     AUDIT,
+    AUDIT_CURVES,
     DRIFT,
     SEGMENTS,
     VOLUME_GAPS,

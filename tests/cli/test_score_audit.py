@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 import toy
 from oddloop.cli.app import app
 from oddloop.cli.score import _about_alike
+from oddloop.errors import WorkspaceError
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,16 @@ def test_scores_that_are_the_same_everywhere_are_left_out_for_people() -> None:
     assert _about_alike(names) == [
         "Left out: 3 scores are the same in every scene and so no better than chance: a_max, a_mean, ... (see --json)."
     ]
+
+
+def test_the_audit_as_a_page(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "audit.html"
+    assert call("score", "audit", "-w", folder, "--plot", file, "--json").exit_code == 0
+    text = file.read_text("utf-8")
+    assert "accuracy (higher is better) of toy_model on 12 scenes" in text
+    assert "2 logs are too few" in text
+    with pytest.raises(WorkspaceError, match=r"--plot .*audit.html: cannot be written: No such file or directory"):
+        call("score", "audit", "-w", folder, "--plot", tmp_path / "nowhere/audit.html")
 
 
 def test_help_names_the_audit() -> None:

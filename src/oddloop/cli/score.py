@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow.compute as pc
@@ -13,6 +14,7 @@ from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_shell
 from oddloop.cli.stages import run_until
 from oddloop.cli.terminal import Talk, out, print_json, print_table
+from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Derived
 from oddloop.lake.workspace import Workspace
 
@@ -38,6 +40,9 @@ def score(context: typer.Context, workspace: WorkspaceOption = ".", as_json: Jso
 def audit(
     workspace: WorkspaceOption = ".",
     metric: Annotated[str, typer.Option("--metric", help="Metric to audit against; empty: the leading one.")] = "",
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Write a page with errors found against cost spent; overwrites it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which scores find errors on measured scenes, per unit of label cost, and which only count objects."""
@@ -46,6 +51,8 @@ def audit(
     opened = Workspace.open(workspace)
     with Talk(quiet=as_json) as talk:
         derived = run_audit(opened, make_shell(opened, talk), metric)
+    if plot is not None:
+        _write_page(derived, plot)
     if as_json:
         _print_as_json(derived)
     else:
@@ -53,6 +60,29 @@ def audit(
 
 
 app.command("drift")(score_drift.drift)
+
+
+def _write_page(derived: Derived, path: Path) -> None:
+    from oddloop.report import AuditPage, render_audit
+    from oddloop.rounds.audit import recommended
+
+    page = AuditPage(
+        audit=derived.storage.read_table("audit.parquet"),
+        curves=derived.storage.read_table("audit_curves.parquet"),
+        sentences=[str(sentence) for sentence in recommended(derived)],
+        measured=_measured(derived),
+        n_scenes=derived.manifest["rows"]["scenes"],
+        digest=derived.digest,
+    )
+    try:
+        path.write_text(render_audit(page), "utf-8")
+    except OSError as error:
+        raise WorkspaceError(f"--plot {path}: cannot be written: {error.strerror}; name a file in a folder") from error
+
+
+def _measured(derived: Derived) -> str:
+    settings = derived.manifest["settings"]
+    return f"{settings['metric']} ({settings['better']} is better) of {settings['model_id']}"
 
 
 def _print_as_json(derived: Derived) -> None:
@@ -67,10 +97,9 @@ def _print_as_json(derived: Derived) -> None:
 def _print_for_people(derived: Derived) -> None:
     from oddloop.rounds.audit import recommended
 
-    settings, table = derived.manifest["settings"], derived.storage.read_table("audit.parquet")
+    table = derived.storage.read_table("audit.parquet")
     n_scenes = derived.manifest["rows"]["scenes"]
-    measured = f"{settings['metric']} ({settings['better']} is better) of {settings['model_id']}"
-    title = f"Scores against {measured} on {n_scenes:,} scenes; in [ ] the 95 % interval"
+    title = f"Scores against {_measured(derived)} on {n_scenes:,} scenes; in [ ] the 95 % interval"
     rows = table.to_pylist()
     alike = [row["score"] for row in rows if row["kind"] == "score" and _is_alike(row)]
     shown = [row for row in rows if row["score"] not in alike]

@@ -29,29 +29,30 @@ MAX_CURVES = 60
 
 def report_json(report: RoundReport) -> str:
     """The report as one line of JSON, exactly as it stands in the page; safe inside a `<script>` element."""
-    return _json(asdict(report))
+    return safe_json(asdict(report))
 
 
 def render_html(report: RoundReport) -> str:
     """The round's page; write it as UTF-8. The same report gives the same bytes."""
-    template = _environment().get_template("round.html")
+    template = environment().get_template("round.html")
     view = _view(report)
     return template.render(
         report=report,
         words=wording,
         data=Markup(report_json(report)),  # noqa: S704 - escaped
-        view=Markup(_json(view)),  # noqa: S704 - escaped
+        view=Markup(safe_json(view)),  # noqa: S704 - escaped
         evidence=view["evidence"].get("evidence 0"),
-        css=_own_file("round.css"),
-        script=_own_file("round.js"),
-        plotly=_script(get_plotlyjs()),
+        css=own_file("round.css"),
+        script=own_file("round.js"),
+        plotly=safe_script(get_plotlyjs()),
         performance_views=tuple(performance_views(report)),
         curves=report.evidence[:MAX_CURVES],
     )
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates of this package: all that is put in is escaped, and what is not defined is an error."""
+    made = Environment(
         loader=PackageLoader("oddloop.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -59,9 +60,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     names = ("number", "count", "plural", "cost", "spent", "percent", "duration", "with_interval", "ends")
-    environment.filters |= {name: getattr(formats, name) for name in names}
-    environment.filters |= {"cluster_colour": cluster_colour, "cluster_glyph": cluster_glyph, "code": _code}
-    return environment
+    made.filters |= {name: getattr(formats, name) for name in names}
+    made.filters |= {"cluster_colour": cluster_colour, "cluster_glyph": cluster_glyph, "code": _code}
+    return made
 
 
 def _view(report: RoundReport) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _evidence_view(curve: EvidenceCurve, report: RoundReport) -> dict[str, Any]:
     return {"sentence": wording.evidence_sentence(curve, report), "rows": rows}
 
 
-def _json(value: Any) -> str:
+def safe_json(value: Any) -> str:
     """Compact JSON without any `<`, so that no value can end the `<script>` element that holds it."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
@@ -104,10 +105,11 @@ def _code(sentence: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts))
 
 
-def _own_file(name: str) -> Markup:
+def own_file(name: str) -> Markup:
+    """A style sheet or script of this package, to stand in a page as it is."""
     return Markup(resources.files("oddloop.report").joinpath("templates", name).read_text("utf-8"))  # noqa: S704 - ours
 
 
-def _script(source: str) -> Markup:
+def safe_script(source: str) -> Markup:
     """A script that may stand inside `<script>`: nothing in it closes the element."""
     return Markup(source.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704 - the package's own

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 
 from oddloop import score, select
@@ -19,7 +18,14 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.session import session
 from oddloop.rounds.shell import Shell
-from oddloop.rounds.stages import Context, audited_metric, metrics_inputs, model_metrics
+from oddloop.rounds.stages import (
+    Context,
+    audited_metric,
+    make_generator,
+    metrics_inputs,
+    model_metrics,
+    write_tables,
+)
 
 AUDIT_CONFIG = score.AuditConfig()
 
@@ -33,7 +39,7 @@ def audit(workspace: Workspace, shell: Shell, metric: str = "") -> Derived:
         metric: metric to audit against; "" for the one that reports lead with.
 
     Returns:
-        the derived folder; `audit.parquet` in it is `derived_tables.AUDIT`.
+        the derived folder; in it `audit.parquet` is `derived_tables.AUDIT`, `audit_curves.parquet` AUDIT_CURVES.
 
     Raises:
         OddloopError: there is no such metric, nobody has said what is better, or no scene has both scores and metric.
@@ -61,17 +67,17 @@ def run_audit(context: Context, scored: Derived, metric: str = "") -> Derived:
         measured = score.measured_scenes(context.scenes(), scene_scores, metrics, name)
         if not measured.num_rows:
             raise WorkspaceError(f"no scene has both scores and `{name}` of {context.model.model_id}; nothing to audit")
-        table = _audit_table(measured, config, better)
-        out.write_table("audit.parquet", table)
-        return {"audit": table.num_rows, "scenes": measured.num_rows}
+        return {**write_tables(out, **_audit_tables(measured, config, better)), "scenes": measured.num_rows}
 
     return derive(context.workspace.storage, recipe, write)
 
 
-def _audit_table(measured: pa.Table, config: Config, better: Literal["lower", "higher"]) -> pa.Table:
+def _audit_tables(measured: pa.Table, config: Config, better: Literal["lower", "higher"]) -> dict[str, pa.Table]:
     costs = select.predict_cost(measured["n_frames"].to_numpy(), measured["n_objects_sum"].to_numpy(), config.cost)
-    rng = np.random.default_rng(np.random.SeedSequence([config.workspace.seed, *b"audit"]))
-    return score.audit_scenes(measured, costs, better, rng, AUDIT_CONFIG)
+    seed = config.workspace.seed
+    table = score.audit_scenes(measured, costs, better, make_generator(seed, "audit"), AUDIT_CONFIG)
+    curves = score.audit_scene_curves(measured, table, costs, better, make_generator(seed, "audit"), AUDIT_CONFIG)
+    return {"audit": table, "audit_curves": curves}
 
 
 def recommended(audited: Derived) -> tuple[score.Recommendation, ...]:

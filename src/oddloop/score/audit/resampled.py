@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +103,13 @@ class Resampled:
             *own, count = self._statistics([*(columns[name][mask] for name in names), self._counts[mask]], mask)
             found |= {name: Judged(mask, own[i], own[i][2:] - count[2:]) for i, name in enumerate(names)}
         return {name: found[name] for name in columns}
+
+    def found(self, values: FloatArray, shares: Sequence[float]) -> FloatArray:
+        """(K,1+B) errors found at (K,) shares of the cost by (N,) values, on the rows where they are finite."""
+        mask = np.isfinite(values)
+        if not mask.any():
+            return np.full((len(shares), self._draws.shape[1]), np.nan)
+        return np.concatenate([s.found(values[mask], shares) for s in self._samples(mask)], axis=1)
 
     def _statistics(self, columns: list[FloatArray], mask: BoolArray) -> FloatArray:
         """(S,N_STATISTICS,1+B) statistics of (n,) scores on the rows of a mask."""

@@ -14,6 +14,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,12 @@ class Sample:
         costs, errors = (falling.sums(self._weights * column) for column in (self._costs, self._errors))
         found = found_within(costs, errors, SHARES)
         return np.stack([level, beyond(level, count, self._levels_counts), *found])
+
+    def found(self, scores: FloatArray, shares: Sequence[float]) -> FloatArray:
+        """(K,B) errors found at (K,) shares of the cost by (N,) scores without NaN."""
+        falling = Falling.of(scores)
+        costs, errors = (falling.sums(self._weights * column) for column in (self._costs, self._errors))
+        return found_within(costs, errors, shares)
 
 
 def beyond(score_error: FloatArray, score_count: FloatArray, error_count: FloatArray) -> FloatArray:

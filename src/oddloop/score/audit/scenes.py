@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from oddloop.errors import TableError
 from oddloop.score.arrays import FloatArray
+from oddloop.score.audit.curves import audit_curves, best_scores
 from oddloop.score.audit.resampled import AuditRows
 from oddloop.score.audit.scores import AuditConfig, audit_scores
 from oddloop.score.columns import VALID, own_scores
@@ -104,8 +105,31 @@ def audit_scenes(
     Raises:
         ValueError: the costs are not usable.
     """
+    scores = {name: _valid_values(measured, name) for name in own_scores(measured)}
+    return audit_scores(scores, _rows(measured, costs, better), rng, config)
+
+
+def audit_scene_curves(
+    measured: pa.Table,
+    audit: pa.Table,
+    costs: npt.ArrayLike,
+    better: Literal["lower", "higher"],
+    rng: np.random.Generator,
+    config: AuditConfig | None = None,
+) -> pa.Table:
+    """Curves of the best scores of an audit of scenes; arguments and errors as `audit_scenes`, and its result.
+
+    Returns:
+        `derived_tables.AUDIT_CURVES`.
+    """
+    names = best_scores(audit, (config or AuditConfig()).n_curves)
+    scores = {name: _valid_values(measured, name) for name in names}
+    return audit_curves(scores, _rows(measured, costs, better), rng, config)
+
+
+def _rows(measured: pa.Table, costs: npt.ArrayLike, better: Literal["lower", "higher"]) -> AuditRows:
     levels = error_levels(measured["value"].to_numpy(), better)
-    rows = AuditRows(
+    return AuditRows(
         errors=levels * measured["support"].to_numpy(),
         groups=measured["log_id"].to_numpy(),
         costs=costs,
@@ -113,8 +137,6 @@ def audit_scenes(
         levels=levels,
         lengths=measured["duration_s"].to_numpy(),
     )
-    scores = {name: _valid_values(measured, name) for name in own_scores(measured)}
-    return audit_scores(scores, rows, rng, config)
 
 
 def _valid_values(table: pa.Table, name: str) -> FloatArray:

@@ -37,10 +37,11 @@ _GAINS = tuple(f"gain_at_{percent}" for percent in _AT)
 
 @dataclass(frozen=True)
 class AuditConfig:
-    """How sure the audit is: resamples, and the fewest logs that give an interval."""
+    """How sure the audit is: resamples, and the fewest logs that give an interval; and how many scores get a curve."""
 
     n_bootstrap: int = 500
     min_logs: int = 5
+    n_curves: int = 4
 
 
 def audit_scores(
@@ -101,12 +102,12 @@ def _row(name: str, judged: Judged, known: Resampled, config: AuditConfig) -> di
         "n_excluded": len(judged.valid) - n,
     }
     for label, values in zip(_STATISTICS + _GAINS, [*judged.statistics, *judged.gains], strict=True):
-        low, high = _interval(values) if n_logs >= config.min_logs else (None, None)
+        low, high = interval_of(values) if n_logs >= config.min_logs else (None, None)
         row |= {label: _number(values[0]), f"{label}_low": low, f"{label}_high": high}
     return row
 
 
-def _interval(values: FloatArray) -> tuple[float | None, float | None]:
+def interval_of(values: FloatArray) -> tuple[float | None, float | None]:
     """95 % interval of a statistic, its value in the sample first; none where that, or every resample, has none."""
     drawn = values[1:][np.isfinite(values[1:])]
     if not len(drawn) or not np.isfinite(values[0]):
