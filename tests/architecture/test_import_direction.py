@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "rounds": FOUNDATION | {"lake", "engine", *STAGES},
     "report": FOUNDATION | {"lake", "engine", "rounds"},
     "__main__": {"cli"},
-    "demo": FOUNDATION | {"lake", "engine", "rounds", "report"},
+    "demo": FOUNDATION | {"lake", "engine", "rounds", "report", "score"},
     "cli": FOUNDATION | {"lake", "engine", "rounds", "exchange", "report", "demo", *STAGES},
 }
 # Roads to a file, a clock, the environment, the network, a database, a process, or unseeded randomness.

@@ -12,7 +12,7 @@ from oddloop.exchange import ingest_tables
 from oddloop.lake import Workspace
 from oddloop.lake.replace import PART
 from oddloop.lake.scan import read_table
-from oddloop.tables import DETECTION, FRAMES, SCENES
+from oddloop.tables import DETECTION, FRAMES, SCENES, TRACKS
 
 SCENES_CSV = "scene_id,log_id,start_ns,duration_s,weather\n0001,7,1000,10,rain\n0002,7,11000,9.5,\n"
 
@@ -70,6 +70,27 @@ def test_declared_columns_get_their_declared_type(folder: Path, workspace: Works
     write(folder / "frames.parquet", pa.table({n: narrow.get(n, table[n]) for n in table.column_names}))
     ingest_tables(folder, workspace)
     assert lake(workspace, "frames").schema.equals(FRAMES.schema().remove(3))
+
+
+def test_tracks_futures_heads_and_the_tasks_risk_and_planning_arrive(folder: Path, tmp_path: Path) -> None:
+    """Tracks are flat, so that a CSV of other names will do; the others are nested."""
+    config = '[columns.tracks]\nagent_id = "track"\nspeed_mps = "v"\n'
+    config += '[columns."predictions/risk"]\ncriticality = "threat"\n'
+    workspace = Workspace.create(tmp_path / "ws", config)
+    head = "scene_id,frame_id,track,timestamp_ns,x_m,y_m,heading_rad,v,length_m,width_m,is_ego"
+    (folder / "tracks.csv").write_text(f"{head}\n0001,f1,007,5,1.5,0,0,9,4,2,true\n")
+    ids = {"frame_id": ["f1"], "scene_id": ["0001"]}
+    path = pa.array([[[0.0, 1.0]]], pa.list_(pa.list_(pa.float32())))
+    write(folder / "futures.parquet", pa.table({**ids, "agent_id": ["7"], "xy": path}))
+    write(folder / "heads/enc/a.parquet", pa.table({"label": ["car"], "weight": [[0.5]], "bias": [1.0]}))
+    write(folder / "predictions/risk/m/a.parquet", pa.table({**ids, "threat": [3.0]}))
+    plans = pa.array([[[[0.0, 1.0]]]], pa.list_(path.type))
+    write(folder / "predictions/planning/m/a.parquet", pa.table({**ids, "candidates": plans}))
+    found = ingest_tables(folder, workspace).rows
+    assert set(found) == {"scenes", "tracks", "futures", "heads/enc", "predictions/risk/m", "predictions/planning/m"}
+    (row,) = read_table(workspace.table("tracks"), TRACKS).to_pylist()
+    assert (row["agent_id"], row["speed_mps"], row["is_ego"]) == ("007", 9.0, True)
+    assert lake(workspace, "predictions/risk/m")["criticality"].to_pylist() == [3.0]
 
 
 def test_predictions_and_features_by_model_and_encoder(folder: Path, workspace: Workspace) -> None:

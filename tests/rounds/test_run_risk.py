@@ -147,6 +147,33 @@ def test_stated_risks_and_plans_are_tasks_like_any_other(folder: Path) -> None:
     assert run_at(folder).round_id == "r001"
 
 
+def test_forecasts_are_set_against_the_plan_where_they_share_a_frame(folder: Path) -> None:
+    every, rng = frames(), np.random.default_rng(0)
+    n = every.num_rows
+    ids = every.select(["frame_id", "scene_id"])
+    path = pa.list_(pa.list_(pa.float32()))
+    ways = rng.normal(0, 4, (n, 1, 2, 3, 2))
+    forecasts = ids.append_column("agent_id", pa.array(["a"] * n))
+    forecasts = forecasts.append_column("mode_probs", pa.array([[[0.25, 0.75]]] * n, path))
+    forecasts = forecasts.append_column("modes", pa.array(ways.tolist(), pa.list_(pa.list_(path))))
+    toy.write(folder / f"lake/predictions/trajectory/{MODEL}", forecasts)
+    plans = rng.normal(0, 4, (n, 2, 3, 2))
+    planned = ids.append_column("candidates", pa.array(plans.tolist(), pa.list_(path)))
+    planned = planned.append_column("weights", pa.array([[0.4, 0.6]] * n, pa.list_(pa.float32())))
+    # in another order, and none for one scene
+    mixed = planned.slice(4).take(pa.array(rng.permutation(n - 4)))
+    toy.write(folder / f"lake/predictions/planning/{MODEL}", mixed.slice(0, 100))
+    toy.write(folder / f"lake/predictions/planning/{MODEL}", mixed.slice(100), "part-1.parquet")
+    assert not [name for name in scene_scores(folder).column_names if "planned" in name]
+    configure(folder, "[score.risk]\nshared_frame = true")
+    found = scene_scores(folder)["risk_planned_collision_prob_max_mean"].to_pylist()
+    probs = np.tile([[[0.25, 0.75]]], (n, 1, 1))
+    ways, plans = ways.astype(np.float32), plans.astype(np.float32)
+    expected = risk.collision_probability(probs, ways, plans[:, 1], (4.5, 1.9), (4.5, 1.9), "discs")
+    assert found[0] is None
+    assert found[1:] == pytest.approx(expected.reshape(-1, 4).mean(axis=1)[1:].tolist())
+
+
 @pytest.mark.skipif(not REAL.exists(), reason="no real tracks: set ODDLOOP_TEST_DATA")
 def test_a_lake_of_nothing_but_ngsim_tracks_and_a_stated_risk(tmp_path: Path) -> None:
     """All 137 recorded scenes go through `oddloop score`; each equals the function on its own rows."""

@@ -9,7 +9,17 @@ import pytest
 from oddloop.config import RiskConfig, ScoreConfig
 from oddloop.errors import TableError
 from oddloop.score import join_scene_scores, score_columns
-from oddloop.score.risk import post_encroachment_time, score_planning, score_risk, score_track_scenes, score_tracks
+from oddloop.score.risk import (
+    any_collision_probability,
+    best_candidates,
+    collision_probability,
+    post_encroachment_time,
+    score_planned_collisions,
+    score_planning,
+    score_risk,
+    score_track_scenes,
+    score_tracks,
+)
 from oddloop.score.risk.crossing import Paths
 from oddloop.tables import TRACKS
 
@@ -149,3 +159,40 @@ def test_no_rows_and_unknown_states():
     found = score_track_scenes(unknown, MAX)
     assert found.schema.equals(nothing.schema)
     assert all(np.isfinite(found[n].drop_null().to_numpy()).all() for n in score_columns(found))
+
+
+def test_collisions_with_the_plan_are_those_of_the_plain_function():
+    rng = np.random.default_rng(0)
+    n, n_members, n_modes, n_steps = 40, 2, 3, 5
+    modes = rng.normal(0, 6, (n, n_members, n_modes, n_steps, 2)).astype(np.float32)
+    probs = rng.dirichlet(np.ones(n_modes), (n, n_members)).astype(np.float32)
+    plans = np.repeat(rng.normal(0, 6, (n // 2, n_steps, 2)), 2, axis=0).astype(np.float32)
+    columns = {"mode_probs": probs.tolist(), "modes": modes.tolist(), "plan": plans.tolist()}
+    types = {"mode_probs": pa.list_(pa.list_(pa.float32())), "plan": pa.list_(pa.list_(pa.float32()))}
+    types["modes"] = pa.list_(pa.list_(types["plan"]))
+    ids = {"frame_id": [f"f{i // 2:02d}" for i in range(n)], "scene_id": ["s"] * n}
+    batch = pa.table({**ids, **{name: pa.array(columns[name], types[name]) for name in types}})
+    expected = collision_probability(probs, modes, plans, (4.5, 1.9), (4.5, 1.9), "discs")
+    assert 0 < expected.mean() < 1  # float32 probabilities sum to 1 within 1e-7, and are clipped per member here
+    found = score_planned_collisions(batch, MAX)
+    of_frames = expected.reshape(-1, 2).max(axis=1)
+    assert found["risk_planned_collision_prob_max"].to_numpy() == pytest.approx(of_frames, abs=1e-6)
+    any_of = any_collision_probability(expected, np.arange(0, n + 1, 2))
+    assert found["risk_planned_collision_prob_any"].to_numpy() == pytest.approx(any_of, abs=1e-6)
+    # a longer plan is cut to the steps of the modes; without a plan a frame is not valid
+    longer = [[*plan, [0.0, 0.0]] for plan in plans.tolist()]
+    longer[0] = longer[1] = None
+    again = score_planned_collisions(
+        batch.set_column(batch.num_columns - 2, "plan", pa.array(longer, types["plan"])), MAX
+    )
+    values = again["risk_planned_collision_prob_max"].to_pylist()
+    assert values[0] is None
+    assert values[1:] == pytest.approx(of_frames[1:].tolist(), abs=1e-6)
+
+
+def test_the_ego_follows_the_candidate_with_the_largest_weight():
+    a, b = [[0.0, 0.0]], [[1.0, 1.0]]
+    plans = pa.array([[a, b], [a, b], [a, b], [a, b], [], None])
+    weights = pa.array([[0.25, 0.75], [0.5, 0.5], None, [1.0], None, None])
+    assert best_candidates(plans, weights).to_pylist() == [b, a, a, a, None, None]
+    assert best_candidates(plans, None).to_pylist() == [a, a, a, a, None, None]

@@ -15,8 +15,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from oddloop.score.trajectory_metrics import MISS_ABOVE_M as MISS_ABOVE_M
+from oddloop.score.trajectory_metrics import forecast_errors
+
 METRICS = ("min_fde_m", "min_ade_m", "miss_rate")
-MISS_ABOVE_M = 2.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,11 +33,9 @@ def displacement_errors(forecast_m: npt.ArrayLike, truth_m: npt.ArrayLike) -> di
     >>> {name: values.tolist() for name, values in displacement_errors(straight, turned).items()}
     {'min_fde_m': [3.0], 'min_ade_m': [1.5], 'miss_rate': [1.0]}
     """
-    apart = np.asarray(forecast_m, dtype=np.float64) - np.asarray(truth_m, dtype=np.float64)
-    distance = np.hypot(apart[..., 0], apart[..., 1])
-    final = distance[:, -1]
-    misses = (final > MISS_ABOVE_M).astype(np.float64)
-    return {"min_fde_m": final, "min_ade_m": distance.mean(axis=1), "miss_rate": misses}
+    forecast = np.asarray(forecast_m, dtype=np.float64)[:, None]
+    errors = forecast_errors(forecast, np.ones(forecast.shape[:2]), truth_m)._asdict()
+    return {name: errors[name] for name in METRICS}
 
 
 def scene_means(values: Floats, scene: npt.NDArray[np.int64], n_scenes: int) -> tuple[Floats, npt.NDArray[np.int64]]:

@@ -59,9 +59,9 @@ def measure_forecasts(
     is_paired = (n_members == np.diff(paths.offsets))[row]
     partner = np.arange(len(row)) - members.offsets[row] + paths.offsets[row]
     forecasts = _Forecasts(
-        _probs(unnest(members.items, "each member of `mode_probs`")),
+        read_probs(unnest(members.items, "each member of `mode_probs`")),
         read_paths(unnest(paths.items, "each member of `modes`")),
-        _truth(unnest(column(batch, truth), f"`{truth}`"), truth),
+        read_truth(unnest(column(batch, truth), f"`{truth}`"), truth),
     )
     result = np.full((4, len(row)), np.nan)
     paired = np.flatnonzero(is_paired)
@@ -162,7 +162,8 @@ def _named(metric: str, k: int | None) -> str:
     return f"{metric[:-2]}_k{k}_m" if metric.endswith("_m") else f"{metric}_k{k}"
 
 
-def _probs(modes: Nested) -> Ragged:
+def read_probs(modes: Nested) -> Ragged:
+    """Probabilities of lists of modes; shapes are their numbers."""
     return Ragged(floats(modes.items, "probabilities in `mode_probs`"), modes.offsets[:-1], np.diff(modes.offsets))
 
 
@@ -185,7 +186,8 @@ def read_paths(modes: Nested, name: str = "modes", one: str = "mode") -> Ragged:
     return Ragged(floats(points.items, f"positions in `{name}`"), starts, shapes)
 
 
-def _truth(rows: Nested, name: str) -> Ragged:
+def read_truth(rows: Nested, name: str) -> Ragged:
+    """One path per row, of the column `name`; shapes are steps, -1 where a position is not of two numbers."""
     points = unnest(rows.items, f"each position in `{name}`")
     starts = points.offsets[rows.offsets][:-1]
     return Ragged(floats(points.items, f"positions in `{name}`"), starts, _lengths_of_pairs(rows, points.offsets))

@@ -2,8 +2,7 @@
 
 Forecast errors (`score.trajectory_truth`) are kept below `derived/forecasts/<digest>/`: `errors/` per forecast and
 `metrics.parquet` per scene. A metric that the model brings itself is not computed. The futures of a batch of forecasts
-are read when it is scored: where both tables lie in the same order of frames, each row group of `futures` is read about
-once, else several times. Memory grows with the batch, and with four numbers per forecast for the scenes' means.
+are read when it is scored (`lookup`). Memory grows with the batch, and with four numbers per forecast for the means.
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ import functools
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from oddloop.engine.partitions import PartitionJob, map_partitions
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
-from oddloop.lake.scan import conform, partitions, read_table
+from oddloop.lake.scan import partitions, read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles
 from oddloop.rounds.stages.context import Context
+from oddloop.rounds.stages.lookup import read_of_frames
 from oddloop.rounds.stages.scene_scores import read_scores
 from oddloop.score.trajectory_metrics import METRIC_NAMES, ForecastErrors
 from oddloop.score.trajectory_truth import measure_forecasts, summarize_forecast_errors
@@ -76,35 +75,12 @@ def _write(context: Context, forecasts: TableFiles, futures: TableFiles, out: St
 
 def _errors(batch: pa.Table, futures: TableFiles) -> pa.Table:
     """scene_id, frame_id, agent_id and the errors of each forecast; null where not valid."""
-    truth = read_futures(futures, batch["frame_id"].combine_chunks())
+    truth = read_of_frames(futures, FUTURES, batch["frame_id"].combine_chunks(), ["frame_id", "agent_id", "xy"])
     places = pc.index_in(_keys(batch), value_set=_keys(truth).combine_chunks())
     happened = truth["xy"].combine_chunks().take(places.combine_chunks())
     errors = measure_forecasts(batch.append_column("truth", happened))
     ids = {name: batch[name].cast(pa.string()) for name in ("scene_id", "frame_id", "agent_id")}
     return pa.table({**ids, **{name: pa.array(values, from_pandas=True) for name, values in errors._asdict().items()}})
-
-
-def read_futures(files: TableFiles, frame_ids: pa.Array) -> pa.Table:
-    """frame_id, agent_id and xy of the futures of some frames; row groups that cannot hold any are passed over."""
-    columns = ["frame_id", "agent_id", "xy"]
-    ends = pc.min_max(frame_ids).as_py()
-    if ends["min"] is None:
-        return FUTURES.empty().select(columns)
-    frame = ds.field("frame_id")
-    wanted = (frame >= ends["min"]) & (frame <= ends["max"]) & frame.isin(frame_ids.unique())
-    paths = [files.storage.path(file) for file in files.files]
-    parts = [
-        conform(
-            ds.dataset(path, format="parquet", filesystem=files.storage.fs).to_table(
-                columns=columns, filter=wanted, use_threads=False
-            ),
-            FUTURES,
-            files.name,
-            columns,
-        )
-        for path in paths
-    ]
-    return pa.concat_tables(parts).combine_chunks()
 
 
 def _keys(table: pa.Table) -> pa.ChunkedArray:

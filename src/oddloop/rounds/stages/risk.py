@@ -34,8 +34,9 @@ class Tracks:
         return fingerprint([self.files], context.workspace.storage) if self.files else {}
 
     def settings(self, context: Context) -> dict[str, Any]:
-        """`[score.risk]`; none where there are no tracks, so that it then has no say."""
-        return {"risk": asdict(context.workspace.config.score.risk)} if self.files else {}
+        """`[score.risk]`; none where there is nothing that it is of, so that it then has no say."""
+        config = context.workspace.config.score.risk
+        return {"risk": asdict(config)} if self.files or config.shared_frame else {}
 
     def jobs(self, context: Context) -> list[ScoreJob]:
         """What scores the frames."""

@@ -12,6 +12,7 @@ from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.storage import Storage
 from oddloop.rounds.stages import ood
+from oddloop.rounds.stages.collisions import collision_jobs
 from oddloop.rounds.stages.context import Context, Done, write_tables
 from oddloop.rounds.stages.normalise import normalise, normalise_inputs, normalise_settings
 from oddloop.rounds.stages.ood_telemetry import fit_telemetry, score_telemetry
@@ -49,6 +50,7 @@ def _write_scores(
     jobs = [
         *_jobs_of_tasks(context),
         *tracks.jobs(context),
+        *collision_jobs(context),
         ood.feature_job(context, features) if features is not None else None,
     ]
     rows: dict[str, int] = {}

@@ -22,6 +22,7 @@ from oddloop.score.risk.headway import (
 )
 from oddloop.score.risk.leads import Leads, find_leads
 from oddloop.score.risk.pairs import near_pairs
+from oddloop.score.risk.planned import best_candidates, score_planned_collisions
 from oddloop.score.risk.plans import Disagreement, plan_disagreement
 from oddloop.score.risk.proximity import nearest_distance
 from oddloop.score.risk.scenes import score_track_scenes
@@ -36,6 +37,7 @@ __all__ = [
     "Tracks",
     "acceleration",
     "any_collision_probability",
+    "best_candidates",
     "box_distance",
     "boxes_overlap",
     "brake_threat_number",
@@ -53,6 +55,7 @@ __all__ = [
     "plan_disagreement",
     "post_encroachment_time",
     "required_acceleration",
+    "score_planned_collisions",
     "score_planning",
     "score_risk",
     "score_track_scenes",
