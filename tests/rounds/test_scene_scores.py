@@ -14,7 +14,10 @@ from oddloop.derived_tables import SCENE_THRESHOLDS
 from oddloop.errors import ConfigError
 from oddloop.lake import Workspace
 from oddloop.lake.derived import Derived
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import table_files
 from oddloop.rounds.run import run_stages
+from oddloop.rounds.stages.frame_times import times_of_frames
 
 TIMED = ("time_above_s", "longest_above_s", "change_per_s", "seen_s")
 
@@ -102,6 +105,29 @@ def test_the_order_of_the_frames_table_does_not_matter_but_its_times_do(tmp_path
     slower = frames.set_column(2, "timestamp_ns", pa.array(2 * frames["timestamp_ns"].to_numpy()))
     pq.write_table(slower, frames_file(workspace))
     assert set(scene_scores(scored(workspace))["classification_entropy_seen_s"].to_pylist()) == {20.0}
+
+
+@pytest.mark.parametrize("batch_rows", [1, 7, 50, 1000])
+@pytest.mark.parametrize("cut", [0, 1, 50, 191, 192])
+def test_times_are_found_however_the_tables_are_cut(tmp_path: Path, batch_rows: int, cut: int) -> None:
+    frames, storage = toy.frames_table(toy.scenes_table()), Storage.open(tmp_path)
+    toy.write(tmp_path / "frames", frames)
+    ids = frames.select(["frame_id"])
+    for i, part in enumerate((ids.slice(0, cut), ids.slice(cut))):
+        toy.write(tmp_path / "scores", part, f"part-{i}.parquet")
+    found = times_of_frames(table_files(storage.sub("frames"), "frames"), storage.sub("scores"), batch_rows)
+    assert found.to_pylist() == frames["timestamp_ns"].to_pylist()
+
+
+@pytest.mark.parametrize("rows", [slice(0, 100), slice(1, None), slice(None, None, -1)])
+def test_times_are_joined_where_the_tables_differ(tmp_path: Path, rows: slice) -> None:
+    frames, storage = toy.frames_table(toy.scenes_table()), Storage.open(tmp_path)
+    kept = frames.take(np.arange(frames.num_rows)[rows])
+    toy.write(tmp_path / "frames", kept)
+    toy.write(tmp_path / "scores", frames.select(["frame_id"]))
+    found = times_of_frames(table_files(storage.sub("frames"), "frames"), storage.sub("scores"), 64)
+    known = dict(zip(*(kept[name].to_pylist() for name in ("frame_id", "timestamp_ns")), strict=True))
+    assert found.to_pylist() == [known.get(frame_id) for frame_id in frames["frame_id"].to_pylist()]
 
 
 def test_settings_of_scenes_that_need_no_times_do_not_depend_on_frames(tmp_path: Path) -> None:

@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 from oddloop import score
 from oddloop.config import SceneScoreConfig
 from oddloop.errors import ConfigError
-from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace, table_files
 from oddloop.rounds.stages.context import Context
-from oddloop.tables import FRAMES
+from oddloop.rounds.stages.frame_times import times_of_frames
 
 
 @dataclass(frozen=True)
@@ -84,5 +83,4 @@ def _times(context: Context, folder: Storage) -> pa.Array | None:
     if tables == ("scenes",):
         scene_ids = read_scores(folder, ["scene_id"])["scene_id"].combine_chunks()
         return score.even_times(scene_ids, context.scenes())
-    frames = read_table(context.workspace.table("frames"), FRAMES, ["frame_id", "timestamp_ns"])
-    return score.frame_times(read_scores(folder, ["frame_id"])["frame_id"].combine_chunks(), frames)
+    return times_of_frames(context.workspace.table("frames"), folder, context.workspace.config.engine.batch_rows)
