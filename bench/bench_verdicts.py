@@ -22,8 +22,9 @@ from planted_fleets import LEARNERS
 from planted_gaps import CLEAR, VISIBLE, PlantedFleet, plant_fleet
 from planted_tables import diagnose_fleet
 
-TEST_SEEDS = range(5000, 5024)
-"""Never looked at while the rules and the generator were made; that was done on seeds 1000 to 1123."""
+TEST_SEEDS = range(6000, 6024)
+"""Never looked at before the rules were fixed. They were made on seeds 1000 to 1123, and a first test on 5000 to 5023
+led to the chances 0.6 and 0.1 in place of 0.8 and 0.2, chosen on the building seeds."""
 VERDICTS = ("data_limited", "model_limited", "label_noise_limited", "ok", "eval_limited")
 ALL = (*VERDICTS, "undecided", "coverage_gap")
 OPEN = ("undecided", "eval_limited", "coverage_gap")

@@ -203,7 +203,7 @@ def true_errors(world: World, rng: np.random.Generator, n_sets: int) -> Floats:
     Smoothed by a cubic of log error over log multiple, so that neighbouring multiples steady each other.
     """
     # Large data sets scatter less, so fewer of them do.
-    sets = np.maximum(np.ceil(n_sets / np.sqrt(MULTIPLES)).astype(int), 3)
+    sets = np.maximum(np.ceil(n_sets / np.sqrt(MULTIPLES)).astype(int), min(n_sets, 3))
     total = np.zeros((N_SEGMENTS, len(MULTIPLES)))
     for column, multiple in enumerate(MULTIPLES):
         n = np.maximum((multiple * world.n_labelled).round().astype(np.int64), 1)

@@ -77,7 +77,9 @@ def _segment_metrics(fleet: PlantedFleet, ids: pa.Array, name: str, rng: np.rand
         "interval": np.where(valid, "bootstrap_by_log", "none").tolist(),
         "valid": valid,
     }
-    return pa.table(columns, schema=SEGMENT_METRICS.schema())
+    schema = SEGMENT_METRICS.schema()
+    columns |= {name: pa.nulls(len(ids)) for name in schema.names if name not in columns}
+    return pa.table(columns, schema=schema)
 
 
 def _curve_points(fleet: PlantedFleet, ids: pa.Array, name: str) -> pa.Table:

@@ -172,8 +172,8 @@ class DiagnosisConfig:
     reach: Annotated[float, Field(gt=1, description="too little data: this many times the scenes would do")] = 20.0
     data_chance: Annotated[
         float, Field(gt=0.5, lt=1, description="`data_limited` from this probability of reaching the target on")
-    ] = 0.8
-    model_chance: Annotated[float, Field(gt=0, lt=0.5, description="`model_limited` up to this probability")] = 0.2
+    ] = 0.6
+    model_chance: Annotated[float, Field(gt=0, lt=0.5, description="`model_limited` up to this probability")] = 0.1
     label_share: Annotated[
         float, Field(gt=0, le=1, description="`label_noise_limited` where labels disagree by this share of the floor")
     ] = 0.8
