@@ -75,5 +75,14 @@ def test_the_best_of_each_task_is_among_the_best(rows):
     assert set(best) == {next(s for s in order if s.startswith(task)) for task in ("detection", "trajectory")}
 
 
+def test_a_score_in_the_order_of_a_better_one_is_passed_over(rows):
+    scores = scores_of(rows)
+    scores |= {"risk_twin": 2.0 * scores["risk_max"] + 1.0}
+    audit = audit_scores(scores, rows, np.random.default_rng(0), AuditConfig(n_bootstrap=50))
+    best = best_scores(audit, 4)
+    assert len({"risk_max", "risk_twin"} & set(best)) == 1
+    assert len(best) == 3
+
+
 def test_examples_in_docstrings():
     assert doctest.testmod(module).failed == 0

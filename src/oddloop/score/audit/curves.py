@@ -61,13 +61,23 @@ def audit_curves(
 def best_scores(audit: pa.Table, n: int) -> list[str]:
     """The n best scores of an audit, those that could be judged, and the best of each task, best first.
 
+    A score that takes scenes in the order of a better one, so that its curve would lie on that one's, is passed over.
+
     Args:
         audit: `derived_tables.AUDIT`, best first.
         n: how many, if one task has so many.
     """
-    rows = [row for row in audit.to_pylist() if row["kind"] == "score" and row["gain_at_10"] is not None]
+    judged = [row for row in audit.to_pylist() if row["kind"] == "score" and row["gain_at_10"] is not None]
+    firsts = {_curve_of(row): row["score"] for row in reversed(judged)}.values()
+    rows = [row for row in judged if row["score"] in set(firsts)]
     first_of_task = {row["task"]: row["score"] for row in reversed(rows)}.values()
     return [row["score"] for place, row in enumerate(rows) if place < n or row["score"] in first_of_task]
+
+
+def _curve_of(row: Mapping[str, float]) -> tuple[object, ...]:
+    """What two scores share that have the same curve."""
+    points = tuple(round(row[f"found_at_{percent}"], 9) for percent in (5, 10, 20))
+    return row["task"], row["n"], row["rank_correlation"] and round(row["rank_correlation"], 9), points
 
 
 def _points(same: Mapping[str, str], found: FloatArray, gains: FloatArray, is_sure: bool) -> list[dict[str, object]]:
