@@ -99,9 +99,8 @@ def test_a_table_with_a_wrong_column_is_named(workspace: Workspace, tmp_path: Pa
         "out = pathlib.Path(sys.argv[1], 'predictions/classification'); out.mkdir(parents=True)\n"
         "pq.write_table(pa.table({'frame_id': ['a'], 'scene_id': ['b'], 'prob': [[[1.0]]]}), out / 'p.parquet')\n"
     )
-    with pytest.raises(
-        TrainError, match=r"  predictions/classification/p\.parquet: column `probs` is missing \(there is `prob`\)"
-    ):
+    none = r"none of the columns `probs`, `logits` is there \(there is `prob`\)"
+    with pytest.raises(TrainError, match=rf"  predictions/classification/p\.parquet: {none}"):
         train(workspace, request(workspace, f"{sys.executable} {script} {{output}}"))
     assert leftovers(workspace) == []
 
