@@ -39,7 +39,6 @@ or more now, and reach it {CLEAR} times over at 20 times the scenes; the errors 
 the floor and what right labels would reach. `eval_limited`: held-out scenes of three to seven logs only. Wrong and
 confident: another verdict than the truth, and not `undecided`, `eval_limited` or `coverage_gap`. Test seeds
 {TEST_SEEDS[0]} to {TEST_SEEDS[-1]}; none of them was looked at while building.
-An earlier test on seeds 5000 to 5023, with the chances 0.8 and 0.2, had found 0.65 of the `data_limited` segments.
 """
 
 

@@ -51,9 +51,14 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
 _FAMILIES = (
     (_is_text, _is_text),
     (pa.types.is_integer, pa.types.is_integer),
     (_is_number, pa.types.is_floating),
     (pa.types.is_boolean, pa.types.is_boolean),
+    (_is_bytes, _is_bytes),
 )

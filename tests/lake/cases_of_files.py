@@ -22,7 +22,18 @@ from lake.lake_samples import (
 )
 
 ALL_BUT_SCENES = (
-    *("frames", "objects", "tracks", "classification", "detection", "trajectory", "risk", "planning", "futures"),
+    *(
+        "frames",
+        "objects",
+        "tracks",
+        "classification",
+        "detection",
+        "segmentation",
+        "trajectory",
+        "risk",
+        "planning",
+        "futures",
+    ),
     *("features", "metrics", "labels"),
 )
 MODES = [[[[0.0, 0.0], [1.0, 0.0], [2.0, 0.5]]] * 2] * 2
@@ -88,7 +99,8 @@ FOLDERS = [
     Case(
         "unknown-folder",
         "predictions",
-        "lake/predictions/detections is no task (tasks: classification, detection, trajectory, risk, planning)",
+        "lake/predictions/detections is no task "
+        "(tasks: classification, detection, segmentation, trajectory, risk, planning)",
         after=lambda folder: (folder / "lake/predictions/detections/m").mkdir(parents=True),
     ),
     Case(

@@ -249,3 +249,30 @@ VECTORS = [
         (change("heads", 2, bias=NAN),),
     ),
 ]
+
+TENSORS = [
+    Case(
+        "tensor-kind",
+        "lake/predictions/segmentation/m/a.parquet, row 2",
+        "`kind` has `odds` (1 ×)",
+        (change("segmentation", 2, kind="odds"),),
+    ),
+    Case(
+        "tensor-shape",
+        "lake/predictions/segmentation/m/a.parquet, row 1",
+        "`tensor` has 24 bytes, but `shape` [2, 3, 4] of `dtype` float16 needs 48",
+        (change("segmentation", 1, dtype="float16"),),
+    ),
+    Case(
+        "tensor-shape",
+        "lake/predictions/segmentation/m/a.parquet, row 1",
+        "`tensor` has 24 bytes, but `shape` [24] of `dtype` uint8 is no tensor",
+        (change("segmentation", 1, shape=[24]),),
+    ),
+    Case(
+        "null-value",
+        "lake/predictions/segmentation/m/a.parquet, row 3",
+        "`tensor` and `tensor_uri` are null",
+        (change("segmentation", 3, tensor=None),),
+    ),
+]

@@ -23,6 +23,7 @@ from oddloop.tables import (
     PLANNING,
     RISK,
     SCENES,
+    SEGMENTATION,
     TRACKS,
     TRAJECTORY,
 )
@@ -73,6 +74,9 @@ def clean_files() -> Files:
         ),
         "predictions/detection/m/a.parquet": _table(
             DETECTION.schema(), [{**f, "boxes": boxes} for f, boxes in zip(frames, _boxes(), strict=True)]
+        ),
+        "predictions/segmentation/m/a.parquet": _table(
+            SEGMENTATION.schema(), [{**f, "tensor": b"\x80" * 24, "shape": [2, 3, 4], "dtype": "uint8"} for f in frames]
         ),
         "predictions/trajectory/m/a.parquet": _table(
             TRAJECTORY.schema(), [{**f, "agent_id": a, **_futures()} for f in frames for a in ("p", "q")]

@@ -22,6 +22,7 @@ SECTIONS = {
     "missing-attribute": "Attributes",
     "no-probs": "Probabilities",
     "score-not-finite": "Boxes",
+    "tensor-kind": "Segmentations",
     "modes-shape": "Trajectories",
     "vector-empty": "Vectors",
     "time-order": "Times and splits",

@@ -111,7 +111,7 @@ def test_the_workspace_may_lie_anywhere(tmp_path: Path) -> None:
 def test_tables_are_announced_in_the_order_in_which_they_are_read(tmp_path: Path) -> None:
     seen: list[str] = []
     find_faults(write_workspace(tmp_path, clean_files()), on_table=seen.append)
-    tasks = ["classification", "detection", "trajectory", "risk", "planning"]
+    tasks = ["classification", "detection", "segmentation", "trajectory", "risk", "planning"]
     outputs = [*(f"predictions/{t}/m" for t in tasks), "futures", "features/e", "heads/e"]
     names = ["scenes", "frames", "objects", "tracks", *outputs, "metrics", "labels"]
     assert seen == names

@@ -63,8 +63,27 @@ def random_batch(rng: Random, spec: TableSpec) -> pa.Table:
     for name in (c.name for c in spec.columns if c.type == pa.string()):
         if rng.random() < 0.8:  # else nearly every batch would be refused for its ids
             columns[name] = pa.array([f"{name}{i // 2}" for i in range(n)], rng.choice(TEXTS[:2]))
+    if "tensor" in columns and rng.random() < 0.6:  # else hardly any bytes would be of their shape
+        columns |= _tensors(rng, n)
     names = _names(rng, list(columns))
     return _laid_out(rng, pa.Table.from_arrays([columns[name] for name in names], names=names))
+
+
+def _tensors(rng: Random, n: int) -> dict[str, pa.Array]:
+    """Tensors of two classes and two pixels, now and then of no distribution or of other bytes."""
+    shares = [
+        rng.choice((0.5, 0.25, 1.0, float("nan"), 2.0) if rng.random() < 0.2 else (0.5, 0.25, 1.0)) for _ in range(n)
+    ]
+    stored = [np.array([[[p, p]], [[1 - p, 1 - p]]], np.float32).tobytes() for p in shares]
+    stored = [value if rng.random() < 0.9 else rng.choice((b"", b"123", None)) for value in stored]
+    shapes = [rng.choice(([2, 1, 2], [1, 2, 1, 2])) if rng.random() < 0.9 else None for _ in range(n)]
+    return {
+        "tensor": pa.array(stored, rng.choice((pa.binary(), pa.large_binary()))),
+        "shape": pa.array(shapes, rng.choice((pa.list_(pa.int64()), pa.large_list(pa.int32())))),
+        "dtype": pa.array(["float32"] * n, rng.choice(TEXTS)),
+        "kind": pa.array(rng.choices((None, "probs", "logits"), k=n), pa.string()),
+        "tensor_uri": pa.nulls(n, pa.string()),
+    }
 
 
 def _some(rng: Random, names: Sequence[str]) -> tuple[str, ...]:

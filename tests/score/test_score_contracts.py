@@ -59,6 +59,16 @@ ROWS = {
             "modes": st.lists(st.lists(st.lists(POINTS, max_size=2) | st.none(), max_size=2), max_size=2) | st.none(),
         }
     ),
+    "segmentation": st.fixed_dictionaries(
+        {
+            "tensor": st.sampled_from([None, b"", b"\x00" * 8, b"\x80" * 8, b"\x01\x02" * 4]),
+            "shape": st.sampled_from([None, [2, 2, 2], [2, 1, 4], [8], [0, 2, 2]]),
+            "dtype": st.sampled_from(["uint8", "float16", "float64"]),
+            "kind": st.sampled_from([None, "probs", "logits"]),
+            "scale": NUMBERS,
+            "zero_point": NUMBERS,
+        }
+    ),
     "risk": st.fixed_dictionaries({"collision_prob": NUMBERS, "criticality": NUMBERS}),
     "planning": st.fixed_dictionaries(
         {"candidates": st.lists(st.lists(POINTS, max_size=2) | st.none(), max_size=3) | st.none(), "weights": RAGGED}
@@ -114,6 +124,9 @@ def good_batch(task, n_rows=40):
             }
             for i in range(n_rows)
         ]
+    elif task == "segmentation":
+        made = (rng.dirichlet(np.ones(3), (2, 4, 5)).transpose(0, 3, 1, 2).astype(np.float32) for _ in range(n_rows))
+        rows = [{"tensor": t.tobytes(), "shape": list(t.shape), "dtype": "float32"} for t in made]
     elif task == "risk":
         rows = [{"collision_prob": float(p), "criticality": float(p) * 9} for p in rng.random(n_rows)]
     elif task == "planning":
@@ -230,11 +243,13 @@ def test_other_float_widths(width):
 
 def test_a_missing_column_and_a_wrong_type_are_named(task, config):
     batch = good_batch(task)
-    name = {"planning": "candidates", "risk": "collision_prob"}.get(task, batch.column_names[-1])
+    named = {"planning": "candidates", "risk": "collision_prob", "segmentation": "tensor"}
+    name = named.get(task, batch.column_names[-1])
+    others = {"risk": ["criticality"], "segmentation": ["tensor_uri"]}.get(task, [])
     with pytest.raises(TableError, match=f"column `{name}` is missing"):
-        KERNELS[task](batch.drop_columns([name, *(["criticality"] if task == "risk" else [])]), config)
+        KERNELS[task](batch.drop_columns([name, *others]), config)
     wrong = batch.set_column(batch.column_names.index(name), name, [["x"] * batch.num_rows])
-    what = "hold numbers" if task == "risk" else "be a list"
+    what = {"risk": "hold numbers", "segmentation": "hold bytes"}.get(task, "be a list")
     with pytest.raises(TableError, match=rf"`{name}` must {what}; got string; run `oddloop check`"):
         KERNELS[task](wrong, config)
 

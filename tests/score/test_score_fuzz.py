@@ -20,7 +20,7 @@ from score.malformed import random_batch, random_config
 
 N_BATCHES = 10_000
 PER_TASK = -(-N_BATCHES // len(KERNELS))
-PLAIN = re.compile(r"`.*`.*(run `oddloop check`|there are: |sort them|a name of its own)", re.DOTALL)
+PLAIN = re.compile(r"`.*`.*(run `oddloop check`|there are: |sort them|a name of its own|; write |; give )", re.DOTALL)
 """A message names the place and then says what to do."""
 
 

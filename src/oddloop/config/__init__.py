@@ -26,6 +26,7 @@ from oddloop.config.score import (
     ScoreConfig,
     TrajectoryMeasure,
 )
+from oddloop.config.segmentation import SegmentationConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.workspace import (
     FORMAT,
@@ -72,6 +73,7 @@ __all__ = [
     "SceneScoreConfig",
     "SceneSummary",
     "ScoreConfig",
+    "SegmentationConfig",
     "SelectConfig",
     "TelemetryMethod",
     "TrainConfig",

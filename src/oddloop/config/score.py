@@ -10,6 +10,7 @@ from pydantic import Field
 from oddloop.config.detection import DetectionConfig
 from oddloop.config.ood import OodConfig
 from oddloop.config.risk import RiskConfig
+from oddloop.config.segmentation import SegmentationConfig
 from oddloop.config.types import STRICT, Count, Positive
 
 Reduction = Literal["max", "mean", "sum", "topk"]
@@ -79,7 +80,7 @@ class ScoreConfig:
     ] = ("entropy", "least_confidence", "margin")
     temperature: Annotated[
         Positive,
-        Field(description="a classification's logits are divided by it; `score.fit_temperature` finds it"),
+        Field(description="logits of classes and of pixels are divided by it; `score.fit_temperature` finds it"),
     ] = 1.0
     trajectory_measures: Annotated[
         tuple[TrajectoryMeasure, ...],
@@ -93,6 +94,7 @@ class ScoreConfig:
         ),
     ] = "none"
     detection: DetectionConfig = field(default_factory=DetectionConfig)
+    segmentation: SegmentationConfig = field(default_factory=SegmentationConfig)
     ood: OodConfig = field(default_factory=OodConfig)
     risk: RiskConfig = field(default_factory=RiskConfig)
     scenes: SceneScoreConfig = field(default_factory=SceneScoreConfig)

@@ -61,7 +61,7 @@ def _check_values(workspace: Workspace, one: Listed) -> CheckedTable:
     place = place_of(workspace, one.files.storage)
     files = [CheckedFile(one.files.storage, file, f"{place}/{file}") for file in one.files.files]
     for file in files:
-        check_file(file, wanted, checks, config.engine.batch_rows)
+        check_file(file, wanted, checks, one.spec.batch_rows or config.engine.batch_rows)
     judge_tallies([file.notes for file in files])
     if one.spec in READ_WHOLE:
         own = [column.name for column in one.spec.columns]

@@ -11,6 +11,7 @@ from oddloop.score.classification import score_classification
 from oddloop.score.detection import score_detection
 from oddloop.score.risk.candidates import score_planning
 from oddloop.score.risk.given import score_risk
+from oddloop.score.segmentation.kernel import score_segmentation
 from oddloop.score.trajectory import score_trajectory
 
 
@@ -24,6 +25,7 @@ class Kernel(Protocol):
 KERNELS: dict[str, Kernel] = {
     "classification": score_classification,
     "detection": score_detection,
+    "segmentation": score_segmentation,
     "trajectory": score_trajectory,
     "risk": score_risk,
     "planning": score_planning,

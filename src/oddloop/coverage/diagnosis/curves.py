@@ -2,7 +2,7 @@
 
 Two passes over the segments, a few at a time: one for what all exponents have in common (`exponents`), one that fits
 every resample (`resamples`). Time grows with segments x resamples x trainings x (logs + exponents): 1,000 segments with
-30 trainings, 60 logs and 400 resamples take a few seconds; memory is bounded by a block of segments.
+30 trainings and 400 resamples take about half a minute; memory is bounded by a block of segments.
 """
 
 from __future__ import annotations

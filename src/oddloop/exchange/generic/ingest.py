@@ -62,7 +62,8 @@ def ingest_tables(folder: Path, workspace: Workspace, *, progress: Progress | No
     refused = pa.concat_tables([REFUSED.empty_table()])
     with replacing(workspace) as lake:
         for plan in plans:
-            batches = _stream(plan, workspace.config.engine.batch_rows, faults)
+            batch_rows = plan.source.spec.batch_rows or workspace.config.engine.batch_rows
+            batches = _stream(plan, batch_rows, faults)
             rows[plan.source.table] = lake.write(plan.source.table, batches)
             refused = pa.concat_tables([refused, plan.refusals.listed()])
             if progress is not None:

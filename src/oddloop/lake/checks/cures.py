@@ -54,6 +54,9 @@ CURES: dict[str, str] = {
     "box-not-finite": "correct the box, or write null for all four sides",
     "box-reversed": "write the smaller side as the minimum",
     "box-member": "number the members 0, 1, 2 and so on; a single model's boxes need no `member`",
+    # segmentations
+    "tensor-kind": "write `probs` where the classes of a pixel sum to 1, else `logits`",
+    "tensor-shape": "write the tensor row by row with its own shape and dtype, or drop the row",
     # trajectories
     "modes-shape": "give each mode or candidate one probability or weight, and each member the same",
     "modes-steps": "give all modes of a row the same number of steps",

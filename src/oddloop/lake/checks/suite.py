@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from oddloop.config import Config
-from oddloop.lake.checks import attributes, boxes, columns, modes, probs, vectors
+from oddloop.lake.checks import attributes, boxes, columns, modes, probs, tensors, vectors
 from oddloop.lake.checks.batch import Batch
 from oddloop.lake.checks.notes import Notes
 from oddloop.lake.checks.schema import Wanted, declared, one_of
@@ -21,6 +21,7 @@ from oddloop.tables import (
     PLANNING,
     RISK,
     SCENES,
+    SEGMENTATION,
     SPLITS,
     STACKS,
     STRING,
@@ -98,6 +99,12 @@ OWN_CHECKS: dict[str, tuple[tuple[Callable[..., None], tuple[str, ...]], ...]] =
         (probs.check_class_count, ("logits",)),
     ),
     DETECTION.name: ((boxes.check_boxes, ("boxes",)), (boxes.check_members, ("boxes", "n_members"))),
+    SEGMENTATION.name: (
+        (tensors.check_kind, ("kind",)),
+        (tensors.check_size, ("tensor", "shape", "dtype")),
+        (columns.check_finite, ("scale",)),
+        (columns.check_finite, ("zero_point",)),
+    ),
     TRAJECTORY.name: (
         (probs.check_member_probs, ("mode_probs",)),
         (modes.check_modes, ("modes",)),

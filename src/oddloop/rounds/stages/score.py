@@ -11,6 +11,7 @@ from oddloop import score
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.storage import Storage
+from oddloop.lake.tensors import open_tensor
 from oddloop.rounds.stages import ood
 from oddloop.rounds.stages.collisions import collision_jobs
 from oddloop.rounds.stages.context import Context, Done, write_tables
@@ -70,8 +71,14 @@ def _write_scores(
 
 
 def _jobs_of_tasks(context: Context) -> list[ScoreJob]:
-    config = context.workspace.config.score
     return [
-        ScoreJob(task, files, TASKS[task], functools.partial(score.KERNELS[task], config=config))
+        ScoreJob(task, files, TASKS[task], _kernel_of(context, task))
         for task, files in sorted(context.model.predictions.items())
     ]
+
+
+def _kernel_of(context: Context, task: str) -> functools.partial[pa.Table]:
+    kernel = functools.partial(score.KERNELS[task], config=context.workspace.config.score)
+    if task != "segmentation":
+        return kernel
+    return functools.partial(kernel, load=functools.partial(open_tensor, context.workspace.storage))

@@ -39,7 +39,8 @@ class ScoreJob:
         """
         optional = optional_columns(self.files, self.spec)
         kernel = functools.partial(_run_kernel, kernel=self.kernel, optional=optional)
-        job = PartitionJob(kernel, self.spec, folder, context.workspace.config.engine.batch_rows)
+        batch_rows = self.spec.batch_rows or context.workspace.config.engine.batch_rows
+        job = PartitionJob(kernel, self.spec, folder, batch_rows)
         on_done = functools.partial(context.progress, f"score {self.name}")
         n_rows = map_partitions(context.engine, job, partitions(self.files, self.spec), on_done)
         if not n_rows:
