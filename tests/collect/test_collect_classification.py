@@ -297,3 +297,21 @@ def test_members_of_other_shapes_are_refused(tmp_path):
 def test_no_batches_give_an_empty_table(tmp_path):
     assert collect.write_classification(tmp_path / "a.parquet", [], collect.one_pass(classifier())) == 0
     assert pq.read_table(tmp_path / "a.parquet").column_names == ["frame_id", "scene_id", "logits"]
+
+
+class Frames(torch.utils.data.Dataset):
+    """(features, frame id, scene id) of ten frames."""
+
+    def __len__(self):
+        return len(INPUTS)
+
+    def __getitem__(self, i):
+        return INPUTS[i], f"f{i:03d}", "s0"
+
+
+def test_a_loader_of_such_triples_will_do_and_its_own_draws_do_not_matter(tmp_path):
+    members = collect.mc_dropout(classifier(), passes=3, seed=0)
+    loader = torch.utils.data.DataLoader(Frames(), batch_size=4)
+    assert collect.write_classification(tmp_path / "a.parquet", loader, members) == 10
+    collect.write_classification(tmp_path / "b.parquet", batches_of(INPUTS, 4), members)
+    assert np.array_equal(numbers_of(tmp_path / "a.parquet"), numbers_of(tmp_path / "b.parquet"))
