@@ -201,6 +201,14 @@ def test_no_frames():
     assert score(table({"a": [CAR]}), table({}))["detection_model_disagreement_max"].to_pylist() == [None]
 
 
+def test_many_blocks_give_what_one_gives(monkeypatch):
+    one = table({str(i): [CAR, VAN][: i % 3] for i in range(20)})
+    two = table({str(i): [CAR, VAN][: i % 2] for i in range(19, 2, -1)})
+    whole = score(one, two)
+    monkeypatch.setattr("oddloop.score.boxes.frames._BLOCK", 3)
+    assert score(one, two).equals(whole)
+
+
 def test_a_frame_that_none_looked_at_is_not_valid():
     found = score(table({"a": [CAR], "b": []}), table({"a": [CAR], "b": []}, n_members=[1, 0]))
     assert found["detection_model_disagreement_max"].to_pylist() == [0.0, None]

@@ -16,6 +16,7 @@ from oddloop.errors import TableError
 from oddloop.score.arrays import BoolArray
 from oddloop.score.boxes.columns import read_detections, read_n_members
 from oddloop.score.boxes.detections import Detections
+from oddloop.score.boxes.frames import frame_blocks
 from oddloop.score.boxes.models import compare_models
 from oddloop.score.columns import frame_table, reduce_objects
 from oddloop.score.nested import column, texts, unnest
@@ -42,9 +43,17 @@ def score_model_disagreement(first: pa.Table, second: pa.Table, config: ScoreCon
     >>> scores["detection_model_disagreement_max"].to_pylist()
     [0.5]
     """
-    frame_ids, places = texts(first, "frame_id"), _places(first, second)
-    one, ran = _read(first)
-    two, also_ran = _read(second.take(places))
+    places, offsets = _places(first, second), unnest(column(first, "boxes"), "`boxes`").offsets
+    parts = [
+        _score_block(first.slice(start, stop - start), second.take(places.slice(start, stop - start)), config)
+        for start, stop in frame_blocks(offsets)
+    ]
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _score_block(first: pa.Table, second: pa.Table, config: ScoreConfig) -> pa.Table:
+    """Score rows that stand for the same frames; a row of the second that is null is a frame that it lacks."""
+    (one, ran), (two, also_ran) = _read(first), _read(second)
     differences = compare_models(
         one, two, iou_floor=config.detection.group_iou, across_classes=config.detection.group_across_classes
     )
@@ -56,7 +65,7 @@ def score_model_disagreement(first: pa.Table, second: pa.Table, config: ScoreCon
     answered = ran & also_ran
     scores = reduce_objects("detection", measures, bounds, answered, config)
     n_objects = np.diff(differences.groups.frames)
-    return frame_table(frame_ids, texts(first, "scene_id"), n_objects, answered, scores)
+    return frame_table(texts(first, "frame_id"), texts(first, "scene_id"), n_objects, answered, scores)
 
 
 def _places(first: pa.Table, second: pa.Table) -> pa.Array:
