@@ -19,7 +19,7 @@ from oddloop.cli.app import COMMANDS, load_command
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
 PYTHON_PACKAGES = (
-    *("lake", "collect", "score", "score.ood", "score.risk", "score.segmentation"),
+    *("lake", "collect", "score", "score.boxes", "score.ood", "score.risk", "score.segmentation"),
     *("coverage", "coverage.measures", "coverage.diagnosis"),
     *("discover", "select", "rounds", "report"),
 )
