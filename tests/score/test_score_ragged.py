@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from oddloop.score import group_max, group_mean, group_quantile, group_sum, group_topk
-from oddloop.score.ragged import reduce_groups
+from oddloop.score import fast_calls, group_max, group_mean, group_quantile, group_sum, group_topk
+from oddloop.score.ragged import REDUCTIONS, reduce_groups
 
 K = 3
 NAIVE = {
@@ -96,7 +96,55 @@ def test_other_arguments_out_of_range():
         group_quantile([1.0], [0, 1], 95)
 
 
-def test_by_name():
-    values, offsets = [1.0, 2.0, 6.0], [0, 3]
-    found = {how: reduce_groups(values, offsets, how, 2)[0] for how in ("max", "mean", "sum", "topk")}
-    assert found == {"max": 6.0, "mean": 3.0, "sum": 9.0, "topk": 4.0}
+@pytest.fixture(params=["compiled", "numpy"])
+def way(request, monkeypatch):
+    if request.param == "numpy":
+        monkeypatch.setattr(fast_calls, "loops", lambda: None)
+
+
+def test_by_name(way):
+    # p95 of three lies at .95 * 2 = 1.9: 2 + .9 * 4; k is more than a group has
+    values, offsets = [1.0, 2.0, 6.0, np.nan, 3.0], [0, 3, 3, 5]
+    found = reduce_groups(values, offsets, list(REDUCTIONS), k=2, known_only=True)
+    expected = {"sum": 9.0, "mean": 3.0, "max": 6.0, "topk": 4.0, "p95": 5.6, "n": 3.0}
+    assert {name: x[0] for name, x in found.items()} == pytest.approx(expected)
+    assert {name: x[1] for name, x in found.items()} == dict.fromkeys(expected, 0.0)
+    assert {name: x[2] for name, x in found.items()} == {**dict.fromkeys(expected, 3.0), "n": 1.0}
+    spoilt = reduce_groups(values, offsets, list(REDUCTIONS), k=1)
+    assert {name for name, x in spoilt.items() if np.isnan(x[2])} == {*REDUCTIONS} - {"n"}
+    with pytest.raises(ValueError, match="k must be 1 or more; got 0"):
+        reduce_groups(values, offsets, ["sum"], k=0)
+    with pytest.raises(ValueError, match="at most 5, the number of values"):
+        reduce_groups(values, [0, 6], ["sum"], k=1)
+
+
+NUMBERS = st.sampled_from([0.0, -1.0, 0.5, 0.5, 1e-300, 1e300, np.inf, -np.inf, np.nan]) | st.floats(-10, 10)
+
+
+@given(st.lists(st.lists(NUMBERS, max_size=40), max_size=8), st.integers(1, 12), st.booleans())
+@settings(deadline=None)
+def test_the_compiled_way_agrees_with_each_group_alone(groups, k, known_only):
+    """With NumPy on one group: the reference knows nothing of groups, of heaps, or of how many values there are."""
+    offsets = np.cumsum([0, *map(len, groups)])
+    found = reduce_groups([x for group in groups for x in group], offsets, list(REDUCTIONS), k=k, known_only=known_only)
+    for i, group in enumerate(groups):
+        x = np.array(group, np.float64)
+        x = np.sort(x[~np.isnan(x)] if known_only else x)
+        with np.errstate(all="ignore"):
+            of = {"sum": x.sum(), "mean": x.mean(), "max": x[-1], "topk": x[-k:].mean(), "n": len(x)} if len(x) else {}
+            of |= {"p95": np.nan if np.isnan(x[-1]) else np.quantile(x, 0.95)} if len(x) else {}
+            if len(x) and np.isnan(x[-1]):
+                of |= dict.fromkeys(("max", "topk"), np.nan)
+        for name, values in found.items():
+            assert values[i] == pytest.approx(of.get(name, 0.0), rel=1e-12, abs=1e-12, nan_ok=True), (name, x)
+
+
+@pytest.mark.parametrize("n", [7, 8, 9, 63, 64, 65, 1000])
+@pytest.mark.parametrize("k", [1, 2, 7, 8, 9, 500])
+def test_the_largest_are_found_whatever_the_way(n, k):
+    """Few are sorted in registers, many kept in a heap: values that repeat, rise and fall."""
+    rng = np.random.default_rng(n)
+    for x in (rng.random(n), rng.integers(0, 3, n) / 2, np.arange(n) / n, -np.arange(n) / n):
+        found = reduce_groups(x, [0, n], ["topk", "p95"], k=k)
+        assert found["topk"] == pytest.approx(np.sort(x)[-k:].mean(), rel=1e-12)
+        assert found["p95"] == pytest.approx(np.quantile(x, 0.95), rel=1e-12)

@@ -2,7 +2,7 @@
 
     binary entropy           -p ln p - (1 - p) ln(1 - p), in nats   [0, ln 2]
     binary least confidence  min(p, 1 - p)                          [0, 1/2]
-    binary margin            1 - |2p - 1|                           [0, 1]
+    binary margin            1 - |2p - 1| = 2 min(p, 1 - p)         [0, 1]
     binary ratio             min(p, 1 - p) / max(p, 1 - p)          [0, 1]
 
 Each equals the function of the same name in `measures` on (p, 1 - p). A value outside [0, 1], NaN included, gives NaN.
@@ -59,7 +59,7 @@ def binary_margin(p: npt.ArrayLike) -> FloatArray:
     >>> binary_margin([0.5, 0.9]).round(4)
     array([1. , 0.2])
     """
-    return _in_blocks(lambda x: 1.0 - np.abs(2.0 * x - 1.0), p)
+    return _in_blocks(lambda x: 2.0 * np.minimum(x, 1.0 - x), p)
 
 
 def binary_ratio(p: npt.ArrayLike) -> FloatArray:

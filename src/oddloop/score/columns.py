@@ -6,7 +6,7 @@ null. Nothing ever means "missing" by being -1 or 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -84,9 +84,27 @@ def reduce_objects(
         answered: (F,) whether the model ran at all.
         config: which reductions.
     """
-    reductions: Sequence[str] = config.reductions
-    return {
-        f"{task}_{measure}_{how}": np.where(answered, reduce_groups(values, offsets, how, config.top_k), np.nan)
+    reduced = {
+        measure: reduce_groups(values, offsets, config.reductions, k=config.top_k)
         for measure, values in measures.items()
-        for how in reductions
     }
+    return name_scores(task, reduced, answered)
+
+
+def name_scores(
+    task: str, reduced: Mapping[str, Mapping[str, FloatArray]], answered: BoolArray
+) -> dict[str, FloatArray]:
+    """(F,) frame scores by column name, NaN where the model did not run.
+
+    Args:
+        task: first part of the column names.
+        reduced: (F,) values by measure and reduction.
+        answered: (F,) whether the model ran at all.
+    """
+    missing = np.flatnonzero(~answered)
+    columns = {
+        f"{task}_{measure}_{how}": values for measure, by_name in reduced.items() for how, values in by_name.items()
+    }
+    for values in columns.values():
+        values[missing] = np.nan
+    return columns

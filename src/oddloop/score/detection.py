@@ -20,12 +20,13 @@ import pyarrow.compute as pc
 
 from oddloop.config import DetectionConfig, ScoreConfig
 from oddloop.errors import TableError
+from oddloop.score import fast_calls
 from oddloop.score.arrays import BoolArray, FloatArray, IntArray
 from oddloop.score.binary import BINARY_MEASURES
 from oddloop.score.boxes.columns import has_members, read_n_members, with_probs
-from oddloop.score.boxes.frames import FrameObjects, find_objects
+from oddloop.score.boxes.frames import find_objects
 from oddloop.score.boxes.objects import BOX_MEASURES
-from oddloop.score.columns import frame_table, reduce_objects
+from oddloop.score.columns import frame_table, name_scores, reduce_objects
 from oddloop.score.measures import MEASURES, compute_measures
 from oddloop.score.nested import column, floats, text_array, texts, unnest
 from oddloop.score.shapes import by_shape
@@ -53,16 +54,31 @@ def score_detection(batch: pa.Table, config: ScoreConfig) -> pa.Table:
     """
     frames = unnest(column(batch, "boxes"), "`boxes`")
     boxes, n_members = with_probs(_structs(frames.items)), read_n_members(batch)
+    answered = frames.given if n_members is None else frames.given & (n_members != 0)
     if _is_plain(boxes, n_members, config.detection):
-        kept, bounds = _with_labels(boxes, frames.offsets, config.labels)
-        measures = measure_boxes(kept)
-        objects = FrameObjects({m: measures[m] for m in config.detection.measures}, bounds, np.diff(frames.offsets))
+        n_objects = np.diff(frames.offsets)
+        scores = _score_boxes(*_with_labels(boxes, frames.offsets, config.labels), answered, config)
     else:
         objects = find_objects(boxes, frames.offsets, n_members, measure_boxes, config)
-    answered = frames.given if n_members is None else frames.given & (n_members != 0)
-    scores = reduce_objects("detection", objects.measures, objects.bounds, answered, config)
+        n_objects = objects.n_objects
+        scores = reduce_objects("detection", objects.measures, objects.bounds, answered, config)
+        scores |= objects.weighted_sums(answered)
     ids = texts(batch, "frame_id"), texts(batch, "scene_id")
-    return frame_table(*ids, objects.n_objects, answered, scores | objects.weighted_sums(answered))
+    return frame_table(*ids, n_objects, answered, scores)
+
+
+def _score_boxes(
+    boxes: pa.StructArray, offsets: IntArray, answered: BoolArray, config: ScoreConfig
+) -> dict[str, FloatArray]:
+    """Frame scores by column name, each box an object; in one pass where the boxes have a score alone."""
+    wanted = config.detection.measures
+    if boxes.type.get_field_index("probs") < 0 or _field(boxes, "probs").null_count == len(boxes):
+        scores = floats(_field(boxes, "score"), "`score` of a box")
+        found = fast_calls.measure_scores(scores, offsets, config.reductions, config.top_k)
+        if found is not None:
+            return name_scores("detection", {name: found[name] for name in wanted}, answered)
+    measures = measure_boxes(boxes)
+    return reduce_objects("detection", {name: measures[name] for name in wanted}, offsets, answered, config)
 
 
 def _is_plain(boxes: pa.StructArray, n_members: IntArray | None, settings: DetectionConfig) -> bool:

@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from oddloop.score import fast_calls
 from oddloop.score.arrays import AnyFloats, FloatArray
 from oddloop.score.blocks import blocks, class_sums
 from oddloop.score.disagreement import DISAGREEMENTS
@@ -131,13 +132,28 @@ def compute_ensemble_measures(probs: npt.ArrayLike, names: Sequence[str]) -> dic
     members = to_floats(probs)
     found: dict[str, FloatArray] = {}
     if of_mean := {_NEEDS.get(name, name) for name in names} - set(_OF_MEMBERS):
-        found |= compute_measures(mean_members(members), sorted(of_mean))
-    if not set(_NEEDS).isdisjoint(names):
-        found["expected_entropy"] = np.minimum(_mean_entropy(members), found["entropy"])
+        with_own = not set(_NEEDS).isdisjoint(names)
+        found |= _measure_mean(members, sorted(of_mean | {"expected_entropy"} if with_own else of_mean))
+    if "bald" in names:
         found["bald"] = found["entropy"] - found["expected_entropy"]
     if of_members := [name for name in names if name in _OF_MEMBERS]:
         found |= _measure_members(members, of_members)
     return {name: found[name] for name in names}
+
+
+def _measure_mean(members: AnyFloats, names: Sequence[str]) -> dict[str, FloatArray]:
+    """Measures of the members' mean, and their expected entropy, compiled where numba is installed."""
+    if members.ndim > 1 and members.shape[-2] > 1 and members.shape[-1] > 0:
+        *shape, n_members, n_classes = members.shape
+        found = fast_calls.measure_members(members.reshape(math.prod(shape), n_members, n_classes), names)
+        if found is not None:
+            return {name: values.reshape(shape)[()] for name, values in found.items()}
+    results = compute_measures(mean_members(members), [name for name in names if name != "expected_entropy"])
+    if "expected_entropy" in names:
+        one_member = members.shape[-2] == 1
+        own = results["entropy"] if one_member else np.minimum(_mean_entropy(members), results["entropy"])
+        results["expected_entropy"] = own
+    return results
 
 
 def _mean_entropy(members: AnyFloats) -> FloatArray:

@@ -176,8 +176,8 @@ def mean_members(probs: npt.ArrayLike) -> AnyFloats:
     if n_members and n_classes:
         for start, block in blocks(members.reshape(len(mean), n_members * n_classes)):
             cube = block.reshape(n_members, n_classes, -1)
-            # Dividing by the NaN of a bad member makes its whole row NaN.
-            cube /= class_sums(cube)[:, None]
+            # The NaN of a bad member makes its whole row NaN.
+            cube *= (1.0 / class_sums(cube))[:, None]
             average = (cube.sum(axis=0) / n_members).T
             mean[start : start + len(average)] = average[: len(mean) - start]
     return mean.reshape(*shape, n_classes)

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.score.arrays import AnyFloats, BoolArray, IntArray
-from oddloop.score.nested import column, floats, unnest
+from oddloop.score.nested import column, floats, shared_length, unnest
 from oddloop.score.shapes import by_shape, common_lengths
+from oddloop.tables import is_list
 
 
 class Members(NamedTuple):
@@ -33,7 +34,11 @@ class Members(NamedTuple):
 
     def dense(self, wanted: BoolArray) -> Iterator[tuple[IntArray, AnyFloats]]:
         """(r,) row numbers and their (r,M,K) numbers, of the wanted rows that have any, by shape."""
-        rows = np.flatnonzero(wanted & (self.shapes[:, 1] > 0))
+        usable = wanted & (self.shapes[:, 1] > 0)
+        if usable.all():
+            yield from by_shape(self.values, self.starts, self.shapes)
+            return
+        rows = np.flatnonzero(usable)
         for group, numbers in by_shape(self.values, self.starts[rows], self.shapes[rows]):
             yield rows[group], numbers
 
@@ -47,9 +52,26 @@ def read_members(batch: pa.Table, name: str) -> Members:
     >>> read_members(pa.table({"probs": [[[0.5, 0.5], [1.0, 0.0]], None]}), "probs").shapes.tolist()
     [[2, 2], [0, -1]]
     """
+    alike = _read_alike(column(batch, name), name)
+    if alike is not None:
+        return alike
     members = unnest(column(batch, name), f"`{name}`")
     numbers = unnest(members.items, f"each member of `{name}`")
     lengths = common_lengths(members.offsets, np.diff(numbers.offsets))
     shapes = np.stack([np.diff(members.offsets), lengths], axis=1)
     values = floats(numbers.items, f"numbers in `{name}`")
     return Members(values, numbers.offsets[members.offsets[:-1]], shapes, members.given)
+
+
+def _read_alike(lists: pa.Array, name: str) -> Members | None:
+    """`read_members` where all rows are of one shape, as they mostly are: without an offset for each member."""
+    if not is_list(lists.type) or not is_list(lists.type.value_type):
+        return None
+    n_members = shared_length(lists)
+    n_numbers = shared_length(lists.flatten()) if n_members else None
+    if not n_numbers:
+        return None
+    starts = np.arange(len(lists)) * (n_members * n_numbers)
+    shapes = np.tile([n_members, n_numbers], (len(lists), 1))
+    values = floats(lists.flatten().flatten(), f"numbers in `{name}`")
+    return Members(values, starts, shapes, np.ones(len(lists), np.bool_))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.errors import TableError
+from oddloop.score import fast_calls
 from oddloop.score.arrays import AnyFloats, BoolArray, IntArray
 
 
@@ -80,11 +81,37 @@ def unnest(lists: pa.Array, what: str) -> Nested:
     kind = lists.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
         raise TableError(f"{what} must be a list; got {kind}; run `oddloop check`")
+    offsets = _offsets(lists)
+    with _readable(kind, what):
+        return Nested(offsets, lists.flatten(), given(lists))
+
+
+def shared_length(lists: pa.Array) -> int | None:
+    """The length that all lists of an array share; None where they differ, one is null, or there is none.
+
+    Takes no memory, unlike `unnest`.
+
+    >>> shared_length(pa.array([[1, 2], [3, 4]])), shared_length(pa.array([[1, 2], [3]]))
+    (2, None)
+    """
+    if lists.null_count or not len(lists):
+        return None
+    if pa.types.is_fixed_size_list(lists.type):
+        return int(lists.type.list_size)
+    offsets = lists.offsets.to_numpy()
+    return int(offsets[1] - offsets[0]) if fast_calls.is_even(offsets) else None
+
+
+def _offsets(lists: pa.Array) -> IntArray:
+    """(N+1,) bounds of each list among the items of all, from 0; a null list is empty."""
+    if not pa.types.is_fixed_size_list(lists.type) and not lists.null_count:
+        own: IntArray = lists.offsets.to_numpy().astype(np.int64)
+        own -= own[0]
+        return own
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     offsets = np.zeros(len(lists) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    with _readable(kind, what):
-        return Nested(offsets, lists.flatten(), given(lists))
+    return offsets
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from oddloop.score.arrays import FloatArray, IntArray
 from oddloop.score.clock import SceneClock, seconds_in_scene
 from oddloop.score.columns import VALID, with_valid
 from oddloop.score.object_rate import PER_OBJECT, per_object
-from oddloop.score.ragged import group_max, group_quantile, group_sum, group_topk
+from oddloop.score.ragged import REDUCTIONS, reduce_groups
 
 SEEN = "_seen_s"
 """Suffix of the time that a scene's valid frames hold."""
@@ -89,19 +89,12 @@ class SceneFrames:
 
     def _of_frames(self, name: str, values: FloatArray) -> dict[str, pa.Array]:
         """Columns that need no times, from (F,) values by scene, NaN = not valid."""
-        kept = ~np.isnan(values)
-        bounds = np.concatenate([[0], np.cumsum(kept)])[self._offsets]
-        known, n = values[kept], np.diff(bounds)
-        functions: dict[str, Callable[[], FloatArray]] = {
-            "mean": lambda: group_sum(known, bounds) / np.maximum(n, 1),
-            "max": lambda: group_max(known, bounds),
-            "p95": lambda: group_quantile(known, bounds, 0.95),
-            "sum": lambda: group_sum(known, bounds),
-            "topk": lambda: group_topk(known, bounds, self._config.top_k),
-        }
+        wanted = [how for how in self._config.summaries if how in REDUCTIONS]
+        found = reduce_groups(values, self._offsets, [*wanted, "n"], k=self._config.top_k, known_only=True)
+        n = found.pop("n").astype(np.int64)
         columns: dict[str, pa.Array] = {}
-        for how in (how for how in self._config.summaries if how in functions):
-            columns |= with_valid(f"{name}_{how}", np.where(n > 0, functions[how](), np.nan))
+        for how, reduced in found.items():
+            columns |= with_valid(f"{name}_{how}", np.where(n > 0, reduced, np.nan))
         if "per_object" in self._config.summaries and name.endswith("_sum"):
             columns |= with_valid(name + PER_OBJECT, per_object(values, self._counts(), self._offsets))
         return {**columns, f"{name}_n": pa.array(n)}
@@ -126,15 +119,18 @@ def _group_frames(scene_ids: pa.Array) -> tuple[pa.Array, npt.NDArray[np.integer
     """Scene ids in order, an order of frames by scene (that keeps theirs), and each scene's bounds in it."""
     if scene_ids.null_count:
         raise TableError(f"frame scores: scene_id is null in {scene_ids.null_count:,} rows; run `oddloop check`")
-    encoded = scene_ids if pa.types.is_dictionary(scene_ids.type) else scene_ids.dictionary_encode()
-    ranks = np.empty(len(encoded.dictionary), np.int32)
+    # Frames of a scene mostly stand together: then there is little to look up.
+    runs = pc.run_end_encode(scene_ids.cast(pa.string()), run_end_type=pa.int64())
+    encoded, ends = runs.values.dictionary_encode(), runs.run_ends.to_numpy()
+    ranks = np.empty(len(encoded.dictionary), np.int64)
     by_name = pc.sort_indices(encoded.dictionary)
-    ranks[by_name.to_numpy()] = np.arange(len(ranks), dtype=np.int32)
-    codes = ranks[encoded.indices.to_numpy()]
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ranks)))])
-    is_sorted = bool((codes[1:] >= codes[:-1]).all())
-    order = slice(None) if is_sorted else np.argsort(codes, kind="stable")
-    return encoded.dictionary.take(by_name).cast(pa.string()), order, offsets
+    ranks[by_name.to_numpy()] = np.arange(len(ranks))
+    codes, lengths = ranks[encoded.indices.to_numpy()], np.diff(ends, prepend=0)
+    ids = encoded.dictionary.take(by_name)
+    if (codes[1:] > codes[:-1]).all():
+        return ids, slice(None), np.concatenate([[0], ends])
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, lengths, len(ranks)).astype(np.int64))])
+    return ids, np.argsort(np.repeat(codes, lengths), kind="stable"), offsets
 
 
 def _differences(counts: npt.NDArray[np.generic], offsets: IntArray) -> IntArray:
@@ -155,6 +151,8 @@ def column_of(table: pa.Table, name: str) -> pa.Array:
 
 def valid_values(frame_scores: pa.Table, name: str) -> FloatArray:
     """(F,) values, NaN where not valid."""
-    valid = pc.fill_null(column_of(frame_scores, name + VALID), False).to_numpy(zero_copy_only=False)
-    values = column_of(frame_scores, name).cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return np.where(valid, values, np.nan)
+    values, valid = column_of(frame_scores, name).cast(pa.float64()), column_of(frame_scores, name + VALID)
+    numbers: FloatArray = values.to_numpy(zero_copy_only=False)
+    if valid.true_count == len(valid):
+        return numbers
+    return np.where(pc.fill_null(valid, False).to_numpy(zero_copy_only=False), numbers, np.nan)

@@ -61,7 +61,9 @@ def common_lengths(offsets: IntArray, lengths: IntArray) -> IntArray:
     """
     shared = np.full(len(offsets) - 1, -1)
     filled = offsets[1:] > offsets[:-1]
-    if filled.any():
+    if len(lengths) and (lengths == lengths[0]).all():
+        shared[filled] = lengths[0]
+    elif filled.any():
         heads = offsets[:-1][filled]
         low, high = np.minimum.reduceat(lengths, heads), np.maximum.reduceat(lengths, heads)
         shared[filled] = np.where(low == high, low, -1)

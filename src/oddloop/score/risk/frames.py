@@ -131,9 +131,8 @@ def measure_tracks(tracks: Tracks, settings: RiskSettings) -> dict[str, FloatArr
 
 def reduce_existing(values: FloatArray, offsets: IntArray, how: str, k: int) -> FloatArray:
     """(G,) reduction over the vehicles of each group that have the measure; NaN where none has."""
-    exists = ~np.isnan(values)
-    bounds = np.concatenate([[0], np.cumsum(exists)])[offsets]
-    return np.where(np.diff(bounds) > 0, reduce_groups(values[exists], bounds, how, k), np.nan)
+    found = reduce_groups(values, offsets, [how, "n"], k=k, known_only=True)
+    return np.where(found["n"] > 0, found[how], np.nan)
 
 
 def _numbers(batch: pa.Table, name: str) -> FloatArray:
