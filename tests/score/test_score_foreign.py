@@ -79,6 +79,8 @@ CALLS: dict[str, Any] = {
     "fit_rank": lambda t: score.fit_rank(t(X), MODEL).apply(t(X), MODEL),
     "fit_calibrated": lambda t: score.fit_calibrated(t(X), t(X), MODEL, min_bin=2, min_scenes=4).apply(t(X), MODEL),
     "audit_scores": lambda t: score.audit_scores({"a": t(X)}, rows(t), np.random.default_rng(0)).to_pylist(),
+    "audit_curves": lambda t: score.audit_curves({"a": t(X)}, rows(t), np.random.default_rng(0)).to_pylist(),
+    "per_object": lambda t: score.per_object(t(X), t(X), t(BOUNDS)),
     "bootstrap_calibration_error": lambda t: score.bootstrap_calibration_error(
         t(ROWS), t(LABELS), np.random.default_rng(0), t(LABELS), n_bootstrap=20
     ),
@@ -134,7 +136,7 @@ CALLS: dict[str, Any] = {
     "time_to_collision_accelerated": lambda t: risk.time_to_collision_accelerated(t(X), t(X), t(X)),
     "forecast_errors": lambda t: forecast_errors(t(PATHS), t(np.full((12, 3), 1 / 3)), t(PATHS[:, 0])),
 }
-ELSEWHERE = {"audit_scenes", "fit_expected_errors"}
+ELSEWHERE = {"audit_scenes", "audit_scene_curves", "fit_expected_errors"}
 """These take arrays besides tables; the arrays are those of `audit_scores` and `fit_calibrated`."""
 
 

@@ -68,7 +68,9 @@ def _read_alike(lists: pa.Array, name: str) -> Members | None:
     if not is_list(lists.type) or not is_list(lists.type.value_type):
         return None
     n_members = shared_length(lists)
-    n_numbers = shared_length(lists.flatten()) if n_members else None
+    if not n_members:
+        return None
+    n_numbers = shared_length(lists.flatten())
     if not n_numbers:
         return None
     starts = np.arange(len(lists)) * (n_members * n_numbers)

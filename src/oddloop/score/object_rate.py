@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray
+from oddloop.score.foreign import to_float64
 from oddloop.score.ragged import group_sum
 
 PER_OBJECT = "_per_object"
@@ -41,7 +42,7 @@ def per_object(sums: npt.ArrayLike, n_objects: npt.ArrayLike, offsets: npt.Array
     >>> per_object([1.0, 3.0, 0.0, np.nan], [1, 9, 0, 5], [0, 2, 3, 4])
     array([0.4, 0. , nan])
     """
-    values, counts = np.asarray(sums, np.float64), np.asarray(n_objects, np.float64)
+    values, counts = to_float64(sums), to_float64(n_objects)
     is_valid = ~np.isnan(values)
     total = group_sum(np.where(is_valid, values, 0.0), offsets)
     n = group_sum(np.where(is_valid, counts, 0.0), offsets)
