@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
 
-from oddloop.cli import coverage, ingest, init
+from oddloop.cli import ingest, init
+from oddloop.cli.app import main
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.tables import SCENES
@@ -35,7 +37,7 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path / "ws"
 
 
-def test_every_report_is_counted_or_refused_with_a_reason(workspace: Path, capsys) -> None:
+def test_every_report_is_counted_or_refused_with_a_reason(workspace: Path, capsys, monkeypatch) -> None:
     ingest.tables(workspace.parent / "reports", str(workspace))
     shown = capsys.readouterr().out
     n_written, n_refused = (int(re.search(p, shown)[1].replace(",", "")) for p in (r"scenes +(\S+)", r"  (\S+) rows w"))
@@ -45,7 +47,9 @@ def test_every_report_is_counted_or_refused_with_a_reason(workspace: Path, capsy
         "scenes: `start_ns` is blank",
         "scenes: another row of the same `Same Incident ID` is newer, `Report Version` …",
     }
-    coverage.run(str(workspace))
+    monkeypatch.setattr(sys, "argv", ["oddloop", "coverage", "--workspace", str(workspace)])
+    with pytest.raises(SystemExit, match="0"):
+        main()
     report = capsys.readouterr().out
     scenes = read_table(Workspace.open(str(workspace)).table("scenes"), SCENES)
     dark = pc.sum(pc.starts_with(scenes["Lighting"], "Dark")).as_py()

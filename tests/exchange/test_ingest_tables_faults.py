@@ -234,7 +234,8 @@ def test_no_folder(tmp_path: Path) -> None:
 
 def test_a_folder_without_tables(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    message = r"holds no Parquet or CSV file; it may hold: scenes, frames, objects, metrics, labels, predictions/<task>"
+    tables = "scenes, frames, objects, tracks, futures, metrics, labels, predictions/<task>"
+    message = rf"holds no Parquet or CSV file; it may hold: {tables}"
     with pytest.raises(SourceError, match=message):
         ingest_tables(tmp_path / "photos", Workspace.create(tmp_path / "ws", ""))
 

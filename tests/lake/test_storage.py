@@ -123,7 +123,10 @@ def test_a_whole_workspace_works_there(url: str) -> None:
     for path, table in clean_files().items():
         workspace.storage.write_table(f"lake/{path}", table)
     opened = Workspace.open(url)
-    assert (opened.models(), opened.encoders()) == ({"m": ("classification", "detection", "trajectory")}, ["e"])
+    assert (opened.models(), opened.encoders()) == (
+        {"m": ("classification", "detection", "segmentation", "trajectory", "risk", "planning")},
+        ["e"],
+    )
     assert find_faults(opened) == []
     with locked(opened.storage):
         recipe = Recipe("count", fingerprint([opened.table("scenes")], opened.storage), {})
