@@ -20,6 +20,7 @@ def test_the_page_runs_and_prints_what_it_says(capsys):
 
 
 def test_its_settings_are_settings():
-    first, second = (load_config(text).score.detection for text in blocks("toml"))
+    first, second, third = (load_config(text).score.detection for text in blocks("toml"))
     assert "class_disagreement" in first.measures
     assert second.class_difficulty == {"car": 0.061, "pedestrian": 1.0}
+    assert third.second_model == "m002"

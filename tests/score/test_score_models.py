@@ -14,7 +14,7 @@ from oddloop.errors import TableError
 from oddloop.score import score_columns
 from oddloop.score.boxes import (
     MODEL_MEASURES,
-    compare_models,
+    compare_detections,
     difficulty_from_labels,
     make_detections,
     score_model_disagreement,
@@ -40,7 +40,7 @@ def detections(frames, **more):
 
 def compare(one, two, **how):
     """The measures of two frames' objects."""
-    return compare_models(detections([one]), detections([two]), **how).measures
+    return compare_detections(detections([one]), detections([two]), **how).measures
 
 
 def of_one_member(frame):
@@ -149,7 +149,7 @@ def test_a_bad_box_has_no_measure_and_spoils_no_other(bad):
 
 def test_models_need_the_same_frames():
     with pytest.raises(ValueError, match="two models need the same frames; got 1 and 2"):
-        compare_models(detections([[]]), detections([[], []]))
+        compare_detections(detections([[]]), detections([[], []]))
 
 
 # Tables

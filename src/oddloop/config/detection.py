@@ -44,3 +44,10 @@ class DetectionConfig:
     weighted_max_aspect: Annotated[
         Positive, Field(description="... and those whose longer side is this many times the shorter, or more")
     ] = 5.0
+    second_model: Annotated[
+        str,
+        Field(
+            description="model_id whose detections of the same frames are set against those of the model: "
+            "`detection_model_disagreement`; empty: none"
+        ),
+    ] = ""

@@ -1,15 +1,20 @@
 """Frame scores from detected boxes: `detection_<measure>_<reduction>`.
 
-A box is measured by its class `probs` where it has them, else by its `score` as the distribution (score, 1 - score);
-one frame may hold both kinds. The measures of a frame's boxes are then reduced (`ragged`). A frame whose `boxes` is an
-empty list, or holds no box of the configured labels, scores 0 and is valid: the model looked and found nothing. A frame
-is not valid where `boxes` is null (the model did not run), or where the measure of any of its boxes is NaN (a score
-outside [0, 1], probs that are not a distribution, a null box): part of a sum is not the sum.
+A box is measured by its class `probs` where it has them, else by the softmax of its `logits`, else by its `score` as
+the distribution (score, 1 - score); one frame may hold all kinds. Boxes that several members have of one object are one
+object (`boxes.grouping`, `boxes.objects`); of a single model every box is one. The measures of a frame's objects are
+then reduced (`ragged`), and where classes have difficulties also by `weighted_sum` (`boxes.difficulty`).
 
-`n_objects` counts all boxes, also those whose label is not scored: whoever labels the frame draws them all.
+A frame whose `boxes` is an empty list, or holds no object of the configured labels, scores 0 and is valid: the model
+looked and found nothing. A frame is not valid where `boxes` is null or `n_members` 0 (the model did not run), or where
+the measure of any of its objects is NaN (a score outside [0, 1], probs that are not a distribution, a null box; of an
+ensemble also a box without area): part of a sum is not the sum.
+
+`n_objects` counts all objects, also those whose label is not scored: whoever labels the frame draws them all.
 
 The mean of entropies favours frames with one doubtful box and the sum favours crowded ones, so both are given.
-Time and memory grow with the boxes and class probabilities of the batch.
+Time and memory grow with the boxes and class probabilities of the batch; time also with the objects of a frame where
+there are several members.
 """
 
 from __future__ import annotations
@@ -39,7 +44,7 @@ def score_detection(batch: pa.Table, config: ScoreConfig) -> pa.Table:
 
     Args:
         batch: rows of `tables.DETECTION`.
-        config: reductions, and the labels to score.
+        config: reductions, the labels to score, and the settings of detections.
 
     Returns:
         `derived_tables.FRAME_SCORES` with one column per measure and reduction, in the rows' order.

@@ -20,6 +20,7 @@ from oddloop.rounds.stages.ood_telemetry import fit_telemetry, score_telemetry
 from oddloop.rounds.stages.risk import Tracks
 from oddloop.rounds.stages.scene_scores import refuse_unknown_thresholds, summarize_frames, time_inputs
 from oddloop.rounds.stages.scoring import ScoreJob
+from oddloop.rounds.stages.second_model import second_model_inputs, second_model_jobs, without_counts
 from oddloop.tables import (
     TASKS,
 )
@@ -29,6 +30,7 @@ def run_score(context: Context, _done: Done) -> Derived:
     """Predictions to frame and scene scores."""
     inputs = fingerprint(context.model.predictions.values(), context.workspace.storage)
     inputs |= context.digests(*time_inputs(context.workspace)) | normalise_inputs(context)
+    inputs |= second_model_inputs(context)
     # Statistics have settings and inputs of their own, which stand in their digests.
     obeyed = {
         name: value for name, value in asdict(context.workspace.config.score).items() if name not in ("ood", "risk")
@@ -52,15 +54,17 @@ def _write_scores(
         *_jobs_of_tasks(context),
         *tracks.jobs(context),
         *collision_jobs(context),
+        *second_model_jobs(context),
         ood.feature_job(context, features) if features is not None else None,
     ]
     rows: dict[str, int] = {}
-    summaries = []
+    summaries, scene_tables = [], []
     for job in (job for job in jobs if job is not None):
         folder = out.sub(f"frame_scores/{job.name}")
         rows[f"frame_scores/{job.name}"] = job.run(context, folder)
         summaries.append(summarize_frames(context, folder))
-    scene_tables = [*(summary.scores for summary in summaries), *tracks.scene_scores(context, out)]
+        scene_tables.append(without_counts(job, summaries[-1].scores))
+    scene_tables += tracks.scene_scores(context, out)
     if telemetry is not None:
         scene_tables.append(score_telemetry(context, telemetry))
     scene_scores = score.join_scene_scores(scene_tables)

@@ -5,7 +5,7 @@ from oddloop.score.boxes.difficulty import class_weight, estimate_difficulty, we
 from oddloop.score.boxes.grouping import BoxGroups, box_iou, group_boxes
 from oddloop.score.boxes.labelled import difficulty_from_labels
 from oddloop.score.boxes.model_frames import score_model_disagreement
-from oddloop.score.boxes.models import MODEL_MEASURES, ModelDifferences, compare_models
+from oddloop.score.boxes.models import MODEL_MEASURES, ModelDifferences, compare_detections
 from oddloop.score.boxes.objects import OBJECT_MEASURES, measure_objects
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "ModelDifferences",
     "box_iou",
     "class_weight",
-    "compare_models",
+    "compare_detections",
     "difficulty_from_labels",
     "estimate_difficulty",
     "group_boxes",

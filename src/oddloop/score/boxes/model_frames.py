@@ -17,7 +17,7 @@ from oddloop.score.arrays import BoolArray
 from oddloop.score.boxes.columns import read_detections, read_n_members
 from oddloop.score.boxes.detections import Detections
 from oddloop.score.boxes.frames import frame_blocks
-from oddloop.score.boxes.models import compare_models
+from oddloop.score.boxes.models import compare_detections
 from oddloop.score.columns import frame_table, reduce_objects
 from oddloop.score.nested import column, texts, unnest
 
@@ -54,7 +54,7 @@ def score_model_disagreement(first: pa.Table, second: pa.Table, config: ScoreCon
 def _score_block(first: pa.Table, second: pa.Table, config: ScoreConfig) -> pa.Table:
     """Score rows that stand for the same frames; a row of the second that is null is a frame that it lacks."""
     (one, ran), (two, also_ran) = _read(first), _read(second)
-    differences = compare_models(
+    differences = compare_detections(
         one, two, iou_floor=config.detection.group_iou, across_classes=config.detection.group_across_classes
     )
     measures, bounds = differences.measures, differences.groups.frames

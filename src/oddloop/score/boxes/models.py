@@ -54,7 +54,7 @@ class ModelDifferences(NamedTuple):
     measures: dict[str, FloatArray]
 
 
-def compare_models(
+def compare_detections(
     first: Detections, second: Detections, *, iou_floor: float = 0.5, across_classes: bool = True
 ) -> ModelDifferences:
     """Compare two models' detections of the same frames.
@@ -71,7 +71,7 @@ def compare_models(
     >>> from oddloop.score.boxes import make_detections
     >>> one = make_detections([[0.0, 0.0, 10.0, 10.0], [50.0, 0.0, 60.0, 10.0]], [0.9, 0.4], [0, 2])
     >>> two = make_detections([[0.0, 0.0, 10.0, 5.0]], [0.8], [0, 1])
-    >>> compare_models(one, two).measures["model_disagreement"]  # 0.9 - 0.5 x 0.8, and 0.4
+    >>> compare_detections(one, two).measures["model_disagreement"]  # 0.9 - 0.5 x 0.8, and 0.4
     array([0.5, 0.4])
     """
     group = functools.partial(group_boxes, iou_floor=iou_floor, across_classes=across_classes)
