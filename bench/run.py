@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("score", "boxes", "motion", "ood", "coverage", "verdicts", "discover", "select", "demo")
+BENCHES = ("score", "boxes", "segmentation", "motion", "ood", "coverage", "verdicts", "discover", "select", "demo")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 HEADING = """\
