@@ -48,7 +48,9 @@ for folder in folders[3:]:
     time.sleep(moment_s)
     os.kill(pid, signal.SIGKILL)
     _, killed = os.waitpid(pid, 0)
-    n_killed += os.WIFSIGNALED(killed)   # on a quick day the run was over already: another folder
+    n_killed += os.WIFSIGNALED(killed)
+    if not os.WIFSIGNALED(killed):
+        whole_s *= 0.8   # the machine is quicker now and the run was over already: aim earlier, at another folder
     _, status = os.waitpid(start(folder), 0)
     print(json.dumps({"moment_s": moment_s, "killed": os.WIFSIGNALED(killed), "finished": status == 0}), flush=True)
     if n_killed == n_moments:
