@@ -76,7 +76,7 @@ def main() -> None:
 def compare(divisor: int, *, full: bool) -> None:
     print("## Scoring\n")
     print_machine("numpy", "numba", "pyarrow", "duckdb")
-    headers = ("rows", "read s", "read + score s", "x read", "x read, CPU", "kernel x np.log, CPU", "peak MB")
+    headers = ("rows", "read s", "read + score + scenes s", "x read", "x read, CPU", "kernel x np.log, CPU", "peak MB")
     for case in (c for c in SIZES if c != "scenes"):
         sizes, rows = [size // divisor for size in SIZES[case] + (FULL.get(case, ()) if full else ())], []
         with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +105,7 @@ def compare(divisor: int, *, full: bool) -> None:
 
 
 def measure_kernel(case: str, file: Path) -> None:
-    """Times of reading, reading and scoring, and the kernel on one row group."""
+    """Times of reading; of reading, scoring and summarising scenes; and of the kernel on some row groups."""
     kernel = KERNELS[TASK.get(case, case)]
     config = ScoreConfig(measures=MEASURES[case]) if case in MEASURES else ScoreConfig()
     n_groups = pq.ParquetFile(file).num_row_groups
@@ -117,9 +117,14 @@ def measure_kernel(case: str, file: Path) -> None:
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(work, range(n_groups)))
 
+    def score_all() -> int:
+        with ThreadPoolExecutor(THREADS) as pool:
+            scored = list(pool.map(lambda g: kernel(read(g), config), range(n_groups)))
+        return summarize_scenes(pa.concat_tables(scored)).num_rows
+
     times = {
         "read": time_median(lambda: over_groups(lambda g: read(g).num_rows)),
-        "both": time_median(lambda: over_groups(lambda g: kernel(read(g), config).num_rows)),
+        "both": time_median(score_all),
     }
     groups = [read(g) for g in range(min(n_groups, 8))]
     n_logs = LOGS.get(case, 0) * sum(group.num_rows for group in groups)
@@ -233,8 +238,11 @@ def measure_scenes(n_frames: int) -> None:
 
 
 def write(case: str, n_rows: int, file: Path) -> None:
-    """Write a prediction table, one row group at a time."""
-    schema = TASKS[TASK.get(case, case)].schema()
+    """Write a prediction table, one row group at a time, of the columns that the case has."""
+    declared = TASKS[TASK.get(case, case)].schema()
+    _, first = next(batches(case, 1))
+    own = {"frame_id", "scene_id", *(["agent_id"] if case == "trajectory" else []), *first}
+    schema = pa.schema([field for field in declared if field.name in own])
     with pq.ParquetWriter(file, schema) as writer:
         for start, columns in batches(case, n_rows):
             n = len(next(iter(columns.values())))
@@ -274,10 +282,10 @@ def boxes(rng: np.random.Generator, n: int) -> pa.Array:
     size = int(offsets[-1])
     numbers = [pa.array(rng.random(size, np.float32)) for _ in range(5)]
     labels = pa.array(["car", "pedestrian", "cyclist"]).take(pa.array(rng.integers(0, 3, size)))
-    fields = [numbers[0], labels, pa.nulls(size, BOX.field("probs").type), *numbers[1:]]
-    return pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(fields, fields=list(BOX)[: len(fields)])
-    )
+    sides = dict(zip(("x_min_px", "y_min_px", "x_max_px", "y_max_px"), numbers[1:], strict=True))
+    given = {"score": numbers[0], "label": labels, **sides}
+    fields = [given.get(field.name, pa.nulls(size, field.type)) for field in BOX]
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(fields, fields=list(BOX)))
 
 
 if __name__ == "__main__":
