@@ -171,6 +171,11 @@ def test_a_bad_box_has_no_measure_and_spoils_no_other(bad):
     assert all(np.isnan(alone[name]).all() for name in DISAGREEMENTS)
 
 
+def test_every_member_counts_alike_whatever_rounding_left_of_its_sum():
+    sums = [Box(SQUARE, 0.5, "car", 0, (0.8 * 1.0008, 0.2 * 1.0008)), Box(SQUARE, 0.5, "car", 1, (0.1, 0.9))]
+    assert only(sums)["margin"] == pytest.approx(1 - (0.55 - 0.45), rel=1e-6)
+
+
 def test_classes_that_do_not_match_have_no_mean():
     # sums of 1.2 and of 0.8 have the mean 1, and are no distributions all the same
     off = [Box(SQUARE, 0.5, "car", m, p) for m, p in enumerate([(0.6, 0.6), (0.4, 0.4)])]

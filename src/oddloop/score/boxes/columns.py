@@ -147,19 +147,12 @@ def numbers(array: pa.Array, what: str) -> AnyFloats:
 
 
 def _read_probs(probs: pa.Array) -> tuple[AnyFloats, IntArray]:
-    """The values, and the bounds of each box's; a box without has none.
-
-    An empty list is given, though, and no distribution: it becomes one impossible class.
-    """
+    """The values, and the bounds of each box's; a box without has none."""
     if probs.null_count == len(probs):
         return frozen(np.empty(0, np.float32)), np.zeros(len(probs) + 1, np.int64)
     rows = unnest(probs, "`probs` of a box")
     values = floats(rows.items, "class probabilities in `probs` of a box")
-    values = values.astype(np.float32) if values.dtype == np.float16 else values
-    empty = rows.given & (np.diff(rows.offsets) == 0)
-    if empty.any():
-        values = np.insert(values, rows.offsets[:-1][empty], np.nan)
-    return frozen(values), rows.offsets + np.concatenate([[0], np.cumsum(empty)])
+    return frozen(values.astype(np.float32) if values.dtype == np.float16 else values), rows.offsets
 
 
 def _codes(labels: pa.StringArray) -> tuple[IntArray, tuple[str, ...]]:
