@@ -2,15 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 TORCH := .venv-torch
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench docs format clean
+.PHONY: help demo test test-all check bench bench-peers docs format clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/base: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +34,15 @@ $(TORCH)/test: pyproject.toml constraints.txt
 	$(TORCH)/bin/python $(INSTALL) -e '.[torch,test]' netcal torchmetrics structlog universal-pathlib h5py
 	# By themselves: baal asks for Jupyter, av2 for what draws maps, torchvision for whichever torch it likes.
 	$(TORCH)/bin/python $(INSTALL) --no-deps baal pytorch-ood av2 torchvision
+	@touch $@
+
+$(PEERS)/bench: bench/peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c bench/peers.txt \
+		torch torchmetrics structlog modAL-python alipy scikit-activeml small-text sliceline
+	# By themselves: baal asks for Jupyter, torchvision for whichever torch it likes.
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -c bench/peers.txt baal torchvision
 	@touch $@
 
 $(VENV)/check: $(VENV)/base
@@ -60,6 +70,9 @@ check: $(VENV)/check ## Lint, format check, strict types, import directions, doc
 
 bench: $(VENV)/test ## Measure speed and memory, and write bench/RESULTS.md
 	$(BIN)/python bench/run.py
+
+bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring, against other packages (installs PyTorch)
+	$(BIN)/python bench/run.py --only score --peers $(PEERS)/bin/python
 
 docs: $(VENV)/check ## Make the reference pages from the code
 	$(BIN)/python scripts/make_reference.py

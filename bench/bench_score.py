@@ -1,17 +1,15 @@
-"""Speed and memory of scoring: `python bench/bench_score.py [--quick] [--full] [--peers PYTHON]`.
+"""Speed and memory of scoring: `python bench/bench_score.py [--quick] [--full] [--peers PYTHON ...]`.
 
 Reading and scoring Parquet row groups with two threads is set against only reading the same columns with the same
 threads, and the kernel alone against `np.log` of as many numbers as it takes logarithms of. Then frame scores to scene
 scores, set against DuckDB's group by with the same aggregates. Last the functions on arrays alone, set against our own
-NumPy and against active-learning libraries, as far as they are installed for PYTHON (they and we need different NumPys,
-so they run in a process of their own, on the same numbers).
+NumPy and against active-learning libraries, as far as they are installed for a PYTHON (by `peers_score.py` in a process
+of its own, on the same numbers). `make bench-peers` makes an environment that has them all, and measures.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,11 +21,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common import growth_exponent, print_machine, print_table, report, run_fresh, time_median
+from common import HERE, growth_exponent, print_machine, print_table, report, run_fresh, time_median
 from oddloop.config import SceneScoreConfig, ScoreConfig
 from oddloop.score import KERNELS, fast, fast_calls, summarize_scenes
 from oddloop.score.ensembles import compute_ensemble_measures
 from oddloop.tables import BOX, TASKS
+from peers_score import PEERS
 
 THREADS = 2
 ROWS_PER_GROUP = {"ensemble": 16_384, "trajectory": 8_192}
@@ -57,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
     parser.add_argument("--full", action="store_true", help="the largest sizes too")
-    parser.add_argument("--peers", default=sys.executable, help="a Python that has other libraries installed")
+    parser.add_argument("--peers", action="append", help="a Python that has other libraries; may be given repeatedly")
     parser.add_argument("--case", choices=(*SIZES, "arrays"), help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
@@ -70,7 +69,7 @@ def main() -> None:
         measure_kernel(arguments.case, arguments.file)
     else:
         compare(10 if arguments.quick else 1, full=arguments.full)
-        compare_arrays(10 if arguments.quick else 1, arguments.peers)
+        compare_arrays(10 if arguments.quick else 1, arguments.peers or [sys.executable])
 
 
 def compare(divisor: int, *, full: bool) -> None:
@@ -135,64 +134,14 @@ def measure_kernel(case: str, file: Path) -> None:
 
 
 ARRAYS = ("entropy", "least_confidence", "margin", "bald", "consensus")
-PEERS = """
-import contextlib, importlib, json, statistics, sys, time, types, warnings
-import numpy as np
-warnings.simplefilter("ignore")
-n = int(sys.argv[1])
-rng = np.random.default_rng(0)
-probs, members = rng.dirichlet(np.ones(10), n), rng.dirichlet(np.ones(10), (n // 5, 5))
-
-def modal():
-    u, d = importlib.import_module("modAL.uncertainty"), importlib.import_module("modAL.disagreement")
-    class Committee:
-        vote_proba = lambda self, x: x
-        __len__ = lambda self: 5
-        __iter__ = lambda self: iter(range(5))
-    yield "entropy", lambda: u._proba_entropy(probs)
-    yield "least_confidence", lambda: u._proba_uncertainty(probs)
-    yield "margin", lambda: u._proba_margin(probs)
-    yield "consensus", lambda: d.KL_max_disagreement(Committee(), members)
-
-def activeml():
-    pool, by_member = importlib.import_module("skactiveml.pool"), members.transpose(1, 0, 2).copy()
-    methods = {"entropy": "entropy", "least_confidence": "least_confident", "margin": "margin_sampling"}
-    for ours, theirs in methods.items():
-        yield ours, lambda theirs=theirs: pool.uncertainty_scores(probs, method=theirs)
-    yield "bald", lambda: pool.average_kl_divergence(by_member)
-
-def small_text():
-    strategies = importlib.import_module("small_text.query_strategies")
-    model = types.SimpleNamespace(predict_proba=lambda data: data)
-    names = ("entropy", "PredictionEntropy"), ("least_confidence", "LeastConfidence"), ("margin", "BreakingTies")
-    for ours, theirs in names:
-        strategy = getattr(strategies, theirs)()
-        yield ours, lambda strategy=strategy: strategy.get_confidence(model, probs, None, None, None)
-
-def seconds(function):
-    times = []
-    while len(times) < 3 and sum(times) < 5:
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-found = {}
-for name, peer in {"modAL": modal, "scikit-activeml": activeml, "small-text": small_text}.items():
-    with contextlib.suppress(ImportError):
-        found[name] = {measure: seconds(function) for measure, function in peer()}
-print(json.dumps(found))
-"""
-"""Seconds by library and measure; run by a Python that has no oddloop, on the numbers of `measure_arrays`."""
 
 
-def compare_arrays(divisor: int, python: str) -> None:
+def compare_arrays(divisor: int, pythons: list[str]) -> None:
     """Print the functions on arrays beside NumPy and the peers."""
-    size = 1_000_000 // divisor
+    size, peers, rows = 1_000_000 // divisor, {}, []
+    for python in pythons:
+        peers |= run_fresh(HERE / "peers_score.py", size, python=python)
     ours = run_fresh(__file__, "--case", "arrays", "--size", size)
-    done = subprocess.run([python, "-c", PEERS, str(size)], check=True, stdout=subprocess.PIPE, text=True)
-    peers = json.loads(done.stdout.splitlines()[-1])
-    rows = []
     for name in ARRAYS:
         others = [peer[name] / ours[name] if name in peer else "-" for peer in peers.values()]
         rows.append((name, ours[name] * 1e3, ours[f"{name}_numpy"] / ours[name], *others))
@@ -202,8 +151,8 @@ def compare_arrays(divisor: int, python: str) -> None:
         ("measure", "ours ms", "our NumPy", *peers),
         rows,
     )
-    if missing := {"modAL", "scikit-activeml", "small-text"} - set(peers):
-        print(f"\nNot installed, and so not measured: {', '.join(sorted(missing))}.")
+    if missing := [name for name in PEERS if name not in peers]:
+        print(f"\nNot installed, and so not measured: {', '.join(missing)}.")
 
 
 def measure_arrays(n_rows: int) -> None:

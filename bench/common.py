@@ -19,6 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+HERE = Path(__file__).parent
+
 
 class Timing(NamedTuple):
     """Seconds on the clock, and of all cores together; the second bears a busy machine better."""
@@ -48,9 +50,9 @@ def peak_mb() -> float:
     return math.nan
 
 
-def run_fresh(script: str, *arguments: object) -> dict[str, Any]:
-    """The JSON that a fresh process of the script prints, with its peak memory as `peak_mb`."""
-    command = [sys.executable, script, *map(str, arguments)]
+def run_fresh(script: str | Path, *arguments: object, python: str = sys.executable) -> dict[str, Any]:
+    """The JSON that a fresh process of the script prints; by `report`, with its peak memory as `peak_mb`."""
+    command = [python, script, *map(str, arguments)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result

@@ -1,6 +1,7 @@
 """Run the benchmarks one after the other and write what they print to bench/RESULTS.md.
 
-`--quick` takes a tenth of the sizes; `--only NAME` runs one of them and keeps the others' results.
+`--quick` takes a tenth of the sizes; `--only NAME` runs one of them and keeps the others' results; `--peers PYTHON`
+names a Python that has the packages of `peers.txt`, which ours is set against.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 
 BENCHES = ("score", "boxes", "segmentation", "motion", "ood", "coverage", "verdicts", "discover", "select", "demo")
+WITH_PEERS = ("score",)
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 HEADING = """\
@@ -26,12 +28,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=BENCHES, action="append")
+    parser.add_argument("--peers", action="append", default=[])
     arguments = parser.parse_args()
     parts = read_parts()
     for name in arguments.only or BENCHES:
         print(f"bench_{name} ...", file=sys.stderr)
         quick = ["--quick"] if arguments.quick and name != "demo" else []
-        command = [sys.executable, HERE / f"bench_{name}.py", *quick]
+        peers = [f"--peers={python}" for python in arguments.peers if name in WITH_PEERS]
+        command = [sys.executable, HERE / f"bench_{name}.py", *quick, *peers]
         parts[name] = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         write_parts(parts)
     return 0
