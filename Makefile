@@ -57,8 +57,10 @@ test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 
 test-all: $(VENV)/test $(TORCH)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
-	$(PIP) playwright pyod matplotlib
-	ODDLOOP_ORACLES="pyod" $(BIN)/python -m pytest -q -m system
+	$(PIP) playwright pyod matplotlib pandas h5py array-api-compat
+	# By themselves: they ask for what talks to servers.
+	$(PIP) --no-deps scikit-bio biom-format
+	ODDLOOP_ORACLES="pyod skbio" $(BIN)/python -m pytest -q -m system
 	ODDLOOP_ORACLES="torch baal pytorch_ood netcal av2" $(TORCH)/bin/python -m pytest -q -m system \
 		tests/collect tests/oracles tests/score/test_score_foreign.py
 
@@ -71,8 +73,8 @@ check: $(VENV)/check ## Lint, format check, strict types, import directions, doc
 bench: $(VENV)/test ## Measure speed and memory, and write bench/RESULTS.md
 	$(BIN)/python bench/run.py
 
-bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring, against other packages (installs PyTorch)
-	$(BIN)/python bench/run.py --only score --peers $(PEERS)/bin/python
+bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring and coverage, against other packages (installs PyTorch)
+	$(BIN)/python bench/run.py --only score --only coverage --peers $(PEERS)/bin/python
 
 docs: $(VENV)/check ## Make the reference pages from the code
 	$(BIN)/python scripts/make_reference.py

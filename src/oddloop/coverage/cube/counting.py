@@ -22,8 +22,8 @@ from oddloop.coverage.cube.cells import Cells, Scenes, attribute_sets, count_by_
 
 _MOST_ATTRIBUTES = 3
 _MOST_CELLS = 1 << 22
-_WIDTH = 4
-"""Amounts that a loop adds at once."""
+_LANES, _MOST_LANES = 4, 8
+"""Amounts that a loop adds at once: a multiple of the first, up to the second."""
 _Chosen = tuple[int, ...]
 _Room = tuple[IntArray, IntArray, FloatArray]
 """Distinct logs, log met last, and sums of each cell."""
@@ -48,7 +48,7 @@ def count_cells(scenes: Scenes, max_way: int) -> Iterator[Cells]:
     if loops is None:
         yield from (count_by_numpy(scenes, chosen) for chosen in sets)
         return
-    blocks = _in_fours(scenes.amounts)
+    blocks = _in_lanes(scenes.amounts)
     for _, run in itertools.groupby(sets, lambda chosen: chosen[:-1]):
         while some := tuple(itertools.islice(run, 2)):
             yield from _count_some(loops, scenes, blocks, some)
@@ -87,7 +87,7 @@ def _count_two(
     sizes = [scenes.n_groups * len(first.values) * len(second.values) * len(third.values) for third in thirds]
     rooms = []
     for block in blocks:
-        rooms.append([_make_room(size) for size in sizes])
+        rooms.append([_make_room(size, block.shape[1]) for size in sizes])
         loops.count_two(
             first.codes,
             second.codes,
@@ -98,6 +98,7 @@ def _count_two(
             np.uint64(scenes.n_groups),
             scenes.logs,
             block,
+            (0,) * block.shape[1],
             *rooms[-1],
         )
     for place, chosen in enumerate(some):
@@ -112,16 +113,17 @@ def _count_ragged(loops: ModuleType, scenes: Scenes, blocks: list[FloatArray], c
     bounds = [single if a.offsets is None else a.offsets for a in attributes]
     rooms = []
     for block in blocks:
-        rooms.append(_make_room(_n_cells(scenes, chosen)))
-        codes = (a.codes for a in attributes)
-        loops.count_ragged(*codes, scenes.groups, *n_values, scenes.logs, block, *rooms[-1], *bounds)
+        rooms.append(_make_room(_n_cells(scenes, chosen), block.shape[1]))
+        codes, lanes = (a.codes for a in attributes), (0,) * block.shape[1]
+        loops.count_ragged(*codes, scenes.groups, *n_values, scenes.logs, block, lanes, *rooms[-1], *bounds)
     return _occupied(chosen, scenes, rooms)
 
 
 def _occupied(chosen: _Chosen, scenes: Scenes, rooms: list[_Room]) -> Cells:
     """Those conjunctions that hold a scene; the first sum is their number of scenes."""
     n_logs, _, _ = rooms[0]
-    sums = np.concatenate([sums for _, _, sums in rooms], axis=1).reshape(-1, scenes.n_groups, len(rooms) * _WIDTH)
+    flat = np.concatenate([sums for _, _, sums in rooms], axis=1)
+    sums = flat.reshape(-1, scenes.n_groups, flat.shape[1])
     n_scenes = sums[:, :, 0]
     numbers = np.flatnonzero(n_scenes.any(axis=1))
     return Cells(
@@ -140,12 +142,12 @@ def _n_cells(scenes: Scenes, chosen: _Chosen) -> int:
     return n_cells
 
 
-def _in_fours(amounts: FloatArray) -> list[FloatArray]:
-    """Blocks of four columns: ones, the amounts, and zeros to fill them up."""
-    n_blocks = amounts.shape[1] // _WIDTH + 1
-    room = np.zeros((len(amounts), n_blocks * _WIDTH - amounts.shape[1] - 1))
-    columns = np.concatenate([np.ones((len(amounts), 1)), amounts, room], axis=1)
-    return [np.ascontiguousarray(block) for block in np.split(columns, n_blocks, axis=1)]
+def _in_lanes(amounts: FloatArray) -> list[FloatArray]:
+    """Blocks of as many columns as a loop adds at once: ones, the amounts, and zeros to fill them up."""
+    n_empty = -(amounts.shape[1] + 1) % _LANES
+    columns = np.concatenate([np.ones((len(amounts), 1)), amounts, np.zeros((len(amounts), n_empty))], axis=1)
+    bounds = range(_MOST_LANES, columns.shape[1], _MOST_LANES)
+    return [np.ascontiguousarray(block) for block in np.split(columns, bounds, axis=1)]
 
 
 def _three(scenes: Scenes, chosen: _Chosen) -> list[EncodedAttribute]:
@@ -159,6 +161,6 @@ def _nothing(scenes: Scenes) -> EncodedAttribute:
     return EncodedAttribute("", ("",), np.zeros(scenes.encoded.n_scenes, np.int32))
 
 
-def _make_room(n_cells: int) -> _Room:
+def _make_room(n_cells: int, n_lanes: int) -> _Room:
     """For cells that have met nothing yet."""
-    return np.zeros(n_cells, np.int32), np.full(n_cells, -1, np.int32), np.zeros((n_cells, _WIDTH))
+    return np.zeros(n_cells, np.int32), np.full(n_cells, -1, np.int32), np.zeros((n_cells, n_lanes))

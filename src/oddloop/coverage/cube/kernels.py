@@ -1,9 +1,9 @@
-"""The compiled loops that count cells: imported by `cells` when the first of them runs.
+"""The compiled loops that count cells: imported by `counting` when the first of them runs.
 
 A cell is one conjunction of the values of three attributes and one group (`cells`). Each loop makes one pass over the
-scenes, keeps the cells in the processor's cache, and adds four amounts of a scene at once. Scenes of one log stand
-together, so a cell has met a log before exactly if it was the last one that it met. Cell numbers are unsigned, for else
-each would be tested for being negative.
+scenes, keeps the cells in the processor's cache, and adds all amounts of a scene at once: four or eight, which the
+compiler knows from the length of the tuple `lanes`. Scenes of one log stand together, so a cell has met a log before
+exactly if it was the last one that it met. Cell numbers are unsigned, for else each would be tested for being negative.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def count_two(
     n_groups: np.uint64,
     logs: IntArray,
     amounts: FloatArray,
+    lanes: tuple[int, ...],
     some: tuple[IntArray, IntArray, FloatArray],
     others: tuple[IntArray, IntArray, FloatArray],
 ) -> None:
@@ -35,8 +36,9 @@ def count_two(
         groups: (N,) int32 group of each scene.
         n_second, n_thirds, n_groups: number of values, and of groups.
         logs: (N,) int32 log of each scene, each log's scenes together.
-        amounts: (N,4) what is summed.
-        some, others: per set, the distinct logs (C,), the log met last (C,) that is -1 at first, and the sums (C,4) of
+        amounts: (N,L) what is summed.
+        lanes: a tuple of length L.
+        some, others: per set, the distinct logs (C,), the log met last (C,) that is -1 at first, and the sums (C,L) of
             each cell; all are added to.
     """
     c, d, n_c, n_d = thirds[0], thirds[1], n_thirds[0], n_thirds[1]
@@ -46,7 +48,7 @@ def count_two(
         pair = np.uint32(first[i]) * n_second + np.uint32(second[i])
         k = (pair * n_c + np.uint32(c[i])) * n_groups + np.uint32(groups[i])
         m = (pair * n_d + np.uint32(d[i])) * n_groups + np.uint32(groups[i])
-        for j in range(4):
+        for j in range(len(lanes)):
             sums_c[k, j] += amounts[i, j]
             sums_d[m, j] += amounts[i, j]
         log = logs[i]
@@ -67,6 +69,7 @@ def count_ragged(
     n_groups: np.uint64,
     logs: IntArray,
     amounts: FloatArray,
+    lanes: tuple[int, ...],
     n_logs: IntArray,
     last: IntArray,
     sums: FloatArray,
@@ -84,7 +87,7 @@ def count_ragged(
                 pair = np.uint32(first[x]) * n_second + np.uint32(second[y])
                 for z in range(third_bounds[i], third_bounds[i + 1]):
                     k = (pair * n_third + np.uint32(third[z])) * n_groups + np.uint32(groups[i])
-                    for j in range(4):
+                    for j in range(len(lanes)):
                         sums[k, j] += amounts[i, j]
                     n_logs[k] += last[k] != logs[i]
                     last[k] = logs[i]
