@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 BENCHES = ("score", "boxes", "segmentation", "motion", "ood", "coverage", "verdicts", "discover", "select", "demo")
-WITH_PEERS = ("score",)
+WITH_PEERS = ("score", "coverage")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 HEADING = """\
