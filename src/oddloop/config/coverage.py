@@ -162,6 +162,7 @@ class CurvesConfig:
     sizes: Annotated[int, Field(ge=2, description="shares of the labelled scenes; strong evidence needs 6")] = 6
     seeds: Annotated[Count, Field(description="trainings of each share; strong evidence needs 5")] = 5
     smallest_share: Annotated[float, Field(gt=0, lt=1, description="smallest share; they rise to 1")] = 0.1
+    parallel: Annotated[Count, Field(description="trainings at a time")] = 1
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,10 @@ class TrainConfig:
     __pydantic_config__ = STRICT
     command: Annotated[
         str,
-        Field(description="command with {labelled}, {output}, {model_id}, {seed} and {workspace}; empty: no training"),
+        Field(
+            description="command with {labelled}, {output}, {model_id}, {seed}, {purpose}, {workspace} and {python}; "
+            "empty: no training"
+        ),
     ] = ""
     timeout_s: Annotated[Positive, Field(description="a training that takes longer is ended and fails")] = 86400.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -61,14 +62,15 @@ def feature_table(design: Design, forecast: Forecast) -> pa.Table:
     )
 
 
-def metric_table(design: Design, forecast: Forecast, rows: Ints, future_m: npt.NDArray[np.float64],
+def metric_table(design: Design, xy_m: npt.NDArray[np.float32], rows: Ints, future_m: npt.NDArray[np.float64],
                  model_id: str) -> pa.Table:  # fmt: skip
     """Table `metrics` of the scenes in which `rows` of the design lie.
 
-    `future_m` holds the true futures of those rows, (len(rows),6,2) in the map frame, in metres. The ensemble's mean
-    trajectory is measured. Scenes without a whole future have no row.
+    `xy_m` holds the members' forecasts of those rows, (M,len(rows),6,2) in the rows' own frames, `future_m` their true
+    futures, (len(rows),6,2) in the map frame, both in metres. The ensemble's mean trajectory is measured. Scenes
+    without a whole future have no row.
     """
-    mean_m = out_of_frame(forecast.xy_m[:, rows].mean(axis=0), design.pose[rows])
+    mean_m = out_of_frame(xy_m.mean(axis=0), design.pose[rows])
     parts = []
     for name, values in displacement_errors(mean_m, future_m).items():
         means, support = scene_means(values, design.scene[rows], len(design.scene_ids))
@@ -88,10 +90,17 @@ def metric_table(design: Design, forecast: Forecast, rows: Ints, future_m: npt.N
     return pa.concat_tables(parts)
 
 
-def write_outputs(folder: Path, predictions: pa.Table, features: pa.Table, metrics: pa.Table) -> None:
-    """Write the three tables below `folder`; metrics come last, so that they vouch for the others."""
-    parts = {"predictions/trajectory": predictions, f"features/{ENCODER_ID}": features, "metrics": metrics}
-    for name, table in parts.items():
+def output_tables(design: Design, forecast: Forecast) -> dict[str, pa.Table]:
+    """What a model says about all rows of the design, by the folder of each table."""
+    return {
+        "predictions/trajectory": prediction_table(design, forecast),
+        f"features/{ENCODER_ID}": feature_table(design, forecast),
+    }
+
+
+def write_outputs(folder: Path, tables: Mapping[str, pa.Table]) -> None:
+    """Write tables below `folder`, in the order given."""
+    for name, table in tables.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         repeated = [column for column in ("scene_id", "agent_id") if column in table.column_names]
         path = folder / name / "part-0.parquet"

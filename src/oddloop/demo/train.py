@@ -1,7 +1,8 @@
 """Train the demo's forecaster on the labelled scenes and predict all scenes: `python -m oddloop.demo.train`.
 
 Called by oddloop's training hook. True futures are read only of the pool scenes in the labelled manifest (to train) and
-of the held-out scenes (to measure); held-out scenes in the manifest are not trained on. Writes below the output folder:
+of the held-out scenes (to measure); held-out scenes in the manifest are not trained on. Writes below the output folder
+(for `--purpose curve` the metrics only, since nothing else is looked at):
 
     predictions/trajectory/part-0.parquet   every scene; positions in the map frame, in metres
     features/demo_hidden/part-0.parquet     every frame that has a forecast
@@ -26,8 +27,10 @@ from oddloop.demo.design import Design, Names, load_design
 from oddloop.demo.fleet import load_fleet
 from oddloop.demo.forecaster import fit_ensemble, forecast, into_frame
 from oddloop.demo.futures import true_futures
-from oddloop.demo.outputs import feature_table, metric_table, prediction_table, write_outputs
+from oddloop.demo.outputs import metric_table, output_tables, write_outputs
 from oddloop.errors import OddloopError, TrainError
+
+PURPOSES = ("round", "curve")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,6 +49,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="folder to write the three tables to")
     parser.add_argument("--model-id", required=True, help="name of the model version")
     parser.add_argument("--seed", type=int, default=0, help="seed of the ensemble (default 0)")
+    parser.add_argument("--purpose", choices=PURPOSES, default="round", help="`curve`: only measure, predict nothing")
     return parser.parse_args(arguments)
 
 
@@ -53,15 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the training and return the exit code."""
     try:
         options = parse_arguments(arguments)
-        train(options.fleet, options.labelled, options.output, options.model_id, options.seed)
+        train(options.fleet, options.labelled, options.output, options.model_id, options.seed, options.purpose)
     except (OddloopError, OSError, pa.ArrowException) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
 
 
-def train(fleet_folder: Path, labelled: Path, output: Path, model_id: str, seed: int) -> None:
+def train(fleet_folder: Path, labelled: Path, output: Path, model_id: str, seed: int, purpose: str = "round") -> None:
     """Train on the scenes of the manifest `labelled`, predict every scene of the fleet, and write the three tables.
+
+    For the purpose `curve` only the held-out scenes are forecast, and only their metrics are written.
 
     Raises:
         OddloopError: there is no complete fleet.
@@ -82,11 +88,15 @@ def train(fleet_folder: Path, labelled: Path, output: Path, model_id: str, seed:
     own_frame = into_frame(future_m, design.pose[rows]).astype(np.float32)
     ensemble = fit_ensemble(design.inputs[rows], own_frame, seed)
     _say(f"{model_id}: trained on {len(training_ids):,} scenes, {len(rows):,} forecasts with a known future")
-    predicted = forecast(ensemble, design.inputs)
+    tables: dict[str, pa.Table] = {}
+    if purpose == "round":
+        tables = output_tables(design, forecast(ensemble, design.inputs))
+        _say(f"{model_id}: {len(design.scene):,} forecasts")
     measured, truth_m = true_futures(fleet_folder, design, eval_ids)
-    metrics = metric_table(design, predicted, measured, truth_m, model_id)
-    write_outputs(output, prediction_table(design, predicted), feature_table(design, predicted), metrics)
-    _say(f"{model_id}: {len(design.scene):,} forecasts written, held-out final error {_mean_fde(metrics):.2f} m")
+    held_out = forecast(ensemble, design.inputs[measured])
+    tables["metrics"] = metric_table(design, held_out.xy_m, measured, truth_m, model_id)
+    write_outputs(output, tables)  # metrics come last, so that they vouch for the others
+    _say(f"{model_id}: held-out final error {_mean_fde(tables['metrics']):.2f} m")
 
 
 def _say(line: str) -> None:

@@ -99,6 +99,17 @@ def find(workspace: Storage, recipe: Recipe) -> Derived | None:
     return Derived(folder, manifest, computed=False)
 
 
+def complete_folders(workspace: Storage, stage: str) -> list[Derived]:
+    """All complete folders of a stage that this version of oddloop made, in the order of their digests."""
+    found = []
+    for name in sorted(workspace.list_folders(f"derived/{stage}")):
+        folder = workspace.sub(f"derived/{stage}/{name}")
+        manifest = read_manifest(folder)
+        if manifest and manifest.get("version") == __version__ and _is_complete(folder, manifest):
+            found.append(Derived(folder, manifest, computed=False))
+    return found
+
+
 def folder_of(recipe: Recipe) -> str:
     """Path of the recipe's folder below the workspace."""
     return f"derived/{recipe.stage}/{recipe.digest()}"

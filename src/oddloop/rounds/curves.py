@@ -1,4 +1,4 @@
-"""The trainings behind learning curves: planned, run, kept and summed up; and the diagnosis that uses them.
+"""The trainings behind learning curves: planned, run, kept and summed up.
 
 Each training is a derived folder of its own, `derived/train_curve/<digest>/`, named by the scenes it was trained on; of
 what the command wrote only the metrics stay, since thirty sets of predictions would fill the disk. Found complete it is
@@ -7,14 +7,17 @@ not run again, so a killed `oddloop coverage curves` goes on where it was.
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
+from typing import Any
 
 import pyarrow as pa
 
 from oddloop.coverage import encode_attributes
-from oddloop.coverage.diagnosis import Clues, CurvePlan, Diagnosis, collect_points, diagnose, plan_curves
+from oddloop.coverage.diagnosis import CurvePlan, collect_points, plan_curves
 from oddloop.errors import TrainError, WorkspaceError
-from oddloop.lake.derived import Derived, Recipe, derive, sweep
+from oddloop.lake.derived import Derived, Recipe, complete_folders, derive, sweep
 from oddloop.lake.fingerprint import digest_of, fingerprint
 from oddloop.lake.lock import locked
 from oddloop.lake.scan import read_table
@@ -29,7 +32,7 @@ from oddloop.rounds.training import labelled_scenes
 from oddloop.tables import METRICS, SCENES, is_held_out
 
 POINTS_FILE = "curve_points.parquet"
-_STAGE = "train_curve"
+_STAGE, _CURVES = "train_curve", "curves"
 
 
 def run_curves(workspace: Workspace, shell: Shell) -> Derived:
@@ -53,28 +56,19 @@ def run_curves(workspace: Workspace, shell: Shell) -> Derived:
         labelled, scenes = labelled_scenes(workspace), read_table(workspace.table("scenes"), SCENES)
         _refuse_unready(workspace, labelled, scenes)
         plan = _plan(workspace, labelled)
-        trained = []
-        for done, (size, seed) in enumerate(plan.trainings):
-            shell.progress("curves", done, len(plan.trainings))
-            request = _request(workspace, labelled, plan, size, seed)
-            trained.append((size, seed, _train(workspace, request, scenes)))
-        shell.progress("curves", len(plan.trainings), len(plan.trainings))
+        requests = [_request(workspace, labelled, plan, size, seed) for size, seed in plan.trainings]
+        trained = _train_all(workspace, shell, requests, scenes)
         return _collect(workspace, plan, trained, scenes)
 
 
-def diagnose_workspace(workspace: Workspace, covered: Derived, curves: Derived | None) -> Diagnosis:
-    """Gaps and verdicts of the segments that the coverage stage has measured.
+def find_curves(workspace: Workspace) -> Derived | None:
+    """The finished curves of the present command and taxonomy; of several those of the most scenes. None: not run.
 
-    Args:
-        workspace: for targets and rules.
-        covered: the coverage stage's folder.
-        curves: the folder that `run_curves` gave, or None.
+    Scenes labelled since do not make curves wrong: their points say of how many scenes they are.
     """
-    config = workspace.config
-    clues = Clues() if curves is None else Clues(curve_points=curves.storage.read_table(POINTS_FILE))
-    segments, measured = (covered.storage.read_table(f"{name}.parquet") for name in ("segments", "segment_metrics"))
-    rng = make_generator(config.workspace.seed, "diagnosis")
-    return diagnose(segments, measured, config.metrics, clues, config.coverage.diagnosis, rng)
+    settings = _curve_settings(workspace)
+    found = [d for d in complete_folders(workspace.storage, _CURVES) if d.manifest["settings"] == settings]
+    return max(found, key=lambda d: (d.manifest["rows"]["labelled"], d.digest), default=None)
 
 
 def _refuse_unready(workspace: Workspace, labelled: pa.Table, scenes: pa.Table) -> None:
@@ -95,20 +89,41 @@ def _plan(workspace: Workspace, labelled: pa.Table) -> CurvePlan:
     return plan_curves(labelled, settings.sizes, settings.seeds, settings.smallest_share, rng)
 
 
+def _name(size: int, seed: int) -> str:
+    return f"curve_{size}_{seed}"
+
+
 def _request(workspace: Workspace, labelled: pa.Table, plan: CurvePlan, size: int, seed: int) -> TrainRequest:
     mine = labelled.filter(pa.array(plan.takes(size, seed)))
     config = workspace.config
     return TrainRequest(
         command=config.train.command,
         labelled=mine,
-        model_id=f"curve_{size}_{seed}",
+        model_id=_name(size, seed),
         seed=config.workspace.seed + seed,
         timeout_s=config.train.timeout_s,
         inputs={
             **fingerprint([workspace.table("scenes")], workspace.storage),
             "labelled": digest_of(mine["scene_id"].to_pylist()),
         },
+        purpose="curve",
     )
+
+
+def _train_all(
+    workspace: Workspace, shell: Shell, requests: list[TrainRequest], scenes: pa.Table
+) -> dict[str, Derived]:
+    """Folder of each training by its model's name; after a failure none is begun that was not running yet."""
+    shell.progress("curves", 0, len(requests))
+    with ThreadPoolExecutor(workspace.config.coverage.curves.parallel) as pool:
+        begun = [pool.submit(_train, workspace, request, scenes) for request in requests]
+        try:
+            for done, future in enumerate(as_completed(begun), start=1):
+                future.result()
+                shell.progress("curves", done, len(requests))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return {request.model_id: future.result() for request, future in zip(requests, begun, strict=True)}
 
 
 def _train(workspace: Workspace, request: TrainRequest, scenes: pa.Table) -> Derived:
@@ -136,23 +151,28 @@ def _measured(training: Storage, scenes: pa.Table) -> pa.Table:
     return measured_metrics(read_table(files, METRICS), scenes) if files else METRICS.empty()
 
 
-def _collect(
-    workspace: Workspace, plan: CurvePlan, trained: list[tuple[int, int, Derived]], scenes: pa.Table
-) -> Derived:
+def _curve_settings(workspace: Workspace) -> dict[str, Any]:
     config = workspace.config
     settings = {
         "attributes": {name: asdict(attribute) for name, attribute in config.attributes.items()},
         "max_way": config.coverage.max_way,
+        "command": config.train.command,
     }
-    inputs = {f"{size}_{seed}": derived.digest for size, seed, derived in trained}
-    recipe = Recipe("curves", inputs, settings)
+    return dict(json.loads(json.dumps(settings)))
+
+
+def _collect(workspace: Workspace, plan: CurvePlan, trained: dict[str, Derived], scenes: pa.Table) -> Derived:
+    config = workspace.config
+    inputs = {name: derived.digest for name, derived in trained.items()}
+    recipe = Recipe(_CURVES, inputs, _curve_settings(workspace))
 
     def write(out: Storage) -> dict[str, int]:
-        measured = pa.concat_tables([_numbered(derived.storage, scenes, k, r) for k, r, derived in trained])
+        folders = [(k, r, trained[_name(k, r)].storage) for k, r in plan.trainings]
+        measured = pa.concat_tables([_numbered(folder, scenes, k, r) for k, r, folder in folders])
         encoded = encode_attributes(scenes, config.attributes)
         points = collect_points(measured, plan, scenes, encoded, config.coverage.max_way)
         out.write_table(POINTS_FILE, points)
-        return {"curve_points": points.num_rows, "trainings": len(trained)}
+        return {"curve_points": points.num_rows, "trainings": len(trained), "labelled": len(plan.scene_ids)}
 
     return derive(workspace.storage, recipe, write)
 

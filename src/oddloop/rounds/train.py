@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,6 +54,7 @@ class TrainRequest:
         seed: seed for the command.
         timeout_s: longest time that it may take, in s.
         inputs: digests of what the training depends on.
+        purpose: `round`, or `curve`, of which only metrics are kept, so that predictions need not be written.
     """
 
     command: str
@@ -61,6 +63,7 @@ class TrainRequest:
     seed: int
     timeout_s: float
     inputs: Mapping[str, str]
+    purpose: Literal["round", "curve"] = "round"
 
 
 def train(workspace: Workspace, request: TrainRequest) -> Derived:
@@ -103,7 +106,7 @@ def train_into(workspace: Workspace, staging: Storage, request: TrainRequest) ->
     (folder / OUTPUT).mkdir()
     pq.write_table(request.labelled, folder / LABELLED_FILE)
     _run(_filled(request, folder, place), request, folder / LOG_FILE, place)
-    return _checked(workspace, staging, request.model_id)
+    return _checked(workspace, staging, request)
 
 
 def _filled(request: TrainRequest, folder: Path, workspace: Path) -> list[str]:
@@ -112,6 +115,7 @@ def _filled(request: TrainRequest, folder: Path, workspace: Path) -> list[str]:
         "output": str(folder / OUTPUT),
         "model_id": request.model_id,
         "seed": str(request.seed),
+        "purpose": request.purpose,
         "workspace": str(workspace),
         "python": sys.executable,
     }
@@ -172,10 +176,12 @@ def _tail(log: Path) -> str:
     return "\n".join(f"    {line}" for line in lines) or "    (it printed nothing)"
 
 
-def _checked(workspace: Workspace, staging: Storage, model_id: str) -> dict[str, int]:
+def _checked(workspace: Workspace, staging: Storage, request: TrainRequest) -> dict[str, int]:
     """Row counts by table, after all of `oddloop check` has found nothing wrong with them."""
-    tables = trained_tables(staging)
-    if not any(name.startswith("predictions/") and count_rows(files) for name, files in tables.items()):
+    tables, model_id = trained_tables(staging), request.model_id
+    if request.purpose == "round" and not any(
+        name.startswith("predictions/") and count_rows(files) for name, files in tables.items()
+    ):
         raise TrainError(
             f"training of {model_id} ended well but wrote no predictions; it must write "
             f"predictions/<task>/*.parquet to its output folder, with task one of {', '.join(TASKS)}"

@@ -1,0 +1,85 @@
+"""Why each gap exists: what the coverage stage measured, with all the evidence that the workspace has by now.
+
+Kept as `derived/diagnosis/<digest>/` with `gaps.parquet`, `verdicts.parquet` and `curves.parquet`, so that the command
+line, the report and whoever asks next read the same verdicts. Nothing is trained here: learning curves count where
+`oddloop coverage curves` has run, rounds where they were evaluated, hints where the workspace has what they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.coverage.diagnosis import Clues, diagnose
+from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.fingerprint import digest_of
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.curves import POINTS_FILE, find_curves
+from oddloop.rounds.evidence import evaluated_rounds
+from oddloop.rounds.stages.context import make_generator, write_tables
+from oddloop.rounds.state import RoundState
+from oddloop.verdict_tables import CURVE_POINTS, ROUND_HISTORY
+
+
+def run_diagnosis(workspace: Workspace, covered: Derived) -> Derived:
+    """Gaps and verdicts of the segments that the coverage stage has measured, made where they are not there yet.
+
+    Call it while nobody else writes to the workspace (`lake.lock.locked`).
+
+    Args:
+        workspace: for targets, rules and evidence; its rounds count up to the one whose model was measured.
+        covered: the coverage stage's folder.
+
+    Returns:
+        a folder with `verdict_tables.GAPS`, `VERDICTS` and `CURVES`; without rows where no metric has a target.
+    """
+    curves, rounds = find_curves(workspace), evaluated_rounds(workspace)
+    config = workspace.config
+    inputs = {
+        "coverage": covered.digest,
+        "curves": curves.digest if curves else "",
+        "rounds": digest_of([_folder_of(state) for state in rounds]),
+    }
+    settings = {
+        "metrics": {name: asdict(metric) for name, metric in config.metrics.items()},
+        "diagnosis": asdict(config.coverage.diagnosis),
+    }
+    recipe = Recipe("diagnosis", inputs, settings, seed=config.workspace.seed)
+
+    def write(out: Storage) -> Mapping[str, int]:
+        segments, measured = (covered.storage.read_table(f"{name}.parquet") for name in ("segments", "segment_metrics"))
+        clues = Clues(_points(curves), _history(workspace, rounds))
+        rng = make_generator(config.workspace.seed, "diagnosis")
+        found = diagnose(segments, measured, config.metrics, clues, config.coverage.diagnosis, rng)
+        return write_tables(out, gaps=found.gaps, verdicts=found.verdicts, curves=found.curves)
+
+    return derive(workspace.storage, recipe, write)
+
+
+def _points(curves: Derived | None) -> pa.Table:
+    return curves.storage.read_table(POINTS_FILE) if curves else CURVE_POINTS.empty()
+
+
+def _folder_of(state: RoundState) -> str:
+    return f"derived/coverage/{state.evaluation['coverage_digest']}"
+
+
+def _history(workspace: Workspace, rounds: list[RoundState]) -> pa.Table:
+    """`verdict_tables.ROUND_HISTORY` of the rounds whose coverage is still there."""
+    folders = {state.number: workspace.storage.sub(_folder_of(state)) for state in rounds}
+    parts = [_round_rows(n, folder) for n, folder in folders.items() if folder.exists("segments.parquet")]
+    return pa.concat_tables([ROUND_HISTORY.empty(), *parts])
+
+
+def _round_rows(number: int, covered: Storage) -> pa.Table:
+    segments = covered.read_table("segments.parquet")
+    labelled = segments.filter(pc.equal(segments["status"], "labelled")).select(["segment_id", "n_scenes"])
+    measured = covered.read_table("segment_metrics.parquet").drop_columns(["n_scenes"])
+    joined: dict[str, Any] = dict(measured.join(labelled, "segment_id", join_type="inner").to_pydict())
+    joined["round"] = [number] * len(joined["segment_id"])
+    return pa.Table.from_pydict({name: joined[name] for name in ROUND_HISTORY.schema().names}, ROUND_HISTORY.schema())
