@@ -165,7 +165,7 @@ seed = {settings.seed}
 {_attributes_text()}
 [metrics.min_fde_m]
 better = "lower"
-target = 2.0
+target = 2.5
 [metrics.min_ade_m]
 better = "lower"
 [metrics.miss_rate]
@@ -173,6 +173,9 @@ better = "lower"
 
 [coverage]
 metric = "{METRIC}"
+
+[coverage.curves]
+parallel = 2
 
 [select]
 policy = "{policy}"
@@ -197,7 +200,7 @@ timeout_s = 600.0
 def _command(fleet: Fleet) -> str:
     """The training command; a folder's name may hold anything that a file system allows."""
     folder = shlex.quote(str(fleet.folder.resolve())).replace("{", "{{").replace("}", "}}")
-    options = "--labelled {labelled} --output {output} --model-id {model_id} --seed {seed}"
+    options = "--labelled {labelled} --output {output} --model-id {model_id} --seed {seed} --purpose {purpose}"
     return f"{{python}} -m oddloop.demo.train --fleet {folder} {options}"
 
 

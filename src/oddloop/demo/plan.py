@@ -2,7 +2,9 @@
 
 Two things are planted here. Roundabout logs are a sixth of the fleet but almost absent from the scenes labelled
 first. And a ninth of the logs has heavy rain at night, in each split, in every world but the roundabouts (the two must
-not be confused), and also among the scenes labelled first, so that what is wrong there is not a lack of data.
+not be confused), and also among the scenes labelled first, so that what is wrong there is not a lack of data. The
+roundabouts have fair weather, so that nothing but data is wrong there, and more of them are held out than of other
+worlds, as a team does that wants to be sure of a rare place.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ LOG_WORLDS = (
 """Worlds of consecutive logs, over and over: one in six is at a roundabout."""
 DENSITIES = ("low", "medium", "high")
 EVAL_SHARE = 0.26
+ROUNDABOUT_EVAL_SHARE = 0.4
 FLOOR_EVERY = 7
 """One log in seven, roundabouts apart, has heavy rain at night: a step that visits all other worlds in turn."""
 _FIRST_DAY_NS = int(datetime(2025, 3, 3, tzinfo=UTC).timestamp()) * 1_000_000_000
@@ -77,7 +80,8 @@ def _draw_held_out(worlds: list[str], floor: list[int], rng: np.random.Generator
     held_out = set(floor[1::3])
     for world in WORLDS:
         own = [i for i, name in enumerate(worlds) if name == world and i not in floor]
-        n = max(round(EVAL_SHARE * len(own)), len(own) > 1)
+        share = ROUNDABOUT_EVAL_SHARE if world == "roundabout" else EVAL_SHARE
+        n = max(round(share * len(own)), len(own) > 1)
         held_out |= {int(i) for i in rng.permutation(own)[:n]}
     return held_out
 
@@ -94,7 +98,7 @@ def _draw_first(n: int, worlds: list[str], floor: list[int], held_out: set[int],
 
 def _draft(world: str, nth: int, is_floor: bool, rng: np.random.Generator) -> LogPlan:
     """Draw the `nth` log in `world`; densities take turns, so that each world has all of them."""
-    rain, light = ("heavy", "night") if is_floor else _draw_weather(rng)
+    rain, light = ("heavy", "night") if is_floor else _draw_weather(rng, is_fair=world == "roundabout")
     day_s = _DAY_S * float(rng.integers(0, 28)) + 3600.0 * rng.uniform(*_START_H[light])
     shares = rng.dirichlet([2.0, 4.0, 2.0])
     return LogPlan(
@@ -111,8 +115,10 @@ def _draft(world: str, nth: int, is_floor: bool, rng: np.random.Generator) -> Lo
     )
 
 
-def _draw_weather(rng: np.random.Generator) -> tuple[str, str]:
+def _draw_weather(rng: np.random.Generator, *, is_fair: bool) -> tuple[str, str]:
     """Rain and light of an ordinary log; heavy rain at night is left to the planted logs, whose share is known."""
+    if is_fair:
+        return str(rng.choice(["none", "light"], p=[0.7, 0.3])), str(rng.choice(["day", "low_ambient"], p=[0.7, 0.3]))
     rain = str(rng.choice(list(_RAIN_MM_H), p=[0.5, 0.22, 0.14, 0.14]))
     light = str(rng.choice(list(_LIGHT_LUX), p=[0.5, 0.22, 0.28]))
     return rain, "low_ambient" if (rain, light) == ("heavy", "night") else light
