@@ -130,8 +130,16 @@ def test_runs_as_a_program_and_says_what_it_did(small: Fleet, manifest: Path, tm
     command = [sys.executable, "-m", "oddloop.demo.train", *arguments(small.folder, manifest, tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == 2
+    assert len(done.stdout.splitlines()) == 3
     assert done.stdout.startswith("m001: trained on ")
+
+
+def test_a_training_for_a_curve_only_measures(small: Fleet, manifest: Path, output: Path, tmp_path: Path) -> None:
+    assert main([*arguments(small.folder, manifest, tmp_path), "--purpose", "curve"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics"]
+    alone, whole = (pq.read_table(folder / "metrics/part-0.parquet") for folder in (tmp_path, output))
+    assert alone.drop_columns(["value"]).equals(whole.drop_columns(["value"]))
+    np.testing.assert_allclose(alone["value"].to_numpy(), whole["value"].to_numpy(), rtol=1e-6)
 
 
 def faults(small: Fleet, manifest: Path, folder: Path) -> dict[str, tuple[list[str], str]]:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from oddloop.coverage.diagnosis import worst_gaps
 from oddloop.derived_tables import CANDIDATES, CLUSTERS, EVIDENCE, PICKS, SCENE_MAP, SEGMENT_METRICS, SEGMENTS
 from oddloop.report import LeadMetric, ReportInputs
 from oddloop.tables import SCENES
+from oddloop.verdict_tables import GAPS, VERDICTS
 
 ATTRIBUTES = {
     "weather": ("clear", "cloudy", "rain", "heavy_rain", "fog"),
@@ -110,7 +112,31 @@ def fleet_inputs(n_scenes: int = 1500, n_picks: int = 40, n_clusters: int = 12, 
         scene_map=fleet.scene_map(),
         clusters=fleet.clusters(),
         evidence=fleet.evidence(),
+        gaps=fleet.gaps(),
     )
+
+
+def gap_rows(segment_id: str, verdict: str, value: float, half: float, **columns: Any) -> dict[str, Any]:
+    """A row of what `worst_gaps` gives, of model `forecaster-r002` and a target of 2."""
+    names = {"segment_id": segment_id, "model_id": "forecaster-r002", "metric": "min_fde_m", "verdict": verdict}
+    counts = {"support": 400, "n_logs": 9, "n_labelled": 30, "n_unlabelled": 60, "tier": "strong", "hedged": False}
+    words = {"because": f"min_fde_m {value:g} ± {half:g}, target 2.", "would_change": "More held-out logs."}
+    return {
+        **names,
+        "value": value,
+        "half_width": half,
+        "target": 2.0,
+        "gap": value - 2.0,
+        **counts,
+        **words,
+        **columns,
+    }
+
+
+def gaps_table(rows: list[dict[str, Any]]) -> pa.Table:
+    """What `worst_gaps` gives of rows."""
+    gaps, verdicts = table_of(GAPS, rows), table_of(VERDICTS, rows)
+    return worst_gaps(gaps, verdicts)
 
 
 class _Fleet:
@@ -156,6 +182,17 @@ class _Fleet:
                 "score_valid": np.ones(len(rows), bool),
             },
             schema=CANDIDATES.schema(),
+        )
+
+    def gaps(self) -> pa.Table:
+        needed = {"n_needed": 126.0, "n_needed_low": 26.0, "n_needed_high": 3500.0, "n_to_label": 60, "n_to_drive": 66}
+        return gaps_table(
+            [
+                gap_rows("weather=fog", "data_limited", 3.4, 0.6, chance=0.8, **needed),
+                gap_rows("weather=heavy_rain", "model_limited", 4.1, 0.5, chance=0.0),
+                gap_rows("light=night", "undecided", 2.9, 0.4, chance=0.4),
+                gap_rows("road=roundabout", "eval_limited", 2.4, 0.9),
+            ]
         )
 
     def picks(self, n: int) -> pa.Table:

@@ -12,7 +12,15 @@ import pytest
 from oddloop.derived_tables import CANDIDATES, CLUSTERS, EVIDENCE, PICKS, SCENE_MAP, SEGMENT_METRICS, SEGMENTS
 from oddloop.report import LeadMetric, ReportInputs, build_report, render_html
 from report.page_parser import Page, parse
-from report.report_inputs import empty_inputs, fleet_inputs, metric_row, segment_row, table_of
+from report.report_inputs import (
+    empty_inputs,
+    fleet_inputs,
+    gap_rows,
+    gaps_table,
+    metric_row,
+    segment_row,
+    table_of,
+)
 
 FDE = LeadMetric("min_fde_m", "lower", 2.0)
 CHEAPEST_IS_12 = {
@@ -39,6 +47,8 @@ def test_a_page_of_nothing_says_what_is_missing_everywhere() -> None:
     page = page_of(empty_inputs())
     assert page.headings[0] == ("h1", "Round r001 proposes no scene for its budget of 100 EUR")
     assert page.absent == [
+        "No metric is known, so nothing says where the model is weak. "
+        "Fill the metrics table and declare [metrics.NAME] better in oddloop.toml.",
         "No metric is known, so nothing says where the model is weak. "
         "Fill the metrics table and declare [metrics.NAME] better in oddloop.toml.",
         "No evidence yet whether the picks help. It comes with the labels: train on them and on a random control of "
@@ -97,6 +107,17 @@ MISSING: list[tuple[str, Callable[[ReportInputs], ReportInputs], str]] = [
         lambda i: replace(i, segments=table_of(SEGMENTS, [segment_row("")])),
         "The attributes have no segments yet.",
     ),
+    (
+        "gaps",
+        lambda i: replace(i, lead=LeadMetric("min_fde_m", "lower")),
+        "min_fde_m has no target, so nothing is a gap. Set `target` in [metrics.min_fde_m] of oddloop.toml.",
+    ),
+    ("gaps", lambda i: replace(i, gaps=gaps_table([])), "Every segment with a value meets its target"),
+    (
+        "gaps",
+        lambda i: replace(i, gaps=gaps_table([gap_rows("weather=fog", "eval_limited", 2.4, 0.9)])),
+        "1 segment may miss the target: 1 measured on too few held-out logs. No cause is known: train learning curves",
+    ),
     ("map", lambda i: replace(i, scene_map=SCENE_MAP.empty()), "No scene has a place on the map."),
     ("clusters", lambda i: replace(i, clusters=CLUSTERS.empty()), "No cluster was found."),
     ("evidence", lambda i: replace(i, evidence=EVIDENCE.empty()), "No evidence yet"),
@@ -125,7 +146,7 @@ def test_segments_of_one_attribute_alone_make_a_heatmap_with_a_note(inputs: Repo
 
 def test_one_scene_makes_a_page() -> None:
     page = page_of(fleet_inputs(1, n_picks=0, n_clusters=0))
-    assert [name for name, _ in page.headings] == ["h1", *["h2"] * 7]
+    assert [name for name, _ in page.headings] == ["h1", *["h2"] * 8]
 
 
 def test_evidence_of_one_arm_claims_nothing(inputs: ReportInputs) -> None:

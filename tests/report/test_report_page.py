@@ -17,6 +17,7 @@ from report.report_inputs import fleet_inputs
 HEADINGS = [
     ("h1", "Round r001 proposes 40 scenes from 33 logs for 171.51 of 172 EUR, picked by uncertainty"),
     ("h2", "Where to look first"),
+    ("h2", "Why the gaps exist: data or model?"),
     ("h2", "Evidence: did the picks help more than random ones?"),
     ("h2", "Picks, and why"),
     ("h2", "Coverage"),
@@ -34,6 +35,7 @@ def test_headings_stand_in_reading_order(page: Page) -> None:
 def test_tables_hold_every_row(page: Page, report: RoundReport) -> None:
     assert page.table_rows("picks-table") == 40
     assert page.table_rows("clusters-table") == 12
+    assert page.table_rows("gaps-table") == 2  # the two with a known cause, of four
     assert page.table_rows("evidence-table") == 8  # 2 arms x 4 rounds
     assert page.table_rows("") == len(report.weakest) == 5
     assert all(page.captions)

@@ -14,7 +14,9 @@ from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_shell
 from oddloop.cli.stages import run_until
 from oddloop.cli.terminal import Talk, out, print_json, print_table
+from oddloop.coverage.diagnosis import worst_gaps
 from oddloop.lake.derived import Derived
+from oddloop.lake.lock import locked
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
 from oddloop.tables import LABELS, SCENES
@@ -38,9 +40,9 @@ def coverage(
     if context.invoked_subcommand:
         return
     derived = run_until("coverage", workspace, quiet=as_json)
-    tables = {name: derived.storage.read_table(f"{name}.parquet") for name in TABLES}
-    metrics = Workspace.open(workspace).config.metrics
-    grades = stage.grade_segments(tables["volume_gaps"], tables["segment_metrics"], metrics)
+    opened = Workspace.open(workspace)
+    tables = {name: derived.storage.read_table(f"{name}.parquet") for name in TABLES} | _diagnose(opened, derived)
+    grades = stage.grade_segments(tables["volume_gaps"], tables["segment_metrics"], opened.config.metrics)
     if as_json:
         shown = {name: table.to_pylist() for name, table in tables.items()}
         print_json({"digest": derived.digest, "grades": [{**vars(g), "share": g.share} for g in grades], **shown})
@@ -67,8 +69,29 @@ def _print_for_people(tables: dict[str, pa.Table], grades: tuple[stage.Grade, ..
     if lacking.num_rows:
         title = f"The largest of {lacking.num_rows:,} gaps of volume ({lacking['exposure'][0]})"
         _print(title, lacking.slice(0, N_WORST), ("segment_id", "labelled", "target", "to_label", "to_drive"))
+    _print_gaps(tables)
     for grade in grades:
         out.print(str(grade))
+
+
+def _diagnose(workspace: Workspace, covered: Derived) -> dict[str, pa.Table]:
+    """`gaps`, `verdicts` and `curves` of the coverage stage's folder."""
+    from oddloop.rounds.diagnosis import run_diagnosis
+
+    with locked(workspace.storage):
+        found = run_diagnosis(workspace, covered.digest).storage
+    return {name: found.read_table(f"{name}.parquet") for name in ("gaps", "verdicts", "curves")}
+
+
+def _print_gaps(tables: dict[str, pa.Table]) -> None:
+    """The worst gaps and why they exist; nothing where no metric has a target."""
+    worst = worst_gaps(tables["gaps"], tables["verdicts"])
+    if worst.num_rows:
+        shown = min(N_WORST, worst.num_rows)
+        title = f"Why the gaps exist: the worst {shown} of {worst.num_rows:,}, surest and largest first"
+        _print(title, worst.slice(0, shown), ("segment_id", "verdict", "tier", "because"))
+        counts = ", ".join(f"{v['counts']:,} {v['values']}" for v in worst["verdict"].value_counts().to_pylist())
+        out.print(f"Verdicts: {counts}. Learning curves (`oddloop coverage curves`) are the strongest evidence.")
 
 
 def _print(title: str, table: pa.Table, columns: tuple[str, ...]) -> None:
@@ -119,24 +142,23 @@ def _alike(drives: tuple[stage.Drive, ...]) -> list[tuple[stage.Drive, int, floa
 @app.command()
 def curves(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
     """Train on growing shares of the labels, as far as that is not done yet, and say why each gap exists."""
-    from oddloop.rounds.curves import diagnose_workspace, run_curves
+    from oddloop.rounds.curves import run_curves
 
     opened = Workspace.open(workspace)
     with Talk(quiet=as_json) as talk:
         trained = run_curves(opened, make_shell(opened, talk))
     covered = run_until("coverage", workspace, quiet=as_json)
-    found = diagnose_workspace(opened, covered, trained)
+    found = _diagnose(opened, covered)
     if as_json:
-        shown = {name: getattr(found, name).to_pylist() for name in ("curves", "gaps", "verdicts")}
-        print_json({"digest": trained.digest, **shown})
+        print_json({"digest": trained.digest, **{name: table.to_pylist() for name, table in found.items()}})
         return
     counted = ("segment_id", "metric", "n_scenes", "a", "b", "c", "target", "chance")
-    _print("Learning curves: error = c + b n^-a", found.curves, counted)
-    verdicts = found.verdicts.filter(pc.not_equal(found.verdicts["verdict"], "ok"))
-    if verdicts.num_rows:
-        _print("Why the gaps exist", verdicts, ("segment_id", "metric", "verdict", "tier", "because"))
-    out.print(f"{found.verdicts.num_rows - verdicts.num_rows:,} of {found.gaps.num_rows:,} reach their target.")
-    if not found.gaps.num_rows:
+    single = found["curves"].filter(pc.invert(pc.match_substring(found["curves"]["segment_id"], " & ")))
+    _print("Learning curves of all scenes and single attributes: error = c + b n^-a", single, counted)
+    _print_gaps(found)
+    n_met = pc.sum(pc.equal(found["verdicts"]["verdict"], "ok")).as_py() or 0
+    out.print(f"{n_met:,} of {found['gaps'].num_rows:,} surely reach their target.")
+    if not found["gaps"].num_rows:
         out.print("No metric has a target: set `target` in [metrics.<name>] of oddloop.toml.")
 
 

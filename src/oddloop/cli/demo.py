@@ -1,4 +1,4 @@
-"""Simulate a fleet, run three rounds for a policy and for a random control at equal cost, and show what was gained."""
+"""Simulate a fleet, run a policy and a random control at equal cost; show what was gained, and why gaps remain."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from oddloop.demo.experiment import DemoSettings, prepare, run_rounds
 from oddloop.demo.outcome import Outcome, summarize_outcome
 from oddloop.engine import LocalEngine
 from oddloop.report import publish_report, say_where_to_look
+from oddloop.rounds.curves import run_curves
 from oddloop.rounds.shell import Shell
 
 
@@ -33,6 +34,8 @@ def run(
         arms = prepare(folder, settings, shell)
         talk.say(f"Fleet: {arms.fleet.n_scenes:,} scenes of {arms.fleet.n_logs} logs, {arms.fleet.n_frames:,} frames")
         run_rounds(arms, settings.n_rounds, shell, talk.say)
+        talk.say("\nLearning curves: why do the gaps exist?")
+        run_curves(arms.policy, shell)
         outcome = summarize_outcome(arms, seed)
         report = publish_report(arms.policy)
     if as_json:
@@ -45,4 +48,7 @@ def _print(outcome: Outcome, where: str) -> None:
     columns = ("arm", "round", "cost so far", "all", "95 % interval", *outcome.planted)
     print_table(f"{outcome.metric} on held-out logs (lower is better)", columns, outcome.rows)
     out.print(outcome.verdict)
+    causes = [(c.segment_id, c.planted, c.verdict, c.tier, c.because) for c in outcome.causes]
+    title = f"Data or model? {outcome.n_told} of {len(causes)} planted causes are told right"
+    print_table(title, ("segment", "planted", "verdict", "evidence", "because"), causes)
     out.print(where)

@@ -1,4 +1,4 @@
-"""What the demo found: the policy against the random control at equal cost, overall and where something was planted."""
+"""What the demo found: the policy against the random control at equal cost, and why the planted segments fall short."""
 
 from __future__ import annotations
 
@@ -10,11 +10,25 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.demo.experiment import CONTROL, METRIC, Arms
-from oddloop.rounds.evidence import ALL_SCENES, collect_evidence
+from oddloop.lake.lock import locked
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.diagnosis import run_diagnosis
+from oddloop.rounds.evidence import ALL_SCENES, collect_evidence, evaluated_rounds
 from oddloop.rounds.paired import paired_differences
 
 EQUAL_COST = 0.02
 """Costs that differ by less than this share are called equal: scenes are picked whole, so no two sums are the same."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a planted segment falls short: what was planted, what the diagnosis says, its tier, and because of what."""
+
+    segment_id: str
+    planted: str
+    verdict: str
+    tier: str
+    because: str
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,7 @@ class Outcome:
         rows: per arm and round: arm, round, cost so far, value on all, its interval, value per planted segment.
         differences: DIFFERENCES rows after the last round, on all scenes and per planted segment.
         verdict: what the differences say, a sentence each.
+        causes: per planted segment its verdict and evidence, beside the truth.
     """
 
     metric: str
@@ -34,12 +49,19 @@ class Outcome:
     rows: tuple[tuple[Any, ...], ...]
     differences: tuple[dict[str, Any], ...]
     verdict: str
+    causes: tuple[Cause, ...]
+
+    @property
+    def n_told(self) -> int:
+        """Planted segments whose verdict is the truth."""
+        return sum(cause.verdict == cause.planted for cause in self.causes)
 
 
 def summarize_outcome(arms: Arms, seed: int) -> Outcome:
     """Compare both arms after their rounds."""
     truth = json.loads((arms.fleet.folder / "truth.json").read_text(encoding="utf-8"))
-    planted = tuple(p["name"] for p in truth["planted"] if "segment" in p)
+    kinds = {p["name"]: p["kind"] for p in truth["planted"] if "segment" in p}
+    planted = tuple(kinds)
     evidence = collect_evidence(arms.by_name(), METRIC)
     rng = np.random.default_rng(np.random.SeedSequence([seed, *b"outcome"]))
     table = paired_differences(arms.policy, arms.control, METRIC, rng).to_pylist()
@@ -52,7 +74,18 @@ def summarize_outcome(arms: Arms, seed: int) -> Outcome:
         rows=_rows(evidence, planted),
         differences=differences,
         verdict="\n".join(_sentence(policy, row, costs) for row in differences),
+        causes=_causes(arms.policy, kinds),
     )
+
+
+def _causes(workspace: Workspace, kinds: dict[str, str]) -> tuple[Cause, ...]:
+    """Verdicts of the policy's last model on the planted segments."""
+    last = evaluated_rounds(workspace)[-1].evaluation["coverage_digest"]
+    with locked(workspace.storage):
+        table = run_diagnosis(workspace, last).storage.read_table("verdicts.parquet")
+    found = {row["segment_id"]: row for row in table.to_pylist() if row["metric"] == METRIC}
+    rows = [(name, kind, found[name]) for name, kind in kinds.items() if name in found]
+    return tuple(Cause(name, kind, row["verdict"], row["tier"], row["because"]) for name, kind, row in rows)
 
 
 def _rows(evidence: pa.Table, planted: tuple[str, ...]) -> tuple[tuple[Any, ...], ...]:

@@ -24,7 +24,7 @@ LOG_WORLDS = (
 """Worlds of consecutive logs, over and over: one in six is at a roundabout."""
 DENSITIES = ("low", "medium", "high")
 EVAL_SHARE = 0.26
-ROUNDABOUT_EVAL_SHARE = 0.4
+ROUNDABOUT_EVAL_SHARE = 0.5
 FLOOR_EVERY = 7
 """One log in seven, roundabouts apart, has heavy rain at night: a step that visits all other worlds in turn."""
 _FIRST_DAY_NS = int(datetime(2025, 3, 3, tzinfo=UTC).timestamp()) * 1_000_000_000

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.report.columns import as_text, finite, take_by_id
+from oddloop.report.gaps import gaps_of
 from oddloop.report.missing import what_is_missing
 from oddloop.report.model import (
     CONTROL,
@@ -47,6 +48,7 @@ def build_report(inputs: ReportInputs) -> RoundReport:
         reference=reference,
         weakest=weak,
         n_judged=count_judged(segments),
+        gaps=gaps_of(inputs),
         evidence=_evidence(inputs),
         picks=picks,
         attributes=attributes_of(inputs.attributes, segments, inputs.outside),

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from oddloop.report import formats, wording
+from oddloop.report import formats, gaps, wording
 from oddloop.report.figures import evidence_figure
 from oddloop.report.heatmap import heatmap_view
 from oddloop.report.map_figure import map_figure
@@ -39,6 +39,7 @@ def render_html(report: RoundReport) -> str:
     return template.render(
         report=report,
         words=wording,
+        gaps=gaps,
         data=Markup(report_json(report)),  # noqa: S704 - escaped
         view=Markup(safe_json(view)),  # noqa: S704 - escaped
         evidence=view["evidence"].get("evidence 0"),

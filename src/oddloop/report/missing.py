@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import pyarrow.compute as pc
 
 from oddloop.report.formats import cost
+from oddloop.report.gaps import gaps_of, gaps_sentence, with_cause
 from oddloop.report.model import ReportInputs, Segment, Weak
 
 
 def what_is_missing(inputs: ReportInputs, segments: Sequence[Segment], weak: Sequence[Weak]) -> dict[str, str]:
-    """Sentences by part: `picks`, `weakest`, `evidence`, `heatmap`, `performance`, `map`, `clusters`."""
+    """Sentences by part: `picks`, `weakest`, `gaps`, `evidence`, `heatmap`, `performance`, `map`, `clusters`."""
     found = {
         "picks": _picks(inputs),
         "weakest": _metric(inputs, segments) or _weakest(inputs, segments, weak),
+        "gaps": _metric(inputs, segments) or _gaps(inputs),
         "evidence": _evidence(inputs),
         "heatmap": _heatmap(inputs, segments),
         "performance": _metric(inputs, segments) or _performance(inputs, segments),
@@ -61,6 +63,22 @@ def _weakest(inputs: ReportInputs, segments: Sequence[Segment], weak: Sequence[W
     if weak or not any(s.n_way for s in segments):
         return _heatmap(inputs, segments)
     return "No segment has enough support to be judged. Measure more logs; coverage.min_logs says how many it takes."
+
+
+def _gaps(inputs: ReportInputs) -> str:
+    lead = inputs.lead
+    if lead is None or lead.target is None:
+        name = lead.name if lead else "NAME"
+        return f"{name} has no target, so nothing is a gap. Set `target` in [metrics.{name}] of oddloop.toml."
+    found = gaps_of(inputs)
+    if not found:
+        return "Every segment with a value meets its target, by more than the value may be off."
+    if with_cause(found):
+        return ""
+    return (
+        f"{gaps_sentence(found)} No cause is known: train learning curves (`oddloop coverage curves`), and hold out "
+        "more logs."
+    )
 
 
 def _evidence(inputs: ReportInputs) -> str:

@@ -65,6 +65,7 @@ class ReportInputs:
         clusters: CLUSTERS.
         evidence: EVIDENCE, or None where nothing was trained yet.
         differences: DIFFERENCES between the policy and its control, or None.
+        gaps: what `coverage.diagnosis.worst_gaps` gives, of all metrics; or None where nothing was diagnosed.
     """
 
     workspace: str
@@ -93,6 +94,7 @@ class ReportInputs:
     clusters: pa.Table
     evidence: pa.Table | None = None
     differences: pa.Table | None = None
+    gaps: pa.Table | None = None
     outside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -220,6 +222,29 @@ class Weak:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """A segment that misses the target of the leading metric, or may: by how much, why, and what it would take.
+
+    `half_width` is of the value's 95 % interval; `n_needed` more labelled scenes reach the target, with a 90 %
+    interval, of which `n_to_label` lie in the pool and `n_to_drive` do not exist yet. None: not known, or not asked.
+    """
+
+    segment_id: str
+    verdict: str
+    tier: str
+    value: float | None
+    half_width: float | None
+    target: float
+    n_needed: float | None
+    n_needed_low: float | None
+    n_needed_high: float | None
+    n_to_label: int | None
+    n_to_drive: int | None
+    because: str
+    would_change: str
+
+
+@dataclass(frozen=True)
 class EvidencePoint:
     """A metric of a segment after a round of one arm, at the cost spent so far."""
 
@@ -309,6 +334,7 @@ class RoundReport:
         reference: what its values are held against.
         weakest: well-supported segments, weakest first, at most five.
         n_judged: segments with enough support to be judged, from which the weakest are taken.
+        gaps: segments that miss the target, or may, the surest and largest gaps first.
         missing: by part of the page, what is missing and what to do about it.
     """
 
@@ -319,6 +345,7 @@ class RoundReport:
     reference: Reference | None
     weakest: tuple[Weak, ...]
     n_judged: int
+    gaps: tuple[Gap, ...]
     evidence: tuple[EvidenceCurve, ...]
     picks: tuple[Pick, ...]
     attributes: tuple[Attribute, ...]

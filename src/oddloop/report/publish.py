@@ -23,6 +23,7 @@ from oddloop.report.columns import take_by_id
 from oddloop.report.html import render_html
 from oddloop.report.model import CONTROL, LeadMetric, ReportInputs
 from oddloop.report.wording import weak_sentence
+from oddloop.rounds.diagnosis import find_worst_gaps, run_diagnosis
 from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
 from oddloop.rounds.paired import paired_differences
 from oddloop.rounds.run import open_ledger
@@ -56,8 +57,9 @@ def publish_report(workspace: Workspace, round_id: str = "", *, control: Workspa
     """
     state = _round(workspace, round_id)
     control = control or _control(workspace)
+    diagnosis = run_diagnosis(workspace, state.proposal["stages"]["coverage"])
     folder = workspace.storage.sub(f"rounds/{state.round_id}")
-    stamp = _STAMP.format(digest=_digest(workspace, state, control))
+    stamp = _STAMP.format(digest=_digest(workspace, state, control, diagnosis.digest))
     url = f"{folder.url}/{REPORT_FILE}"
     if folder.exists(REPORT_FILE) and folder.read_bytes(REPORT_FILE).rstrip().endswith(stamp.encode()):
         return Published(url, written=False)
@@ -112,6 +114,7 @@ def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace |
         clusters=stage["discover"].read_table("clusters.parquet"),
         evidence=_evidence(workspace, state, control, lead),
         differences=_differences(workspace, state, control, lead),
+        gaps=find_worst_gaps(workspace, proposal["stages"]["coverage"]),
     )
 
 
@@ -142,12 +145,12 @@ def _round(workspace: Workspace, round_id: str) -> RoundState:
     return state
 
 
-def _digest(workspace: Workspace, state: RoundState, control: Workspace | None) -> str:
+def _digest(workspace: Workspace, state: RoundState, control: Workspace | None, diagnosis: str) -> str:
     arms = [workspace, control] if control else [workspace]
     evaluations: list[list[Mapping[str, Any]]] = [[s.evaluation for s in evaluated_rounds(arm)] for arm in arms]
     shown = asdict(workspace.config)
     settings = [shown["workspace"], shown["metrics"], shown["coverage"]["metric"]]
-    content = [__version__, state.status, state.proposal, evaluations, settings]
+    content = [__version__, state.status, state.proposal, evaluations, settings, diagnosis]
     return digest_of(json.loads(json.dumps(content)))
 
 

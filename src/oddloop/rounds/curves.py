@@ -7,8 +7,10 @@ not run again, so a killed `oddloop coverage curves` goes on where it was.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from typing import Any
 
@@ -114,15 +116,24 @@ def _train_all(
     workspace: Workspace, shell: Shell, requests: list[TrainRequest], scenes: pa.Table
 ) -> dict[str, Derived]:
     """Folder of each training by its model's name; after a failure none is begun that was not running yet."""
+    failed = threading.Event()
+
+    def train_one(request: TrainRequest) -> Derived:
+        if failed.is_set():
+            raise CancelledError
+        try:
+            return _train(workspace, request, scenes)
+        except BaseException:
+            failed.set()
+            raise
+
     shell.progress("curves", 0, len(requests))
     with ThreadPoolExecutor(workspace.config.coverage.curves.parallel) as pool:
-        begun = [pool.submit(_train, workspace, request, scenes) for request in requests]
-        try:
-            for done, future in enumerate(as_completed(begun), start=1):
+        begun = [pool.submit(train_one, request) for request in requests]
+        for done, future in enumerate(as_completed(begun), start=1):
+            with contextlib.suppress(CancelledError):  # the failure that caused it is among the others
                 future.result()
-                shell.progress("curves", done, len(requests))
-        finally:
-            pool.shutdown(cancel_futures=True)
+            shell.progress("curves", done, len(requests))
     return {request.model_id: future.result() for request, future in zip(requests, begun, strict=True)}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.coverage.diagnosis import Clues, diagnose
+from oddloop.coverage.diagnosis import Clues, diagnose, worst_gaps
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
@@ -26,14 +26,14 @@ from oddloop.rounds.state import RoundState
 from oddloop.verdict_tables import CURVE_POINTS, ROUND_HISTORY
 
 
-def run_diagnosis(workspace: Workspace, covered: Derived) -> Derived:
+def run_diagnosis(workspace: Workspace, coverage_digest: str) -> Derived:
     """Gaps and verdicts of the segments that the coverage stage has measured, made where they are not there yet.
 
     Call it while nobody else writes to the workspace (`lake.lock.locked`).
 
     Args:
-        workspace: for targets, rules and evidence; its rounds count up to the one whose model was measured.
-        covered: the coverage stage's folder.
+        workspace: for targets, rules and evidence, all as they are now.
+        coverage_digest: names the coverage stage's folder.
 
     Returns:
         a folder with `verdict_tables.GAPS`, `VERDICTS` and `CURVES`; without rows where no metric has a target.
@@ -41,7 +41,7 @@ def run_diagnosis(workspace: Workspace, covered: Derived) -> Derived:
     curves, rounds = find_curves(workspace), evaluated_rounds(workspace)
     config = workspace.config
     inputs = {
-        "coverage": covered.digest,
+        "coverage": coverage_digest,
         "curves": curves.digest if curves else "",
         "rounds": digest_of([_folder_of(state) for state in rounds]),
     }
@@ -52,13 +52,20 @@ def run_diagnosis(workspace: Workspace, covered: Derived) -> Derived:
     recipe = Recipe("diagnosis", inputs, settings, seed=config.workspace.seed)
 
     def write(out: Storage) -> Mapping[str, int]:
-        segments, measured = (covered.storage.read_table(f"{name}.parquet") for name in ("segments", "segment_metrics"))
-        clues = Clues(_points(curves), _history(workspace, rounds))
+        covered = workspace.storage.sub(f"derived/coverage/{coverage_digest}")
+        segments, measured = (covered.read_table(f"{name}.parquet") for name in ("segments", "segment_metrics"))
+        clues = Clues(_points(curves), round_history(workspace, rounds))
         rng = make_generator(config.workspace.seed, "diagnosis")
         found = diagnose(segments, measured, config.metrics, clues, config.coverage.diagnosis, rng)
         return write_tables(out, gaps=found.gaps, verdicts=found.verdicts, curves=found.curves)
 
     return derive(workspace.storage, recipe, write)
+
+
+def find_worst_gaps(workspace: Workspace, coverage_digest: str) -> pa.Table:
+    """What `coverage.diagnosis.worst_gaps` gives of the diagnosis, which is made where it is not there yet."""
+    found = run_diagnosis(workspace, coverage_digest).storage
+    return worst_gaps(found.read_table("gaps.parquet"), found.read_table("verdicts.parquet"))
 
 
 def _points(curves: Derived | None) -> pa.Table:
@@ -69,7 +76,7 @@ def _folder_of(state: RoundState) -> str:
     return f"derived/coverage/{state.evaluation['coverage_digest']}"
 
 
-def _history(workspace: Workspace, rounds: list[RoundState]) -> pa.Table:
+def round_history(workspace: Workspace, rounds: list[RoundState]) -> pa.Table:
     """`verdict_tables.ROUND_HISTORY` of the rounds whose coverage is still there."""
     folders = {state.number: workspace.storage.sub(_folder_of(state)) for state in rounds}
     parts = [_round_rows(n, folder) for n, folder in folders.items() if folder.exists("segments.parquet")]

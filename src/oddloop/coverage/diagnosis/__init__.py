@@ -9,6 +9,7 @@ from oddloop.coverage.diagnosis.diagnose import Clues, Diagnosis, diagnose
 from oddloop.coverage.diagnosis.fit import EXPONENTS, Curves, fit_curves
 from oddloop.coverage.diagnosis.gaps import measure_gaps
 from oddloop.coverage.diagnosis.points import collect_points
+from oddloop.coverage.diagnosis.ranking import worst_gaps
 from oddloop.coverage.diagnosis.subsets import CurvePlan, plan_curves
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "measure_gaps",
     "plan_curves",
     "round_scenes",
+    "worst_gaps",
 ]

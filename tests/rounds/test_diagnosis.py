@@ -1,0 +1,88 @@
+"""The diagnosis of a workspace: what it takes from the rounds, that it is made once, and that everybody shows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from typer.testing import CliRunner
+
+import toy
+from oddloop.cli.app import app
+from oddloop.lake import Workspace
+from oddloop.report import publish_report
+from oddloop.rounds.diagnosis import find_worst_gaps, round_history, run_diagnosis
+from oddloop.rounds.evidence import evaluated_rounds
+
+CONFIG = toy.CONFIG.replace(
+    '[metrics.accuracy]\nbetter = "higher"', '[metrics.accuracy]\nbetter = "higher"\ntarget = 0.99'
+)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace after two rounds of labels and trainings."""
+    folder = tmp_path_factory.mktemp("diagnosis") / "ws"
+    toy.make_workspace(folder, config=CONFIG, train="")
+    for number in (1, 2):
+        assert toy.run_at(folder).round_id == f"r{number:03d}"
+        toy.label_all_picks(folder, f"r{number:03d}")
+    toy.run_at(folder)
+    return Workspace.open(folder)
+
+
+def newest(workspace: Workspace) -> str:
+    return str(evaluated_rounds(workspace)[-1].evaluation["coverage_digest"])
+
+
+def test_the_history_has_what_each_round_trained_on_and_measured(workspace: Workspace) -> None:
+    rounds = evaluated_rounds(workspace)
+    assert [state.number for state in rounds] == [0, 1, 2]
+    rows = round_history(workspace, rounds).filter(pc.field("segment_id") == "all").to_pylist()
+    labels = toy.labels_table(toy.scenes_table())["scene_id"].to_pylist()
+    held_out = set(toy.scenes_table().filter(pc.field("split") == "eval")["scene_id"].to_pylist())
+    first = len(set(labels) - held_out)
+    picked = [len(state.picks) for state in rounds[1:]]
+    assert [row["n_scenes"] for row in rows] == [first, first + picked[0], first + sum(picked)]
+    assert [row["round"] for row in rows] == [0, 1, 2]
+    assert all(0.5 <= row["value"] <= 0.9 for row in rows)
+
+
+def test_a_round_whose_coverage_is_gone_is_left_out(workspace: Workspace) -> None:
+    rounds = evaluated_rounds(workspace)
+    lost = replace(rounds[0], evaluation={**rounds[0].evaluation, "coverage_digest": "0" * 32})
+    assert set(round_history(workspace, [lost, rounds[1]])["round"].to_pylist()) == {1}
+
+
+def test_it_is_made_once_and_again_for_another_target(workspace: Workspace) -> None:
+    first = run_diagnosis(workspace, newest(workspace))
+    assert not run_diagnosis(workspace, newest(workspace)).computed
+    metrics = {"accuracy": replace(workspace.config.metrics["accuracy"], target=0.1)}
+    easier = Workspace(workspace.storage, replace(workspace.config, metrics=metrics))
+    again = run_diagnosis(easier, newest(workspace))
+    assert again.digest != first.digest
+    assert find_worst_gaps(easier, newest(workspace)).num_rows < find_worst_gaps(workspace, newest(workspace)).num_rows
+
+
+def test_no_target_means_no_gap(workspace: Workspace) -> None:
+    without = Workspace(workspace.storage, replace(workspace.config, metrics={}))
+    found = run_diagnosis(without, newest(workspace)).storage
+    assert [found.read_table(f"{name}.parquet").num_rows for name in ("gaps", "verdicts", "curves")] == [0, 0, 0]
+
+
+def test_the_command_and_the_report_say_the_same(workspace: Workspace) -> None:
+    folder = workspace.storage.local_path()
+    called = CliRunner().invoke(app, ["coverage", "-w", str(folder), "--json"], catch_exceptions=False)
+    said = json.loads(called.stdout)
+    worst = find_worst_gaps(workspace, said["digest"])
+    assert pa.Table.from_pylist(said["verdicts"]).num_rows == len(said["gaps"]) >= worst.num_rows > 0
+    shown = CliRunner().invoke(app, ["coverage", "-w", str(folder)], catch_exceptions=False).stdout
+    assert "Why the gaps exist: the worst" in shown
+    page = Path(publish_report(workspace).url).read_text()
+    assert "Why the gaps exist: data or model?" in page
+    assert f"{worst.num_rows} segments may miss the target" in page
+    assert not publish_report(workspace).written
