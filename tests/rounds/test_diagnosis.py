@@ -17,10 +17,9 @@ from oddloop.lake import Workspace
 from oddloop.report import publish_report
 from oddloop.rounds.diagnosis import find_worst_gaps, round_history, run_diagnosis
 from oddloop.rounds.evidence import evaluated_rounds
+from oddloop.rounds.run import run_stages
 
-CONFIG = toy.CONFIG.replace(
-    '[metrics.accuracy]\nbetter = "higher"', '[metrics.accuracy]\nbetter = "higher"\ntarget = 0.99'
-)
+CONFIG = toy.CONFIG.replace('better = "higher"', 'better = "higher"\ntarget = 0.99')
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +64,7 @@ def test_it_is_made_once_and_again_for_another_target(workspace: Workspace) -> N
     easier = Workspace(workspace.storage, replace(workspace.config, metrics=metrics))
     again = run_diagnosis(easier, newest(workspace))
     assert again.digest != first.digest
-    assert find_worst_gaps(easier, newest(workspace)).num_rows < find_worst_gaps(workspace, newest(workspace)).num_rows
+    assert set(again.storage.read_table("gaps.parquet")["target"].to_pylist()) == {0.1}
 
 
 def test_no_target_means_no_gap(workspace: Workspace) -> None:
@@ -86,3 +85,24 @@ def test_the_command_and_the_report_say_the_same(workspace: Workspace) -> None:
     assert "Why the gaps exist: data or model?" in page
     assert f"{worst.num_rows} segments may miss the target" in page
     assert not publish_report(workspace).written
+
+
+def test_metrics_of_scenes_that_were_trained_on_are_a_hint_and_no_measurement(tmp_path: Path) -> None:
+    workspace = toy.make_workspace(tmp_path / "ws", config=CONFIG)
+    scenes = toy.scenes_table()
+    ids, splits = scenes["scene_id"].to_pylist(), scenes["split"].to_pylist()
+    value = [0.5 if split == "eval" else i / 100 for i, split in enumerate(splits)]
+    metrics = {"scene_id": ids, "value": value, "support": pa.array([4] * len(ids), pa.int64())}
+    for name, text in (("model_id", "toy_model"), ("stack", "perception"), ("metric", "accuracy")):
+        metrics[name] = [text] * len(ids)
+    order = ("scene_id", "model_id", "stack", "metric", "value", "support")
+    toy.write(tmp_path / "ws/lake/metrics", pa.table({name: metrics[name] for name in order}))
+    covered = run_stages(workspace, toy.shell(), until="coverage")["coverage"]
+    hints = covered.storage.read_table("segment_hints.parquet").to_pylist()
+    labelled = set(toy.labels_table(scenes)["scene_id"].to_pylist())
+    trained = [v for i, v, s in zip(ids, value, splits, strict=True) if i in labelled and s != "eval"]
+    assert trained
+    found = {row["segment_id"]: row["train_value"] for row in hints}
+    assert found["all"] == pytest.approx(sum(trained) / len(trained))
+    measured = covered.storage.read_table("segment_metrics.parquet").to_pylist()
+    assert [row["value"] for row in measured if row["segment_id"] == "all"] == [0.5]

@@ -3,8 +3,8 @@
 Two things are planted here. Roundabout logs are a sixth of the fleet but almost absent from the scenes labelled
 first. And a ninth of the logs has heavy rain at night, in each split, in every world but the roundabouts (the two must
 not be confused), and also among the scenes labelled first, so that what is wrong there is not a lack of data. The
-roundabouts have fair weather, so that nothing but data is wrong there, and more of them are held out than of other
-worlds, as a team does that wants to be sure of a rare place.
+roundabouts have dry days and one density of traffic, so that nothing but data is wrong there, and more of them are held
+out than of other worlds, as a team does that wants to be sure of a rare place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOG_WORLDS = (
 """Worlds of consecutive logs, over and over: one in six is at a roundabout."""
 DENSITIES = ("low", "medium", "high")
 EVAL_SHARE = 0.26
-ROUNDABOUT_EVAL_SHARE = 0.5
+ROUNDABOUT_EVAL_SHARE = 0.4
 FLOOR_EVERY = 7
 """One log in seven, roundabouts apart, has heavy rain at night: a step that visits all other worlds in turn."""
 _FIRST_DAY_NS = int(datetime(2025, 3, 3, tzinfo=UTC).timestamp()) * 1_000_000_000
@@ -97,15 +97,16 @@ def _draw_first(n: int, worlds: list[str], floor: list[int], held_out: set[int],
 
 
 def _draft(world: str, nth: int, is_floor: bool, rng: np.random.Generator) -> LogPlan:
-    """Draw the `nth` log in `world`; densities take turns, so that each world has all of them."""
-    rain, light = ("heavy", "night") if is_floor else _draw_weather(rng, is_fair=world == "roundabout")
+    """Draw the `nth` log in `world`; densities take turns, so that each world but the roundabouts has all of them."""
+    is_roundabout = world == "roundabout"
+    rain, light = ("none", "day") if is_roundabout else ("heavy", "night") if is_floor else _draw_weather(rng)
     day_s = _DAY_S * float(rng.integers(0, 28)) + 3600.0 * rng.uniform(*_START_H[light])
     shares = rng.dirichlet([2.0, 4.0, 2.0])
     return LogPlan(
         log_id="",
         world=world,
         variant=int(rng.integers(N_VARIANTS)),
-        density=DENSITIES[nth % len(DENSITIES)],
+        density="medium" if is_roundabout else DENSITIES[nth % len(DENSITIES)],
         style_shares=(float(shares[0]), float(shares[1]), float(shares[2])),
         rain_mm_h=round(float(rng.uniform(*_RAIN_MM_H[rain])), 2),
         illuminance_lux=round(float(np.exp(rng.uniform(*np.log(_LIGHT_LUX[light])))), 2),
@@ -115,10 +116,8 @@ def _draft(world: str, nth: int, is_floor: bool, rng: np.random.Generator) -> Lo
     )
 
 
-def _draw_weather(rng: np.random.Generator, *, is_fair: bool) -> tuple[str, str]:
+def _draw_weather(rng: np.random.Generator) -> tuple[str, str]:
     """Rain and light of an ordinary log; heavy rain at night is left to the planted logs, whose share is known."""
-    if is_fair:
-        return str(rng.choice(["none", "light"], p=[0.7, 0.3])), str(rng.choice(["day", "low_ambient"], p=[0.7, 0.3]))
     rain = str(rng.choice(list(_RAIN_MM_H), p=[0.5, 0.22, 0.14, 0.14]))
     light = str(rng.choice(list(_LIGHT_LUX), p=[0.5, 0.22, 0.28]))
     return rain, "low_ambient" if (rain, light) == ("heavy", "night") else light

@@ -23,7 +23,7 @@ from oddloop.rounds.curves import POINTS_FILE, find_curves
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.rounds.stages.context import make_generator, write_tables
 from oddloop.rounds.state import RoundState
-from oddloop.verdict_tables import CURVE_POINTS, ROUND_HISTORY
+from oddloop.verdict_tables import CURVE_POINTS, ROUND_HISTORY, SEGMENT_HINTS
 
 
 def run_diagnosis(workspace: Workspace, coverage_digest: str) -> Derived:
@@ -54,7 +54,7 @@ def run_diagnosis(workspace: Workspace, coverage_digest: str) -> Derived:
     def write(out: Storage) -> Mapping[str, int]:
         covered = workspace.storage.sub(f"derived/coverage/{coverage_digest}")
         segments, measured = (covered.read_table(f"{name}.parquet") for name in ("segments", "segment_metrics"))
-        clues = Clues(_points(curves), round_history(workspace, rounds))
+        clues = Clues(_points(curves), round_history(workspace, rounds), _hints(covered))
         rng = make_generator(config.workspace.seed, "diagnosis")
         found = diagnose(segments, measured, config.metrics, clues, config.coverage.diagnosis, rng)
         return write_tables(out, gaps=found.gaps, verdicts=found.verdicts, curves=found.curves)
@@ -70,6 +70,11 @@ def find_worst_gaps(workspace: Workspace, coverage_digest: str) -> pa.Table:
 
 def _points(curves: Derived | None) -> pa.Table:
     return curves.storage.read_table(POINTS_FILE) if curves else CURVE_POINTS.empty()
+
+
+def _hints(covered: Storage) -> pa.Table:
+    name = "segment_hints.parquet"  # not in folders of before there were hints
+    return covered.read_table(name) if covered.exists(name) else SEGMENT_HINTS.empty()
 
 
 def _folder_of(state: RoundState) -> str:

@@ -36,14 +36,16 @@ def run_coverage(context: Context, _done: Done) -> Derived:
 
 def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
     config = context.workspace.config
+    metrics = model_metrics(context)
     result = coverage.compute(
         context.scenes(),
         context.labelled_ids(),
-        measured_metrics(model_metrics(context), context.scenes()),
+        measured_metrics(metrics, context.scenes()),
         config.attributes,
         config.coverage,
         make_generator(config.workspace.seed, "coverage"),
         _object_counts(context),
+        _trained_metrics(metrics, context),
     )
     return write_tables(
         out,
@@ -53,7 +55,19 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
         unmapped=result.unmapped,
         volume_gaps=result.volume_gaps,
         coverage_measures=result.coverage_measures,
+        segment_hints=result.segment_hints,
     )
+
+
+def _trained_metrics(metrics: pa.Table, context: Context) -> pa.Table:
+    """Metrics of labelled scenes that are not held out, where any is: those that the model was trained on."""
+    scenes = context.scenes()
+    held_out = is_held_out(scenes)
+    if not pc.any(held_out).as_py():
+        return metrics.slice(0, 0)
+    pool = scenes["scene_id"].filter(pc.invert(held_out)).combine_chunks()
+    labelled = pc.is_in(metrics["scene_id"], value_set=context.labelled_ids())
+    return metrics.filter(pc.and_(labelled, pc.is_in(metrics["scene_id"], value_set=pool)))
 
 
 def _object_counts(context: Context) -> pa.Table | None:
