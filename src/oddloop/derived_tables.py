@@ -182,6 +182,7 @@ SEGMENTS = TableSpec(
         Column("n_frames", INT, "frames; scenes without a count add 0", "frames"),
         Column("duration_s", FLOAT, "time", "s"),
         Column("distance_m", FLOAT, "distance; scenes without a distance add 0", "m"),
+        Column("odd", STRING, "`inside`, `outside` or `unknown`; null: no taxonomy was at hand", nullable=True),
     ),
     key=("segment_id", "status"),
     derived=True,
@@ -228,7 +229,7 @@ COVERAGE_HISTORY = TableSpec(
     (
         Column("at_ns", INT, "when this result was first there", "ns since the Unix epoch"),
         Column("digest", STRING, "digest of the coverage result"),
-        *(c for c in SEGMENTS.columns if c.name not in ("n_way", "attributes", "values")),
+        *(c for c in SEGMENTS.columns if c.name not in ("n_way", "attributes", "values", "odd")),
     ),
     key=("at_ns", "segment_id", "status"),
     derived=True,

@@ -74,6 +74,20 @@ def test_scene_values_say_which_segments_a_scene_is_in():
     assert {row["sky"] for row in rows} == {"dry", "rain", "unknown"}
 
 
+def test_segments_say_whether_they_lie_inside_the_odd():
+    scenes, labelled, metrics = lake()
+    taxonomy = {"sky": AttributeConfig(values=("dry", "rain"), outside=("rain",)), "agents": TAXONOMY["agents"]}
+    result = compute(scenes, labelled, metrics, taxonomy, CONFIG, np.random.default_rng(0))
+    odd = dict(zip(result.segments["segment_id"].to_pylist(), result.segments["odd"].to_pylist(), strict=True))
+    assert (odd["all"], odd["sky=dry"], odd["sky=rain"], odd["sky=unknown"]) == (
+        "inside",
+        "inside",
+        "outside",
+        "unknown",
+    )
+    assert odd["sky=rain & agents=car"] == "outside"
+
+
 def test_inputs_are_not_changed():
     inputs, twins = lake(), lake()
     run(*inputs)

@@ -324,3 +324,13 @@ def test_metrics_without_a_target_have_no_verdict():
 def test_nothing_at_all():
     found = diagnose(SEGMENTS.empty(), SEGMENT_METRICS.empty(), METRIC, Clues(), RULES, np.random.default_rng(0))
     assert [t.num_rows for t in (found.gaps, found.verdicts, found.curves)] == [0, 0, 0]
+
+
+def test_what_lies_outside_the_odd_is_no_gap():
+    table = segments("snow", "rain", "fog")
+    odd = {"snow": "outside", "rain": "inside", "fog": "unknown"}
+    at = table.column_names.index("odd")
+    table = table.set_column(at, "odd", pa.array([odd[name] for name in table["segment_id"].to_pylist()]))
+    values = pa.concat_tables([measured(name, 0.5) for name in odd])
+    found = diagnose(table, values, METRIC, Clues(), RULES, np.random.default_rng(0))
+    assert found.gaps["segment_id"].to_pylist() == ["rain", "fog"]

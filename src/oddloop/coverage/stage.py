@@ -15,6 +15,7 @@ from oddloop.config import AttributeConfig, CoverageConfig
 from oddloop.coverage.attributes import encode_attributes
 from oddloop.coverage.exposure import compute_exposure
 from oddloop.coverage.objects import add_object_counts
+from oddloop.coverage.odd import judge_segments
 from oddloop.coverage.performance import summarize_performance
 from oddloop.coverage.scene_values import list_scene_values
 from oddloop.coverage.summary import summarize_coverage
@@ -85,7 +86,7 @@ def compute(
     counted = scenes if objects is None else add_object_counts(scenes, objects)
     segments = compute_exposure(counted, labelled_scene_ids, encoded, config.max_way, config.min_scenes)
     result = CoverageResult(
-        segments=segments,
+        segments=_with_odd(segments, attributes),
         segment_metrics=summarize_performance(scenes, metrics, encoded, config, rng),
         scene_values=list_scene_values(scenes["scene_id"].combine_chunks(), labelled_scene_ids, encoded),
         unmapped=encoded.unmapped,
@@ -97,6 +98,11 @@ def compute(
         return result
     values = summarize_performance(scenes, trained, encoded, replace(config, min_logs=_NO_INTERVAL), rng)
     return replace(result, segment_hints=_training_hints(values))
+
+
+def _with_odd(segments: pa.Table, attributes: Mapping[str, AttributeConfig]) -> pa.Table:
+    at = segments.column_names.index("odd")
+    return segments.set_column(at, segments.schema.field(at), judge_segments(segments, attributes))
 
 
 def _training_hints(values: pa.Table) -> pa.Table:

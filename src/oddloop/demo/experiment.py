@@ -165,7 +165,7 @@ seed = {settings.seed}
 {_attributes_text()}
 [metrics.min_fde_m]
 better = "lower"
-target = 2.75
+target = 2.5
 [metrics.min_ade_m]
 better = "lower"
 [metrics.miss_rate]

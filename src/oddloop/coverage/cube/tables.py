@@ -32,7 +32,8 @@ def list_segments(cube: Cube, min_scenes: int = 1) -> pa.Table:
         min_scenes: segments of three attributes with fewer scenes, of all statuses together, are left out.
 
     Returns:
-        `derived_tables.SEGMENTS` and a column per further measure; each segment three times, once per status.
+        `derived_tables.SEGMENTS` and a column per further measure; each segment three times, once per status. `odd`
+        is null: a cube does not know the taxonomy (`judge_segments` does).
     """
     is_listed = cube.n_scenes.sum(axis=1) >= min_scenes
     parts = []
@@ -44,6 +45,7 @@ def list_segments(cube: Cube, min_scenes: int = 1) -> pa.Table:
     each = pa.array(np.repeat(np.arange(np.count_nonzero(is_listed)), len(STATUSES)))
     columns = {name: values.take(each) for name, values in names.items()}
     columns["status"] = pa.array(STATUSES * np.count_nonzero(is_listed), pa.string())
+    columns["odd"] = pa.nulls(len(each), pa.string())
     counts = {name: cube.measure(name)[is_listed].ravel() for name in ("n_scenes", "n_logs", *cube.measures)}
     columns |= {name: pa.array(values, _kind(cube, name)) for name, values in counts.items()}
     declared = pa.table([columns[c.name] for c in SEGMENTS.columns], schema=SEGMENTS.schema())

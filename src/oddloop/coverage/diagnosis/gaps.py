@@ -17,6 +17,7 @@ from scipy.special import ndtri, stdtrit
 
 from oddloop.config import MetricConfig
 from oddloop.coverage.arrays import FloatArray, read_column, read_numbers
+from oddloop.coverage.odd import OUTSIDE
 from oddloop.coverage.wilson import wilson_interval
 from oddloop.verdict_tables import GAPS
 
@@ -29,10 +30,10 @@ def measure_gaps(
     metrics: Mapping[str, MetricConfig],
     targets: pa.Table | None = None,
 ) -> pa.Table:
-    """One row per segment, model and metric with a target, measured or not.
+    """One row per segment, model and metric with a target, measured or not; none for what lies outside the ODD.
 
     Args:
-        segments: `derived_tables.SEGMENTS`.
+        segments: `derived_tables.SEGMENTS`; where it has no column `odd`, all of them count.
         segment_metrics: `derived_tables.SEGMENT_METRICS`.
         metrics: direction and target by metric; one without target makes no gaps, unless `targets` has some.
         targets: segment_id, metric and target, where a segment's own differs.
@@ -44,6 +45,8 @@ def measure_gaps(
     >>> measure_gaps(SEGMENTS.empty(), SEGMENT_METRICS.empty(), {}).num_rows
     0
     """
+    if "odd" in segments.column_names:
+        segments = segments.filter(pc.fill_null(pc.not_equal(segments["odd"], OUTSIDE), True))
     names = pc.unique(read_column(segments, "segment_id", "segments"))
     pairs = segment_metrics.group_by(["model_id", "metric"], use_threads=False).aggregate([])
     pairs = pairs.sort_by([("model_id", "ascending"), ("metric", "ascending")])
