@@ -165,7 +165,7 @@ seed = {settings.seed}
 {_attributes_text()}
 [metrics.min_fde_m]
 better = "lower"
-target = 2.5
+target = 2.6
 [metrics.min_ade_m]
 better = "lower"
 [metrics.miss_rate]
