@@ -1,4 +1,4 @@
-"""Is the demo's advice right on more than one seed? Policies against the random control, and verdicts against the truth."""
+"""Is the demo's advice right on more than one seed? Policies against random, and verdicts against the truth."""
 
 from __future__ import annotations
 

@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 import toy
 from oddloop.cli.app import app
+from oddloop.errors import LedgerError
 from oddloop.lake import Workspace
 from oddloop.report import publish_report
 from oddloop.rounds.diagnosis import find_worst_gaps, round_history, run_diagnosis
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.rounds.run import run_stages
+from oddloop.rounds.train import trained_folder
 
 CONFIG = toy.CONFIG.replace('better = "higher"', 'better = "higher"\ntarget = 0.99')
 
@@ -106,3 +108,21 @@ def test_metrics_of_scenes_that_were_trained_on_are_a_hint_and_no_measurement(tm
     assert found["all"] == pytest.approx(sum(trained) / len(trained))
     measured = covered.storage.read_table("segment_metrics.parquet").to_pylist()
     assert [row["value"] for row in measured if row["segment_id"] == "all"] == [0.5]
+
+
+def test_two_rounds_are_compared_on_the_same_scenes(workspace: Workspace) -> None:
+    folder = str(workspace.storage.local_path())
+    arguments = ["coverage", "compare", "r002", "r000", "-w", folder]
+    said = json.loads(CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False).stdout)
+    values = {}
+    for state in evaluated_rounds(workspace):
+        table = trained_folder(workspace, state).read_table("output/metrics/part-0.parquet")
+        values[state.round_id] = dict(zip(table["scene_id"].to_pylist(), table["value"].to_pylist(), strict=True))
+    everything = next(row for row in said["segments"] if row["segment_id"] == "all")
+    mean = {name: sum(found.values()) / len(found) for name, found in values.items()}
+    assert everything["difference"] == pytest.approx(mean["r002"] - mean["r000"])
+    assert everything["n_scenes"] == len(values["r000"])
+    shown = CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+    assert "accuracy (higher is better) of r002 less r000" in shown
+    with pytest.raises(LedgerError, match="r009 is no evaluated round; there are: r000, r001, r002"):
+        CliRunner().invoke(app, ["coverage", "compare", "r009", "r000", "-w", folder], catch_exceptions=False)

@@ -1,7 +1,7 @@
-"""Two arms on the same evaluation scenes: the difference per segment, with an interval that resamples whole logs.
+"""Two arms, or two rounds, on the same evaluation scenes: the difference per segment, with an interval over whole logs.
 
-The comparison is that of two models (`oddloop.coverage.compare_segments`): each arm's after the last round that both
-have measured. Time grows with segments x draws x logs, memory with draws x logs.
+The comparison is that of two models (`oddloop.coverage.compare_segments`): of two arms, each one's after the last round
+that both have measured. Time grows with segments x draws x logs, memory with draws x logs.
 """
 
 from __future__ import annotations
@@ -42,19 +42,47 @@ def paired_differences(policy: Workspace, control: Workspace, metric: str, rng: 
         return DIFFERENCES.empty()
     scenes = read_table(policy.table("scenes"), SCENES)
     mine, other = _measured(policy, ours[common], metric, scenes), _measured(control, theirs[common], metric, scenes)
+    compared = _compare(policy, ours[common], (scenes, mine, other), rng)
+    table = compared.rename_columns({"first_value": "policy_value", "second_value": "control_value"})
+    table = table.append_column("metric", pa.repeat(metric, table.num_rows))
+    table = table.append_column("round", pa.repeat(common, table.num_rows))
+    return table.select(DIFFERENCES.schema().names).cast(DIFFERENCES.schema())
+
+
+def compare_rounds(
+    workspace: Workspace, first: RoundState, second: RoundState, metric: str, rng: np.random.Generator
+) -> pa.Table:
+    """The first round's model less the second's, per segment of the first: what `coverage.compare_segments` gives.
+
+    Args:
+        workspace: the workspace.
+        first: an evaluated round.
+        second: another one.
+        metric: metric to compare.
+        rng: draws the resamples of logs, which all segments share.
+
+    Returns:
+        no rows where the two models have no scene in common.
+    """
+    scenes = read_table(workspace.table("scenes"), SCENES)
+    mine, other = (_measured(workspace, state, metric, scenes) for state in (first, second))
+    return _compare(workspace, first, (scenes, mine, other), rng)
+
+
+def _compare(
+    workspace: Workspace, state: RoundState, tables: tuple[pa.Table, pa.Table, pa.Table], rng: np.random.Generator
+) -> pa.Table:
+    """Compare two models' metrics of scenes in the segments of a round; `tables`: scenes, first and second metrics."""
+    scenes, mine, other = tables
     other = other.filter(pc.is_in(other["scene_id"], scenes["scene_id"].combine_chunks()))
     paired = coverage.pair_metrics(scenes, mine, other)
-    folder = policy.storage.sub(f"derived/coverage/{ours[common].evaluation['coverage_digest']}")
+    folder = workspace.storage.sub(f"derived/coverage/{state.evaluation['coverage_digest']}")
     listed = folder.read_table("segments.parquet", ["segment_id", "n_way"])
     encoded = _encoded(folder.read_table("scene_values.parquet"), scenes["scene_id"].take(pa.array(paired.rows)))
     weights = coverage.draw_weights(paired.n_logs, N_DRAWS, rng)
     max_way = pc.max(listed["n_way"]).as_py() or 0
     compared = coverage.compare_segments(paired, encoded, max_way, weights, min_logs=MIN_LOGS)
-    compared = compared.filter(pc.is_in(compared["segment_id"], listed["segment_id"].combine_chunks()))
-    table = compared.rename_columns({"first_value": "policy_value", "second_value": "control_value"})
-    table = table.append_column("metric", pa.repeat(metric, table.num_rows))
-    table = table.append_column("round", pa.repeat(common, table.num_rows))
-    return table.select(DIFFERENCES.schema().names).cast(DIFFERENCES.schema())
+    return compared.filter(pc.is_in(compared["segment_id"], listed["segment_id"].combine_chunks()))
 
 
 def _measured(workspace: Workspace, state: RoundState, metric: str, scenes: pa.Table) -> pa.Table:
