@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from oddloop.engine import LocalEngine
 from oddloop.lake import Workspace
 from oddloop.rounds.labels import receive_labels
-from oddloop.rounds.run import open_ledger, run
+from oddloop.rounds.ledger import open_ledger
+from oddloop.rounds.run import run
 from oddloop.rounds.shell import RunSummary, Shell
 
 N_LOGS, N_SCENES_PER_LOG, N_FRAMES = 8, 6, 4

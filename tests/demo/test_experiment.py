@@ -13,7 +13,7 @@ from oddloop.demo.outcome import summarize_outcome
 from oddloop.engine import LocalEngine
 from oddloop.errors import WorkspaceError
 from oddloop.report import publish_report
-from oddloop.rounds.run import open_ledger
+from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.shell import Shell
 
 SETTINGS = DemoSettings(n_rounds=1, budget=20.0, seed=1, fleet=small_fleet())

@@ -14,7 +14,8 @@ from oddloop.engine import LocalEngine
 from oddloop.errors import ConfigError, OddloopError, WorkspaceError
 from oddloop.lake import Workspace
 from oddloop.rounds import Shell, open_ledger, run
-from oddloop.rounds.audit import audit, recommended
+from oddloop.rounds.audit import audit
+from oddloop.rounds.stages.audit import recommended
 
 SHELL = Shell("tester", LocalEngine(2))
 AUDITED = toy.CONFIG.replace('policy = "uncertainty"', 'policy = "uncertainty"\nscore = "audited"')

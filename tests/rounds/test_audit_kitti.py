@@ -17,10 +17,11 @@ from oddloop.engine import LocalEngine
 from oddloop.exchange import frame_errors, ingest_kitti, read_ignore_regions
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
-from oddloop.rounds.audit import audit, recommended
+from oddloop.rounds.audit import audit
 from oddloop.rounds.run import run_stages
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages import read_scores
+from oddloop.rounds.stages.audit import recommended
 from oddloop.score import AuditRows, audit_scores, recommend, score_columns
 from oddloop.select import predict_cost
 from oddloop.tables import DETECTION, OBJECTS

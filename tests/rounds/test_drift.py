@@ -12,7 +12,7 @@ from oddloop.derived_tables import DRIFT
 from oddloop.errors import WorkspaceError
 from oddloop.lake import Workspace
 from oddloop.rounds.drift import drift
-from oddloop.rounds.run import open_ledger
+from oddloop.rounds.ledger import open_ledger
 from oddloop.score.drift import ks
 
 NAME = "classification_entropy_mean"

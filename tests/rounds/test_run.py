@@ -12,8 +12,8 @@ import toy
 from oddloop.errors import ConfigError, TableError, TrainError, WorkspaceError
 from oddloop.lake import Workspace
 from oddloop.rounds.labels import receive_labels
-from oddloop.rounds.ledger import Ledger
-from oddloop.rounds.run import open_ledger, run_stages, train_if_due
+from oddloop.rounds.ledger import Ledger, open_ledger
+from oddloop.rounds.run import run_stages, train_if_due
 from oddloop.rounds.shell import RunSummary
 from oddloop.rounds.training import labelled_scenes
 from toy import label_all_picks, run_at, shell

@@ -16,7 +16,8 @@ from oddloop.cli.app import main
 from oddloop.errors import ConfigError, TableError, WorkspaceError
 from oddloop.lake import Workspace
 from oddloop.lake.derived import Derived
-from oddloop.rounds.run import open_ledger, run_stages
+from oddloop.rounds.ledger import open_ledger
+from oddloop.rounds.run import run_stages
 from oddloop.score import ood, summarize_scenes
 from toy import label_all_picks, run_at, shell
 

@@ -18,7 +18,7 @@ from oddloop.errors import TableError
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.labels import receive_labels
-from oddloop.rounds.run import open_ledger
+from oddloop.rounds.ledger import open_ledger
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 

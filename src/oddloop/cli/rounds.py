@@ -10,7 +10,7 @@ import typer
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.terminal import out, print_json, print_table, shown
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.run import open_ledger
+from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
 
 app = typer.Typer(invoke_without_command=True, help=__doc__)

@@ -64,7 +64,7 @@ app.command("drift")(score_drift.drift)
 
 def _write_page(derived: Derived, path: Path) -> None:
     from oddloop.report import AuditPage, render_audit
-    from oddloop.rounds.audit import recommended
+    from oddloop.rounds.stages.audit import recommended
 
     page = AuditPage(
         audit=derived.storage.read_table("audit.parquet"),
@@ -86,7 +86,7 @@ def _measured(derived: Derived) -> str:
 
 
 def _print_as_json(derived: Derived) -> None:
-    from oddloop.rounds.audit import recommended
+    from oddloop.rounds.stages.audit import recommended
 
     best = [{**vars(r), "beats_object_count": r.beats_object_count, "sentence": str(r)} for r in recommended(derived)]
     settings = {name: derived.manifest["settings"][name] for name in ("metric", "better", "model_id")}
@@ -95,7 +95,7 @@ def _print_as_json(derived: Derived) -> None:
 
 
 def _print_for_people(derived: Derived) -> None:
-    from oddloop.rounds.audit import recommended
+    from oddloop.rounds.stages.audit import recommended
 
     table = derived.storage.read_table("audit.parquet")
     n_scenes = derived.manifest["rows"]["scenes"]

@@ -23,7 +23,8 @@ from oddloop.errors import WorkspaceError
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import CONFIG_FILE, Workspace
 from oddloop.rounds.labels import receive_labels
-from oddloop.rounds.run import open_ledger, run
+from oddloop.rounds.ledger import open_ledger
+from oddloop.rounds.run import run
 from oddloop.rounds.shell import Shell
 
 CONTROL = "random"

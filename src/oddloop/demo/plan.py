@@ -76,8 +76,8 @@ def plan_logs(settings: FleetSettings, rng: np.random.Generator) -> tuple[LogPla
 
 
 def _draw_held_out(worlds: list[str], floor: list[int], rng: np.random.Generator) -> set[int]:
-    """A quarter of the logs of each world, and every third of the logs with the planted weather."""
-    held_out = set(floor[1::3])
+    """A quarter of the logs of each world, more of the roundabouts, and every second one with the planted weather."""
+    held_out = set(floor[1::2])
     for world in WORLDS:
         own = [i for i, name in enumerate(worlds) if name == world and i not in floor]
         share = ROUNDABOUT_EVAL_SHARE if world == "roundabout" else EVAL_SHARE

@@ -25,8 +25,8 @@ from oddloop.report.model import CONTROL, LeadMetric, ReportInputs
 from oddloop.report.wording import weak_sentence
 from oddloop.rounds.diagnosis import find_worst_gaps, run_diagnosis
 from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
+from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.paired import paired_differences
-from oddloop.rounds.run import open_ledger
 from oddloop.rounds.state import RoundState
 from oddloop.tables import SCENES
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from oddloop.coverage import ALL_SCENES
 from oddloop.derived_tables import EVIDENCE
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.run import open_ledger
+from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.train import LABELLED_FILE, trained_folder
 

@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from oddloop import __version__
-from oddloop.errors import LedgerError, MissingExtraError
+from oddloop.errors import LedgerError, MissingExtraError, WorkspaceError
+from oddloop.lake.workspace import Workspace
 from oddloop.rounds.state import MOVES, Event, RoundState, fold
 
 LEDGER_FORMAT = 1
@@ -186,3 +187,15 @@ def _shown(url: str) -> str:
 
 def _cause(error: sa.exc.SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+def open_ledger(workspace: Workspace) -> Ledger:
+    """The workspace's ledger.
+
+    Raises:
+        WorkspaceError: the workspace is in an object store and no database is named.
+    """
+    url = workspace.config.ledger.url
+    if not url and not workspace.storage.is_local:
+        raise WorkspaceError(f"{workspace.storage.url}: an object store cannot hold the ledger; set [ledger] url")
+    return Ledger(url or f"sqlite:///{workspace.storage.local_path('ledger.db')}")

@@ -21,7 +21,7 @@ from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.evaluate import summarize_evaluation
 from oddloop.rounds.labels import count_labelled
-from oddloop.rounds.ledger import Ledger
+from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.model import current_model, measured_model
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
@@ -31,18 +31,6 @@ from oddloop.rounds.stages import STAGES, Context
 from oddloop.rounds.state import ROUND_ZERO, RoundState, round_name
 from oddloop.rounds.train import train
 from oddloop.rounds.training import needs_training, request_training
-
-
-def open_ledger(workspace: Workspace) -> Ledger:
-    """The workspace's ledger.
-
-    Raises:
-        WorkspaceError: the workspace is in an object store and no database is named.
-    """
-    url = workspace.config.ledger.url
-    if not url and not workspace.storage.is_local:
-        raise WorkspaceError(f"{workspace.storage.url}: an object store cannot hold the ledger; set [ledger] url")
-    return Ledger(url or f"sqlite:///{workspace.storage.local_path('ledger.db')}")
 
 
 def run(workspace: Workspace, shell: Shell) -> RunSummary:

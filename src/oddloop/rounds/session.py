@@ -11,8 +11,8 @@ from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.model import ModelTables, current_model
-from oddloop.rounds.run import open_ledger
 from oddloop.rounds.shell import Shell, Step
 from oddloop.rounds.stages import Context, run_score
 from oddloop.rounds.state import RoundState

@@ -14,14 +14,10 @@ there is no member. Time grows with the number of probabilities; memory, besides
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
-import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray
-from oddloop.score.blocks import minus_p_log_q
+from oddloop.score.ensembles import compute_ensemble_measures
 
 
 def variation_ratio(probs: npt.ArrayLike) -> FloatArray:
@@ -73,41 +69,4 @@ def consensus_disagreement(probs: npt.ArrayLike) -> FloatArray:
 
 
 def _measure(name: str, probs: npt.ArrayLike) -> FloatArray:
-    from oddloop.score.ensembles import compute_ensemble_measures  # which needs DISAGREEMENTS
-
     return compute_ensemble_measures(probs, (name,))[name]
-
-
-def _vote_shares(cube: FloatArray) -> FloatArray:
-    """(K,B) shares of the votes, NaN where the row is."""
-    votes = (cube == cube.max(axis=1)[:, None]).astype(np.float64)
-    votes /= np.maximum(votes.sum(axis=1), 1.0)[:, None]
-    shares: FloatArray = votes.sum(axis=0) / len(cube)
-    shares += 0.0 * cube[0]
-    return shares
-
-
-def _variation_ratio(cube: FloatArray) -> FloatArray:
-    # Shares of an odd number of members may add up to a little more than 1.
-    result: FloatArray = np.maximum(1.0 - _vote_shares(cube).max(axis=0), 0.0)
-    return result
-
-
-def _vote_entropy(cube: FloatArray) -> FloatArray:
-    shares = _vote_shares(cube)
-    return np.clip(minus_p_log_q(shares, shares), 0.0, math.log(len(shares)))
-
-
-def _consensus(cube: FloatArray) -> FloatArray:
-    crossed = minus_p_log_q(cube, cube.mean(axis=0)[None])
-    divergence = crossed - minus_p_log_q(cube, cube)
-    result: FloatArray = np.clip(divergence.max(axis=0), 0.0, math.log(len(cube)))
-    return result
-
-
-DISAGREEMENTS: dict[str, Callable[[FloatArray], FloatArray]] = {
-    "variation_ratio": _variation_ratio,
-    "vote_entropy": _vote_entropy,
-    "consensus": _consensus,
-}
-"""Measures by name, each of a (M,K,B) block of distributions, NaN throughout a row that has a bad member."""

@@ -29,10 +29,10 @@ import numpy.typing as npt
 from oddloop.score import fast_calls
 from oddloop.score.arrays import AnyFloats, FloatArray
 from oddloop.score.blocks import blocks, class_sums
-from oddloop.score.disagreement import DISAGREEMENTS
 from oddloop.score.fast import mean_members
 from oddloop.score.foreign import to_floats
 from oddloop.score.measures import compute_measures
+from oddloop.score.votes import DISAGREEMENTS
 
 
 def predictive_entropy(probs: npt.ArrayLike) -> FloatArray:

@@ -12,6 +12,7 @@ from oddloop.config import SelectConfig
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
+from oddloop.rounds.stages.audit import resolve_audited
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
 
 AUDITED = "audited"
@@ -24,8 +25,6 @@ def run_select(context: Context, done: Done) -> Derived:
     chosen = config.select
     audited: dict[str, str] = {}
     if chosen.score == AUDITED:
-        from oddloop.rounds.audit import resolve_audited  # it builds on this module
-
         chosen, audited = resolve_audited(context, done["score"])
     inputs = {
         **context.digests("scenes", "labels"),
