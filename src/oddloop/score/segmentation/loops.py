@@ -3,14 +3,15 @@
 An array holds members x classes x pixels, so that a row (one member, one class) is contiguous over pixels. A block of
 pixels is read once from memory, four rows at a time, the next four being asked for meanwhile; what is left to do is
 done while the block is in the cache. Per member, with t the sum of its numbers less 1, `H = ln(1 + t) - sum(x ln x) /
-(1 + t)`; of logits, x is e^(z - max z) and ln x is z - max z. The mean of the members is formed class by class.
+(1 + t)`; of logits, x is e^(z - max z) and ln x is z - max z. The mean of the members is formed class by class. Until
+the end, logarithms are to base 2.
 
 A sum near 1 is kept as t, whose small values float32 can tell apart, so that an entropy of 1e-4 has its six digits too.
 Numbers of half precision are multiples of 2^-24, of which sums up to 1 are exact; of others, what each addition loses
 (found exactly after Knuth) is summed apart.
 
-Nothing of a block is kept in double precision. NaN propagates: a number that is negative counts as NaN, and a member
-whose sum is NaN or off 1 has weight NaN in the mean, so that all measures of the pixel are NaN.
+Nothing of a block is kept in double precision. NaN propagates: a member that holds a negative number, or whose sum is
+NaN or off 1, has weight NaN in the mean, so that all measures of the pixel are NaN.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.segmentation.pixel_math import (
+    LN2,
+    LOG2_E,
     LOWEST,
     Single,
     compiled,
     exp_of_gap,
-    log,
-    log_of_one_and,
+    log2,
+    log2_of_one_and,
     number_of,
     prefetch,
 )
@@ -40,6 +43,8 @@ How = tuple[np.float32, np.float32, np.float32, np.float32]
 """(scale, zero, tolerance of a sum, highest entropy) of probabilities; of logits 1 / temperature in the third place."""
 Limits = tuple[np.float32, np.float32, np.float32]
 """A member's part in the mean, the tolerance of its sum, the highest entropy."""
+Four = tuple[Stored, Stored, Stored, Stored]
+"""The same pixels of four rows."""
 Maps = tuple[Singles, Singles, Singles, Singles, npt.NDArray[np.uint16]]
 """(N,) entropy, expected entropy, BALD, margin, class; those of length 0 are not wanted."""
 
@@ -51,7 +56,7 @@ _LINE = 32  # numbers between two requests: a line of the cache holds 32 of half
 _ZERO, _ONE, _NAN, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.nan), np.float32(np.inf)
 _AS_IT_IS = (_ONE, _ZERO, _INF, _INF)
 # Rows of the room to work in; the means of four classes come last.
-_TOTAL, _TOTAL_LOST, _WEIGHTED, _WEIGHTED_LOST, _EXPECTED, _FIRST, _SECOND, _BEST, _MEAN = range(9)
+_TOTAL, _TOTAL_LOST, _WEIGHTED, _WEIGHTED_LOST, _LEAST, _EXPECTED, _FIRST, _SECOND, _BEST, _MEAN = range(10)
 _ROOM = _MEAN + 4
 
 
@@ -74,18 +79,10 @@ def ask_for(rows: Stored, row: int, span: Span) -> None:
 
 
 @compiled
-def prob_of(value: Single, how: How) -> Single:
-    """A probability; NaN where it is negative."""
-    x = number_of(value, how[0], how[1])
-    result: Single = x if x >= _ZERO else _NAN
-    return result
-
-
-@compiled
 def clear(room: Singles, n: int) -> None:
     """Make ready for the sums of a distribution."""
     room[_TOTAL, :n] = -_ONE
-    room[_TOTAL_LOST : _WEIGHTED_LOST + 1, :n] = _ZERO
+    room[_TOTAL_LOST : _LEAST + 1, :n] = _ZERO
 
 
 @compiled
@@ -103,39 +100,53 @@ def add(total: Single, lost: Single, x: Single) -> tuple[float, float]:
 
 
 @compiled
-def take_row(row: Stored, how: How, is_exact: bool, room: Singles) -> None:
-    """Add a row's probabilities x, and x ln x, to the sums; `is_exact` where sums of x lose nothing anyway."""
+def take_row(row: Stored, how: How, room: Singles) -> None:
+    """Add a row's probabilities x, and x log2 x, to the sums, and keep the least of them."""
     total, lost, weighted, weighted_lost = sums_of(room)
+    least = room[_LEAST]
     for i in range(len(row)):
-        x = prob_of(row[i], how)
-        if is_exact:
-            total[i] += x
-        else:
-            total[i], lost[i] = add(total[i], lost[i], x)
-        weighted[i], weighted_lost[i] = add(weighted[i], weighted_lost[i], x * log(x))
+        x = number_of(row[i], how[0], how[1])
+        least[i] = min(x, least[i])
+        total[i], lost[i] = add(total[i], lost[i], x)
+        weighted[i], weighted_lost[i] = add(weighted[i], weighted_lost[i], x * log2(x))
 
 
 @compiled
-def take_four(rows: tuple[Stored, Stored, Stored, Stored], how: How, is_exact: bool, room: Singles) -> None:
+def take_four(rows: Four, how: How, room: Singles) -> None:
     """`take_row` of four rows, which is faster: there is less to load and store."""
     a, b, c, d = rows
     total, lost, weighted, weighted_lost = sums_of(room)
+    least = room[_LEAST]
     for i in range(len(a)):
-        w, x, y, z = prob_of(a[i], how), prob_of(b[i], how), prob_of(c[i], how), prob_of(d[i], how)
-        if is_exact:
-            total[i] = total[i] + w + x + y + z
-        else:
-            t, u = add(total[i], lost[i], w)
-            t, u = add(t, u, x)
-            t, u = add(t, u, y)
-            total[i], lost[i] = add(t, u, z)
-        more = (w * log(w) + x * log(x)) + (y * log(y) + z * log(z))
+        w, x = number_of(a[i], how[0], how[1]), number_of(b[i], how[0], how[1])
+        y, z = number_of(c[i], how[0], how[1]), number_of(d[i], how[0], how[1])
+        more = (w * log2(w) + x * log2(x)) + (y * log2(y) + z * log2(z))
+        least[i] = min(min(w, x), min(y, z), least[i])
+        t, u = add(total[i], lost[i], w)
+        t, u = add(t, u, x)
+        t, u = add(t, u, y)
+        total[i], lost[i] = add(t, u, z)
         weighted[i], weighted_lost[i] = add(weighted[i], weighted_lost[i], more)
 
 
 @compiled
-def take_probs(rows: Stored, of: tuple[int, int], span: Span, how: How, is_exact: bool, room: Singles) -> None:
-    """Sums over the rows `of` a member: of its probabilities x (less 1), and of x ln x."""
+def take_four_exact(rows: Four, how: How, room: Singles) -> None:
+    """`take_four` of half precision, whose sums lose nothing."""
+    a, b, c, d = rows
+    total, _, weighted, weighted_lost = sums_of(room)
+    least = room[_LEAST]
+    for i in range(len(a)):
+        w, x = number_of(a[i], how[0], how[1]), number_of(b[i], how[0], how[1])
+        y, z = number_of(c[i], how[0], how[1]), number_of(d[i], how[0], how[1])
+        more = (w * log2(w) + x * log2(x)) + (y * log2(y) + z * log2(z))
+        least[i] = min(min(w, x), min(y, z), least[i])
+        total[i] = total[i] + w + x + y + z  # in this order: below 0, the steps are finer than 2^-24
+        weighted[i], weighted_lost[i] = add(weighted[i], weighted_lost[i], more)
+
+
+@compiled
+def take_probs(rows: Stored, of: tuple[int, int], span: Span, how: How, room: Singles) -> None:
+    """Sums over the rows `of` a member: of its probabilities x (less 1), and of x log2 x."""
     at, n, _ = span
     to = at + n
     clear(room, n)
@@ -144,12 +155,27 @@ def take_probs(rows: Stored, of: tuple[int, int], span: Span, how: How, is_exact
         for ahead in range(row + 4, row + 8):
             ask_for(rows, ahead, span)
         four = (rows[row, at:to], rows[row + 1, at:to], rows[row + 2, at:to], rows[row + 3, at:to])
-        take_four(four, how, is_exact, room)
+        take_four(four, how, room)
         row += 4
     while row < end:
         ask_for(rows, row + 4, span)
-        take_row(rows[row, at:to], how, is_exact, room)
+        take_row(rows[row, at:to], how, room)
         row += 1
+
+
+@compiled
+def take_halves(rows: Stored, of: tuple[int, int], span: Span, how: How, nothing: Stored, room: Singles) -> None:
+    """`take_probs` of half precision; rows of zeros, `nothing`, make a number of rows that four divides."""
+    at, n, _ = span
+    to = at + n
+    clear(room, n)
+    for row in range(of[0], of[1], 4):
+        for ahead in range(row + 4, row + 8):
+            ask_for(rows, ahead, span)
+        b = rows[row + 1, at:to] if row + 1 < of[1] else nothing[:n]
+        c = rows[row + 2, at:to] if row + 2 < of[1] else nothing[:n]
+        d = rows[row + 3, at:to] if row + 3 < of[1] else nothing[:n]
+        take_four_exact((rows[row, at:to], b, c, d), how, room)
 
 
 @compiled
@@ -176,12 +202,14 @@ def take_logits(rows: Stored, of: tuple[int, int], span: Span, how: How, tile: S
             logits[i] = x
             total[i], total_lost[i] = add(total[i], total_lost[i], x)
             weighted[i], weighted_lost[i] = add(weighted[i], weighted_lost[i], x * gap)
+    for i in range(n):
+        weighted[i], weighted_lost[i] = weighted[i] * LOG2_E, weighted_lost[i] * LOG2_E
 
 
 @compiled
 def entropy_of(t: Single, weighted: Single, highest: Single) -> Single:
-    """Entropy of numbers that sum to 1 + t, of which x ln x sums to `weighted`; NaN where t is."""
-    h = log_of_one_and(t) - weighted / (_ONE + t)
+    """Entropy of numbers that sum to 1 + t, of which x log2 x sums to `weighted`, in nats; NaN where t is."""
+    h = (log2_of_one_and(t) - weighted / (_ONE + t)) * LN2
     h = _ZERO if h < _ZERO else h
     result: Single = highest if h > highest else h
     return result
@@ -192,10 +220,10 @@ def weigh(room: Singles, n: int, limits: Limits, weights: Singles) -> None:
     """Add a member's part to the expected entropy; what its numbers weigh in the mean, NaN where they are not valid."""
     part, tolerance, highest = limits
     total, total_lost, weighted, weighted_lost = sums_of(room)
-    expected = room[_EXPECTED]
+    least, expected = room[_LEAST], room[_EXPECTED]
     for i in range(n):
         t = total[i] + total_lost[i]
-        t = t if abs(t) <= tolerance else _NAN
+        t = t if abs(t) <= tolerance and least[i] >= _ZERO else _NAN
         expected[i] += part * entropy_of(t, weighted[i] + weighted_lost[i], highest)
         weights[i] = part / (_ONE + t)
 
@@ -248,10 +276,10 @@ def take_mean(values: Stored, span: Span, how: How, weights: Singles, room: Sing
                 rank(room[_MEAN + j], first + j, n, room)
         if some == 4:
             four = (room[_MEAN, :n], room[_MEAN + 1, :n], room[_MEAN + 2, :n], room[_MEAN + 3, :n])
-            take_four(four, _AS_IT_IS, False, room)
+            take_four(four, _AS_IT_IS, room)
         else:
             for j in range(some):
-                take_row(room[_MEAN + j, :n], _AS_IT_IS, False, room)
+                take_row(room[_MEAN + j, :n], _AS_IT_IS, room)
 
 
 @compiled
@@ -289,12 +317,16 @@ def measure_probs(values: Stored, start: int, stop: int, how: How, is_exact: boo
     rows = values.reshape(n_members * n_classes, n_pixels)
     step = block_pixels(n_members, n_classes)
     room, weights = np.empty((_ROOM, step), np.float32), np.empty((n_members, step), np.float32)
-    limits = (np.float32(1.0 / n_members), how[2], how[3])
+    nothing, limits = np.zeros(step, rows.dtype), (np.float32(1.0 / n_members), how[2], how[3])
     for at in range(start, stop, step):
         span = (at, min(step, stop - at), stop)
         room[_EXPECTED, :] = _ZERO
         for m in range(n_members):
-            take_probs(rows, (m * n_classes, (m + 1) * n_classes), span, how, is_exact, room)
+            of = (m * n_classes, (m + 1) * n_classes)
+            if is_exact:  # asked here: in a loop over pixels, both would be done
+                take_halves(rows, of, span, how, nothing, room)
+            else:
+                take_probs(rows, of, span, how, room)
             weigh(room, span[1], limits, weights[m])
         take_mean(values, span, how, weights, room, len(maps[3]) + len(maps[4]) > 0)
         write_maps(room, span, (n_members, n_classes), how[3], maps)
