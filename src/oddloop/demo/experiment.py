@@ -166,7 +166,7 @@ seed = {settings.seed}
 {_attributes_text()}
 [metrics.min_fde_m]
 better = "lower"
-target = 2.6
+target = 2.4
 [metrics.min_ade_m]
 better = "lower"
 [metrics.miss_rate]
