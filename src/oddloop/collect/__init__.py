@@ -14,6 +14,7 @@ from oddloop.collect.classification import write_classification
 from oddloop.collect.detection import write_detection
 from oddloop.collect.members import Members
 from oddloop.collect.passes import mc_dropout, one_pass
+from oddloop.collect.segmentation import write_segmentation
 from oddloop.collect.trajectory import write_trajectory
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "one_pass",
     "write_classification",
     "write_detection",
+    "write_segmentation",
     "write_trajectory",
 ]
