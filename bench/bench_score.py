@@ -21,9 +21,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common import HERE, growth_exponent, print_machine, print_table, report, run_fresh, time_median
+from common import HERE, growth_exponent, peak_mb, print_machine, print_table, report, run_fresh, time_median
 from oddloop.config import SceneScoreConfig, ScoreConfig
-from oddloop.score import KERNELS, fast, fast_calls, summarize_scenes
+from oddloop.score import KERNELS, fast, fast_calls, summarize_scene_batches, summarize_scenes
 from oddloop.score.ensembles import compute_ensemble_measures
 from oddloop.tables import BOX, TASKS
 from peers_score import PEERS
@@ -118,19 +118,22 @@ def measure_kernel(case: str, file: Path) -> None:
 
     def score_all() -> int:
         with ThreadPoolExecutor(THREADS) as pool:
-            scored = list(pool.map(lambda g: kernel(read(g), config), range(n_groups)))
-        return summarize_scenes(pa.concat_tables(scored)).num_rows
+            # One row group's scores after the other, as the stage takes them from its files.
+            scenes = summarize_scene_batches(pool.map(lambda g: kernel(read(g), config), range(n_groups)))
+        assert scenes is not None
+        return scenes.num_rows
 
     times = {
         "read": time_median(lambda: over_groups(lambda g: read(g).num_rows)),
         "both": time_median(score_all),
     }
+    peak = peak_mb()  # before some row groups are held for the kernel alone
     groups = [read(g) for g in range(min(n_groups, 8))]
     n_logs = LOGS.get(case, 0) * sum(group.num_rows for group in groups)
     block = np.random.default_rng(0).random(8192)
     times["kernel"] = time_median(lambda: [kernel(group, config) for group in groups])
     times["log"] = time_median(lambda: [np.log(block) for _ in range(n_logs // len(block) + 1)])
-    report(**times)
+    report(**times, peak_mb=peak)
 
 
 ARRAYS = ("entropy", "least_confidence", "margin", "bald", "consensus")

@@ -18,6 +18,7 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import table_files
 from oddloop.rounds.run import run_stages
 from oddloop.rounds.stages.frame_times import times_of_frames
+from oddloop.score import scene_batches, summarize_scenes
 
 TIMED = ("time_above_s", "longest_above_s", "change_per_s", "seen_s")
 
@@ -81,6 +82,23 @@ def test_without_frames_nothing_is_guessed(tmp_path: Path) -> None:
     assert [name for name in names if name.endswith(TIMED)] == []
     assert "classification_entropy_topk" in names
     assert derived.storage.read_table("scene_thresholds.parquet").num_rows == 0
+
+
+@pytest.mark.parametrize("order", ["by scene", "by place in the scene"])
+def test_scenes_are_summarised_batch_by_batch_or_all_at_once(
+    tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN batches that end within scenes, and in one case no scene whose frames stand together
+    monkeypatch.setattr(scene_batches, "AT_ONCE", 1)
+    workspace = toy.make_workspace(tmp_path / "ws", config=toy.CONFIG + "\n[engine]\nbatch_rows = 7\n")
+    frames_file(workspace).unlink()
+    file = next(Path(workspace.storage.local_path(".")).rglob("predictions/**/*.parquet"))
+    predictions = pq.read_table(file)
+    if order != "by scene":
+        pq.write_table(predictions.take(np.arange(predictions.num_rows).reshape(-1, 4).T.ravel()), file)
+    derived = scored(workspace)
+    frame_scores = derived.storage.read_table("frame_scores/classification/part-00000.parquet")
+    assert scene_scores(derived).equals(summarize_scenes(frame_scores))
 
 
 def test_even_times_are_taken_where_asked_for(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ from oddloop.score.normalise_scenes import (
 from oddloop.score.object_rate import per_object
 from oddloop.score.over_time import change_rate, longest_run_above, share_above, time_above, trend
 from oddloop.score.ragged import group_max, group_mean, group_quantile, group_sum, group_topk
+from oddloop.score.scene_batches import summarize_scene_batches
 from oddloop.score.scene_frames import SceneFrames, needs_times
 from oddloop.score.scenes import find_threshold, join_scene_scores, summarize_scenes, threshold_table
 from oddloop.score.temperature import fit_temperature
@@ -115,6 +116,7 @@ __all__ = [
     "score_columns",
     "share_above",
     "softmax",
+    "summarize_scene_batches",
     "summarize_scenes",
     "threshold_table",
     "time_above",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -35,9 +36,17 @@ def time_inputs(workspace: Workspace) -> tuple[str, ...]:
 
 
 def summarize_frames(context: Context, folder: Storage) -> SceneSummary:
-    """Scene scores of the frame scores in a folder; one score column is in memory at a time."""
-    config = context.workspace.config.score.scenes
-    frames = score.SceneFrames(read_scores(folder, ["scene_id", "n_objects"]), config, _times(context, folder))
+    """Scene scores of the frame scores in a folder.
+
+    Without frame times, one batch of frames is in memory at a time, as long as scenes stand together; else one score
+    column.
+    """
+    config, times = context.workspace.config.score.scenes, _times(context, folder)
+    if times is None:
+        batches = _score_batches(folder, context.workspace.config.engine.batch_rows)
+        if (scores := score.summarize_scene_batches(batches, config)) is not None:
+            return SceneSummary(scores, score.threshold_table({}, {}, config))
+    frames = score.SceneFrames(read_scores(folder, ["scene_id", "n_objects"]), config, times)
     columns = frames.counts()
     thresholds: dict[str, float] = {}
     for name in score_names(folder):
@@ -66,6 +75,17 @@ def read_scores(folder: Storage, columns: list[str] | None = None) -> pa.Table:
     """Frame scores of one task, all columns or some, in the order of the partitions."""
     files = table_files(folder, "frame_scores").files
     return pa.concat_tables([folder.read_table(file, columns) for file in files])
+
+
+def _score_batches(folder: Storage, batch_rows: int) -> Iterator[pa.Table]:
+    """Frame scores of one task, batch by batch, in the order of the partitions."""
+    columns = ["scene_id", "n_objects"]
+    for name in score_names(folder):
+        columns += [name, f"{name}_valid"]
+    for file in table_files(folder, "frame_scores").files:
+        with folder.fs.open_input_file(folder.path(file)) as source:
+            for batch in pq.ParquetFile(source).iter_batches(batch_rows, columns=columns):
+                yield pa.Table.from_batches([batch])
 
 
 def score_names(folder: Storage) -> list[str]:
