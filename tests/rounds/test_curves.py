@@ -195,3 +195,24 @@ def test_trainings_side_by_side_give_the_same_points(workspace: Workspace, tmp_p
     two = run_curves(other, toy.shell())
     assert two.storage.read_table(POINTS_FILE).equals(one.storage.read_table(POINTS_FILE))
     assert sorted(calls(other)) == sorted(ALL)
+
+
+def test_scenes_are_split_over_the_values_of_an_attribute(workspace: Workspace) -> None:
+    held = [s["scene_id"] for s in toy.scenes_table().to_pylist() if s["split"] == "eval"]
+    columns = {"scene_id": held, "value": [0.5] * len(held), "support": pa.array([4] * len(held), pa.int64())}
+    names = {"model_id": "toy_model", "stack": "planning", "metric": "off_m"}
+    columns |= {name: [text] * len(held) for name, text in names.items()}
+    order = ("scene_id", "model_id", "stack", "metric", "value", "support")
+    toy.write(workspace.storage.local_path("lake/metrics"), pa.table({name: columns[name] for name in order}))
+    arguments = ["coverage", "allocate", "weather", "--scenes", "6", "-w", str(workspace.storage.local_path())]
+    said = json.loads(CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False).stdout)
+    assert said["metric"] == "off_m"
+    assert [row["segment_id"] for row in said["quotas"]] == ["weather=clear", "weather=rain"]
+    assert sum(row["quota"] for row in said["quotas"]) == 0  # every scene of the pool is labelled
+    assert all(row["quota"] <= row["in_pool"] and row["error_then"] <= row["error_now"] for row in said["quotas"])
+    shown = CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+    assert "The pool holds no scenes for 6 of them: drive for more." in shown
+    with pytest.raises(WorkspaceError, match="no learning curve of off_m for values of 'road'"):
+        CliRunner().invoke(
+            app, ["coverage", "allocate", "road", "--scenes", "6", *arguments[-2:]], catch_exceptions=False
+        )

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import typer
 
 from oddloop import coverage as stage
-from oddloop.cli import coverage_compare
+from oddloop.cli import coverage_allocate, coverage_compare
 from oddloop.cli.app import ExitCode
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_shell
@@ -23,6 +23,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.tables import LABELS, SCENES
 
 app = typer.Typer(invoke_without_command=True, help=__doc__)
+app.command("allocate", help=coverage_allocate.__doc__)(coverage_allocate.run)
 app.command("compare", help=coverage_compare.__doc__)(coverage_compare.run)
 N_WORST = 10
 TABLES = ("segments", "segment_metrics", "volume_gaps", "coverage_measures")
