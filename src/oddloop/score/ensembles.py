@@ -168,18 +168,27 @@ def _measure_members(members: AnyFloats, names: Sequence[str]) -> dict[str, Floa
     if members.ndim < 2:
         raise ValueError(f"members x classes need at least 2 axes; got shape {members.shape}")
     *shape, n_members, n_classes = members.shape
-    n_rows = math.prod(shape)
-    results = {name: np.full(n_rows, np.nan) for name in names}
+    results = {name: np.full(math.prod(shape), np.nan) for name in names}
     if n_members and n_classes:
-        for start, block in blocks(members.reshape(n_rows, n_members * n_classes)):
-            cube = block.reshape(n_members, n_classes, -1)
-            # Dividing by the NaN of a bad member makes every measure of its row NaN.
-            cube /= class_sums(cube)[:, None]
-            cube += 0.0 * cube.sum(axis=(0, 1))
-            n = min(cube.shape[2], n_rows - start)
-            for name in names:
-                results[name][start : start + n] = _OF_MEMBERS[name](cube)[:n]
+        cube = members.reshape(math.prod(shape), n_members, n_classes)
+        if "consensus" in names and (compiled := fast_calls.measure_consensus(cube)) is not None:
+            results["consensus"] = compiled
+            names = [name for name in names if name != "consensus"]
+        _measure_blocks(cube, {name: results[name] for name in names})
     return {name: values.reshape(shape)[()] for name, values in results.items()}
+
+
+def _measure_blocks(members: AnyFloats, results: dict[str, FloatArray]) -> None:
+    """The same by NumPy, of an (N,M,K) array, into (N,) results."""
+    n_rows, n_members, n_classes = members.shape
+    for start, block in blocks(members.reshape(n_rows, n_members * n_classes)) if results else ():
+        cube = block.reshape(n_members, n_classes, -1)
+        # Dividing by the NaN of a bad member makes every measure of its row NaN.
+        cube /= class_sums(cube)[:, None]
+        cube += 0.0 * cube.sum(axis=(0, 1))
+        n = min(cube.shape[2], n_rows - start)
+        for name, values in results.items():
+            values[start : start + n] = _OF_MEMBERS[name](cube)[:n]
 
 
 def _variance(cube: FloatArray) -> FloatArray:

@@ -53,6 +53,15 @@ def measure_members(cube: AnyFloats, names: Collection[str]) -> dict[str, FloatA
     return {name: out[MEMBER_MEASURES.index(name)] for name in names}
 
 
+def measure_consensus(cube: AnyFloats) -> FloatArray | None:
+    """Consensus disagreement of an (N,M,K) array, M and K at least 1; see `disagreement`."""
+    if loops() is None or (compiled := _loops("fast_members")) is None:
+        return None
+    out = np.empty(len(cube))
+    compiled.measure_consensus(_frozen(cube), out)
+    return out
+
+
 def mean_rows(cube: AnyFloats) -> FloatArray | None:
     """(N,K) means of the members of an (N,M,K) array of distributions, M at least 1; see `measures.mean_members`."""
     if (compiled := loops()) is None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from oddloop.compiled import compile_loop
 from oddloop.score.arrays import AnyFloats, FloatArray
-from oddloop.score.fast_kernels import LANES, WIDTH, entropy_of_tile, measure_tile, sum_tile
+from oddloop.score.fast_kernels import LANES, WIDTH, entropy_of_tile, limit, measure_tile, sum_tile
+from oddloop.score.fast_math import multiply_add
 
 
 @compile_loop
@@ -67,3 +68,46 @@ def add_member(
     for k in range(len(tile)):
         for b in range(LANES):
             mean[k, b] += np.float64(tile[k, b]) * room[0, b]
+
+
+@compile_loop
+def measure_consensus(cube: AnyFloats, out: FloatArray) -> None:
+    """Largest divergence of a member from the mean, of an (N, M, K) array into `out` (N,); M and K at least 1."""
+    n_frames, n_members, n_classes = cube.shape
+    flat = cube.reshape((n_frames, n_members * n_classes))
+    tile, logs = np.zeros((n_members * n_classes, WIDTH), cube.dtype), np.empty((n_classes, WIDTH))
+    mean, own, scales = np.empty((n_classes, WIDTH)), np.empty((n_members, LANES)), np.empty((n_members, LANES))
+    room, furthest = np.empty((4, LANES)), np.empty(LANES)
+    most = np.log(np.float64(n_members))
+    for frame in range(0, n_frames, LANES):
+        frames = flat[frame : frame + LANES]
+        load_frames(frames, tile)
+        mean[:], own[:], furthest[:] = 0.0, 0.0, 0.0
+        for m in range(n_members):
+            add_member(tile[m * n_classes : (m + 1) * n_classes], logs, np.inf, True, room, mean, own[m])
+            scales[m] = room[0]
+        mean /= n_members
+        sum_tile(mean, room)
+        entropy_of_tile(mean, logs, np.inf, room)
+        for m in range(n_members):
+            keep_furthest(tile[m * n_classes : (m + 1) * n_classes], logs, scales[m], own[m], room[1], furthest)
+        for b in range(len(frames)):
+            # The entropy of the mean is NaN where a member is not a distribution.
+            out[frame + b] = limit(furthest[b], most) + 0.0 * room[3, b]
+
+
+@compile_loop
+def keep_furthest(
+    tile: AnyFloats, logs: FloatArray, scale: FloatArray, own: FloatArray, crossed: FloatArray, furthest: FloatArray
+) -> None:
+    """The larger of `furthest` and a member's divergence, of which `own` are the entropies, from the mean.
+
+    `logs` are those of the mean, `scale` makes the member's probabilities sum to 1; `crossed` is room to work in.
+    """
+    crossed[:] = 0.0
+    for k in range(len(tile)):
+        for b in range(LANES):
+            crossed[b] = multiply_add(np.float64(tile[k, b]), logs[k, b], crossed[b])
+    for b in range(LANES):
+        divergence = -crossed[b] * scale[b] - own[b]
+        furthest[b] = divergence if divergence > furthest[b] else furthest[b]
