@@ -3,12 +3,12 @@
 A fleet is a world of ten segments with a concept each, a learner that all segments share, labelled scenes in logs, and
 held-out logs. What a segment suffers from is built in:
 
-    scarce      the error falls below the target at `more` times the scenes (1.7 to 8); the truth is read off trainings
+    scarce      the error falls below the target at `more` times the scenes; the truth is read off trainings
                 on that many, and the error at 20 times is clearly below the target
     hidden      the labels depend on something that the inputs do not show; at 20 times the error is clearly above
     noisy       the labels are wrong at random, in training and held-out scenes alike
     fine        the error is below the target
-    few_test    held-out scenes of three or four logs, too few to tell
+    few_test    held-out scenes of three to seven logs, too few to tell
 
 Truth comes from `true_errors`: fresh data sets of up to 20 times the scenes, measured on 4,000 things per segment.
 """
@@ -139,6 +139,11 @@ def train_and_measure(world: World, training: Things, test: Things, seed: int) -
     return off if world.is_length else (off > 0.5).astype(np.float64)
 
 
+def mean_error(things: Things, error: Floats) -> Floats:
+    """(S,) mean error of each segment's things."""
+    return np.bincount(things.segment, error, N_SEGMENTS) / np.bincount(things.segment)
+
+
 def _linear(training: Things, test: Things, seed: int) -> Floats:
     """One ridge classifier over shared inputs and the inputs of each segment."""
     del seed
@@ -211,7 +216,7 @@ def true_errors(world: World, rng: np.random.Generator, n_sets: int) -> Floats:
             training = draw_things(world, n, 8.0, rng)
             test = draw_things(world, np.full(N_SEGMENTS, 4000 // THINGS), 8.0, rng)
             error = train_and_measure(world, training, test, int(rng.integers(1 << 30)))
-            total[:, column] += np.bincount(test.segment, error, N_SEGMENTS) / np.bincount(test.segment)
+            total[:, column] += mean_error(test, error)
     x = np.vander(np.log(MULTIPLES), 4) * np.sqrt(sets)[:, None]
     line, *_ = np.linalg.lstsq(x, (np.log(total / sets) * np.sqrt(sets)).T)
     return np.exp(np.vander(np.log(MULTIPLES), 4) @ line).T

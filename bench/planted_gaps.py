@@ -18,6 +18,7 @@ from planted_fleets import (
     draw_things,
     label_error,
     make_world,
+    mean_error,
     train_and_measure,
     true_errors,
 )
@@ -67,23 +68,41 @@ N_SETS = {"linear": 14, "forest": 4, "kernel": 6, "neighbours": 4}
 
 CLEAR, VISIBLE = 1.5, 1.5
 PLANS = {
-    "scarce": lambda now, far, _wrong: ("data_limited", far * CLEAR, now / VISIBLE),
-    "hidden": lambda _now, far, _wrong: ("model_limited", far * 0.5, far / CLEAR),
+    "scarce": lambda e: ("data_limited", e.far * CLEAR, min(e.now, e.own) / VISIBLE),
+    "hidden": lambda e: ("model_limited", e.far * 0.5, min(e.far, e.own) / CLEAR),
     # Between what the wrong labels alone explain, and what no amount of such labels reaches.
-    "noisy": lambda _now, far, wrong: ("label_noise_limited", max(far * 0.5, (far - wrong) * 1.1), far / CLEAR),
-    "fine": lambda now, _far, _wrong: ("ok", now * 1.4, now * 1.8),
-    "few_test": lambda now, _far, _wrong: ("eval_limited", now * 0.8, now * 1.25),
+    "noisy": lambda e: ("label_noise_limited", max(e.far * 0.5, (e.far - e.wrong) * 1.1), min(e.far, e.own) / CLEAR),
+    "fine": lambda e: ("ok", max(e.now, e.own) * 1.4, max(e.now, e.own) * 1.8),
+    "few_test": lambda e: ("eval_limited", e.own * 0.8, e.own * 1.25),
 }
-"""By cause: the right verdict and the range of targets, given the error now, at 20 times the scenes, and of labels."""
+"""By cause: the right verdict and the range of targets."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What a segment's target is set by.
+
+    Attributes:
+        now: expected error with the labelled scenes.
+        far: expected error with 20 times as many.
+        own: error of the very model that is judged. Small sets differ in luck by 15 % and more, so that one model may
+            meet a target that such models miss on average: then neither verdict would be wrong.
+        wrong: error of the labels.
+    """
+
+    now: float
+    far: float
+    own: float
+    wrong: float
 
 
 def plant_fleet(seed: int, learner: str) -> PlantedFleet:
     """Draw a fleet, measure its truth and its learning curves."""
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)]
     world = make_world(streams[0], learner)
     truth = true_errors(world, streams[1], N_SETS[learner])
-    verdicts, targets, more = _plant(world, truth, streams[2])
-    n, value_sums, supports = _measure(world, streams[3])
+    n, value_sums, supports, own = _measure(world, streams[3], streams[5])
+    verdicts, targets, more = plant(world, truth, own, streams[2])
     relabelled, disagreement = _relabel(world, streams[4])
     return PlantedFleet(
         learner,
@@ -102,21 +121,25 @@ def plant_fleet(seed: int, learner: str) -> PlantedFleet:
     )
 
 
-def _plant(world: World, truth: Floats, rng: np.random.Generator) -> tuple[tuple[str, ...], Floats, Floats]:
+def plant(world: World, truth: Floats, own: Floats, rng: np.random.Generator) -> tuple[tuple[str, ...], Floats, Floats]:
+    """The right verdict of each segment, its target, and the multiple of scenes that reaches it."""
     verdicts, targets, more = [], np.zeros(N_SEGMENTS), np.full(N_SEGMENTS, np.nan)
     wrong_labels = label_error(world)
     for segment, cause in enumerate(world.causes):
-        now, far = truth[segment, 0], truth[segment, MULTIPLES == 20].item()
-        kind, low, high = PLANS[cause](now, far, wrong_labels[segment])
+        errors = Errors(truth[segment, 0], truth[segment, MULTIPLES == 20].item(), own[segment], wrong_labels[segment])
+        kind, low, high = PLANS[cause](errors)
         if low > high:  # the learner is too slow, or too quick, for such a gap
-            kind, low, high = PLANS["fine"](now, far, 0.0)
+            kind, low, high = PLANS["fine"](errors)
         targets[segment] = target = np.exp(rng.uniform(np.log(low), np.log(high)))
         more[segment] = np.exp(np.interp(-np.log(target), -np.log(truth[segment]), np.log(MULTIPLES), np.nan, np.nan))
         verdicts.append(kind)
     return tuple(verdicts), targets, more
 
 
-def _measure(world: World, rng: np.random.Generator) -> tuple[Ints, Floats, Floats]:
+def _measure(
+    world: World, rng: np.random.Generator, fresh_rng: np.random.Generator
+) -> tuple[Ints, Floats, Floats, Floats]:
+    """Scenes and sums of errors of each training, supports, and the true error of the model that is judged."""
     labelled = draw_things(world, world.n_labelled, SCENES_PER_LOG, rng)
     test = _held_out(world, rng)
     n_logs = int(test.log.max()) + 1
@@ -124,14 +147,18 @@ def _measure(world: World, rng: np.random.Generator) -> tuple[Ints, Floats, Floa
     supports = np.bincount(cell, minlength=N_SEGMENTS * n_logs).reshape(N_SEGMENTS, n_logs).astype(float)
     places = draw_places(labelled.log[::THINGS], N_SEEDS, rng)
     shape = (N_SEGMENTS, N_SIZES, N_SEEDS)
-    n, value_sums = np.zeros(shape, np.int64), np.zeros((*shape, n_logs))
+    n, value_sums, own = np.zeros(shape, np.int64), np.zeros((*shape, n_logs)), np.zeros(N_SEGMENTS)
+    fresh = draw_things(world, np.full(N_SEGMENTS, 4000 // THINGS), SCENES_PER_LOG, fresh_rng)
     for k, share in enumerate(np.geomspace(SMALLEST, 1.0, N_SIZES)):
         for seed in range(N_SEEDS):
             training = labelled.take(np.repeat(places[seed] < share, THINGS))
             n[:, k, seed] = np.bincount(training.segment, minlength=N_SEGMENTS) // THINGS
-            error = train_and_measure(world, training, test, int(rng.integers(1 << 30)))
+            luck = int(rng.integers(1 << 30))
+            error = train_and_measure(world, training, test, luck)
             value_sums[:, k, seed] = np.bincount(cell, error, N_SEGMENTS * n_logs).reshape(N_SEGMENTS, n_logs)
-    return n, value_sums, supports
+            if (k, seed) == (N_SIZES - 1, 0):
+                own = mean_error(fresh, train_and_measure(world, training, fresh, luck))
+    return n, value_sums, supports, own
 
 
 def _held_out(world: World, rng: np.random.Generator) -> Things:

@@ -176,8 +176,12 @@ class DiagnosisConfig:
     ] = 0.6
     model_chance: Annotated[float, Field(gt=0, lt=0.5, description="`model_limited` up to this probability")] = 0.1
     label_share: Annotated[
-        float, Field(gt=0, le=1, description="`label_noise_limited` where labels disagree by this share of the floor")
+        float, Field(gt=0, le=1, description="`label_noise_limited` where labels disagree by this share of the error")
     ] = 0.8
+    label_doubt: Annotated[
+        float,
+        Field(gt=0, lt=1, description="not `model_limited` where wrong labels explain it with a higher probability"),
+    ] = 0.25
     min_scenes: Annotated[Count, Field(description="fewer labelled scenes, and no curve: `coverage_gap`")] = 10
     n_resamples: Annotated[Count, Field(description="resamples of held-out logs and seeds")] = 400
 

@@ -25,7 +25,7 @@ from oddloop.coverage.diagnosis.verdicts import STRONG_SEEDS, STRONG_SIZES, Case
 from oddloop.verdict_tables import CURVE_POINTS, CURVES, GAPS, ROUND_HISTORY, SEGMENT_HINTS, VERDICTS
 
 _CURVE_NUMBERS = (
-    *("n_sizes", "n_seeds", "chance", "label_chance", "n_needed", "n_needed_low", "n_needed_high"),
+    *("n_sizes", "n_seeds", "chance", "label_chance", "fall_chance", "n_needed", "n_needed_low", "n_needed_high"),
     *("c", "c_low", "c_high", "target"),
 )
 
@@ -152,6 +152,7 @@ class _MetricGaps:
             self.number("n_labelled"),
             found["chance"],
             found["label_chance"],
+            found["fall_chance"],
             is_strong,
             count_votes(self._hints(), rules.label_share),
         )

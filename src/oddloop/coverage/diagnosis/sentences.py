@@ -44,7 +44,8 @@ def name_change(row: Row, reach: float) -> str:
         "data_limited": "Curves that flatten above the target once more scenes are labelled.",
         "model_limited": f"A model or input that lowers the floor; up to {reach:g} times the scenes alone do not.",
         "label_noise_limited": "Corrected labels, in training and held-out scenes alike.",
-        "undecided": "Learning curves of more sizes and seeds (`oddloop coverage curves`), or more held-out logs.",
+        "undecided": "Learning curves of more sizes and seeds (`oddloop coverage curves`), more held-out logs, or more "
+        "labels checked.",
     }[row["verdict"]]
 
 

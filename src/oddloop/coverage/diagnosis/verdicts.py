@@ -5,10 +5,12 @@ In this order, the first that holds:
 - `ok`: the value meets the target by more than the half width of its interval;
 - `coverage_gap`: fewer than `min_scenes` labelled scenes and no curve; what else is wrong cannot be seen yet;
 - `eval_limited`: not measured, in too few logs for an interval, or the half width exceeds the distance to the target;
-- `data_limited`: `reach` times the scenes reach the target with probability `data_chance` or more;
+- `data_limited`: `reach` times the scenes reach the target with probability `data_chance` or more, and the curve surely
+  still falls: with `SURELY_FALLS` or more, by the points alone;
 - `label_noise_limited`: with `model_chance` or less, and wrong labels explain it with `data_chance` or more: they are
-  `label_share` of the floor or more, or without them the target would be reached;
-- `model_limited`: with `model_chance` or less;
+  `label_share` of the error there or more, or without them the target would be reached;
+- `model_limited`: with `model_chance` or less, and wrong labels explain it with `label_doubt` or less, where they were
+  checked;
 - `undecided`: else.
 
 Strong evidence are curves of six sizes and five seeds or more. Smaller curves, and the history of rounds, are middle
@@ -27,6 +29,7 @@ from oddloop.coverage.arrays import BoolArray, FloatArray
 from oddloop.coverage.diagnosis.hints import Votes
 
 STRONG_SIZES, STRONG_SEEDS = 6, 5
+SURELY_FALLS = 0.95
 Words = npt.NDArray[np.str_]
 
 
@@ -39,7 +42,8 @@ class Case:
         half_width: half width of its interval.
         n_labelled: labelled scenes.
         chance: probability that the target is reached within reach.
-        label_chance: probability that wrong labels explain the floor.
+        label_chance: probability that wrong labels explain the error that remains.
+        fall_chance: probability that the error still falls at the labelled scenes.
         is_strong: whether the chance comes from curves of enough sizes and seeds.
         votes: what the hints say.
     """
@@ -49,6 +53,7 @@ class Case:
     n_labelled: FloatArray
     chance: FloatArray
     label_chance: FloatArray
+    fall_chance: FloatArray
     is_strong: BoolArray
     votes: Votes
 
@@ -67,7 +72,7 @@ def judge(case: Case, rules: DiagnosisConfig) -> Judged:
 
     >>> from oddloop.coverage.diagnosis.hints import Votes
     >>> none, one = np.array([False]), np.array([1.0])
-    >>> case = Case(0.1 * one, 0.02 * one, 50 * one, 0.97 * one, np.nan * one, ~none, Votes(none, none, none))
+    >>> case = Case(0.1 * one, 0.02 * one, 50 * one, 0.97 * one, np.nan * one, one, ~none, Votes(none, none, none))
     >>> judge(case, DiagnosisConfig()).verdict.tolist()
     ['data_limited']
     """
@@ -76,10 +81,13 @@ def judge(case: Case, rules: DiagnosisConfig) -> Judged:
         is_measured = np.isfinite(case.gap) & np.isfinite(case.half_width)
         is_unclear = ~is_measured | (case.half_width > np.abs(case.gap))
         is_met = ~is_unclear & (case.gap <= 0)
-        sure, unsure = (np.where(case.is_strong, p, p / 2) for p in (1 - rules.data_chance, rules.model_chance))
-        by_data = case.chance >= 1 - sure
+        sure, unsure, doubt = (
+            np.where(case.is_strong, p, p / 2) for p in (1 - rules.data_chance, rules.model_chance, rules.label_doubt)
+        )
+        by_data = (case.chance >= 1 - sure) & (case.fall_chance >= SURELY_FALLS)
         by_floor = case.chance <= unsure
         by_labels = by_floor & (case.label_chance >= rules.data_chance)
+        by_model = by_floor & ~(case.label_chance > doubt)
     votes = case.votes
     ruled = [
         (is_met, "ok"),
@@ -87,7 +95,7 @@ def judge(case: Case, rules: DiagnosisConfig) -> Judged:
         (is_unclear, "eval_limited"),
         (np.where(has_curve, by_data, votes.data), "data_limited"),
         (np.where(has_curve, by_labels, votes.labels), "label_noise_limited"),
-        (np.where(has_curve, by_floor, votes.model), "model_limited"),
+        (np.where(has_curve, by_model, votes.model), "model_limited"),
     ]
     conditions, words = zip(*ruled, strict=True)
     verdict = np.select(conditions, words, "undecided")
