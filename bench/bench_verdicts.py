@@ -34,11 +34,12 @@ EXPLAINED = f"""
 Each fleet has ten segments and one of four learners: ridge classifier, random forest, random-wave ridge regression,
 nearest neighbours. Per fleet 6 sizes x 5 seeds are trained. The truth is the error of trainings on fresh data sets of
 up to 20 times the scenes. Planted so that it is known: `data_limited` segments miss the target by a factor of {VISIBLE}
-or more now, the very model that is judged as well as such models on average, and reach it {CLEAR} times over at 20 times
-the scenes; the errors of `model_limited` ones are {CLEAR} times the target or more even there. `label_noise_limited`:
-labels wrong at random, and the target lies between the floor and what right labels would reach. `eval_limited`: held-out scenes of three to seven logs only. Wrong and
-confident: another verdict than the truth, and not `undecided`, `eval_limited` or `coverage_gap`. Test seeds
-{TEST_SEEDS[0]} to {TEST_SEEDS[-1]}; they were judged once, after the rules were fixed on others.
+or more now, the very model that is judged as well as such models on average, and reach it {CLEAR} times over at 20
+times the scenes; the errors of `model_limited` ones are {CLEAR} times the target or more even there.
+`label_noise_limited`: labels wrong at random, and the target lies between the floor and what right labels would reach.
+`eval_limited`: held-out scenes of three to seven logs only. Wrong and confident: another verdict than the truth, and
+not `undecided`, `eval_limited` or `coverage_gap`. Test seeds {TEST_SEEDS[0]} to {TEST_SEEDS[-1]}; they were judged
+once, after the rules were fixed on others.
 """
 
 

@@ -88,6 +88,20 @@ def test_pooled_exponents_follow_the_segments_and_doubt_where_there_are_none():
     assert np.exp(flat_centre) == pytest.approx(0.45, abs=0.15)
 
 
+def test_pooled_exponents_equal_a_sum_over_the_grid():
+    rng = np.random.default_rng(0)
+    costs = 20 * (np.log(EXPONENTS) - rng.normal(-0.5, 0.2, (5, 1))) ** 2
+    weights = {}
+    for centre in np.linspace(np.log(0.1), np.log(1.5), 55):
+        prior = np.exp(-(((np.log(EXPONENTS) - centre) / 0.12) ** 2) / 2)
+        evidence = [(np.exp(-0.15 * (row - row.min())) * prior).sum() / prior.sum() for row in costs]
+        weights[centre] = np.prod(evidence) * np.exp(-(((centre - np.log(0.5)) / 0.7) ** 2) / 2)
+    total = sum(weights.values())
+    mean = sum(c * w for c, w in weights.items()) / total
+    variance = sum((c - mean) ** 2 * w for c, w in weights.items()) / total
+    assert pool_exponents(costs, EXPONENTS) == pytest.approx((mean, np.sqrt(0.12**2 + variance)))
+
+
 def small_world():
     scenes = pa.table(
         {

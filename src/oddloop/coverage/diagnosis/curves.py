@@ -1,13 +1,10 @@
 """The learning curve of each segment and what it says of a target: chance to reach it, scenes needed, floor.
 
-Resamples alone cannot tell no floor from a small one, since by luck the last points may lie high. So they are weighed
-by what floors are like before any look at them: as likely between 10 and 20 % of the error now as between 40 and 80 %,
-in other words log-uniform, and evenly likely below 5 %. Points that say nothing must not be answered by that guess, so
-`fall_chance` counts, unweighed, how many resamples still fall: have a floor of at most 80 % of the error now.
-
 Two passes over the segments, a few at a time: one for what all exponents have in common (`exponents`), one that fits
-every resample (`resamples`). Time grows with segments x resamples x trainings x (logs + exponents): 1,000 segments with
-30 trainings and 400 resamples take about half a minute; memory is bounded by a block of segments.
+every resample (`resamples`) and weighs it (`floors`). Time grows with segments x resamples x trainings x (logs +
+exponents): 1,000 segments with 30 trainings and 400 resamples take about half a minute; memory is bounded by a block of
+segments. `fall_chance` counts, unweighed, the resamples whose floor is at most 80 % of the error now, so that points
+which say nothing are not answered by what floors are like.
 """
 
 from __future__ import annotations
@@ -20,15 +17,15 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.config import DiagnosisConfig, MetricConfig
-from oddloop.coverage.arrays import BoolArray, FloatArray, IntArray
+from oddloop.coverage.arrays import FloatArray, IntArray
 from oddloop.coverage.diagnosis.errors import to_error
 from oddloop.coverage.diagnosis.exponents import pool_exponents
 from oddloop.coverage.diagnosis.fit import EXPONENTS, Curves, fit_curves, profile_costs
+from oddloop.coverage.diagnosis.floors import weigh_floors, weighted_quantiles, weighted_share
 from oddloop.coverage.diagnosis.resamples import Points, Resamples, draw_logs, point_weights, resample
 from oddloop.verdict_tables import CURVES
 
 _TAILS = (0.05, 0.5, 0.95)
-_SMALL_FLOOR = 0.05
 _STILL_FALLING = 0.8
 
 
@@ -181,9 +178,9 @@ def _answers(curves: Curves, aims: Aims, rules: DiagnosisConfig, rng: np.random.
     needed = weighted_quantiles(np.where(known, curves.scenes_for(target), np.inf), weight, _TAILS)
     floor = weighted_quantiles(np.where(known, curves.c, np.inf), weight, _TAILS)
     return {
-        "chance": _share(far <= target, weight),
+        "chance": weighted_share(far <= target, weight),
         "label_chance": _label_chance(far, aims, rules, rng, weight),
-        "fall_chance": _share(curves.c <= _STILL_FALLING * curves.error_at(now), known.astype(np.float64)),
+        "fall_chance": weighted_share(curves.c <= _STILL_FALLING * curves.error_at(now), known.astype(np.float64)),
         "c_low": floor[0],
         "c_high": floor[2],
         "n_needed_low": needed[0],
@@ -192,42 +189,11 @@ def _answers(curves: Curves, aims: Aims, rules: DiagnosisConfig, rng: np.random.
     }
 
 
-def weigh_floors(floor: FloatArray, error: FloatArray) -> FloatArray:
-    """(S,B) weight of each resample by its floor and its error now; 0 where there is no curve.
-
-    >>> weigh_floors(np.array([[0.0, 0.01, 0.05, 0.1, np.nan]]), np.full((1, 5), 0.1)).round(6).tolist()
-    [[20.0, 10.0, 2.0, 1.0, 0.0]]
-    """
-    share = np.divide(floor, error, out=np.zeros_like(floor), where=error > 0)
-    weight: FloatArray = np.where(np.isfinite(floor), 1 / np.fmax(share, _SMALL_FLOOR), 0.0)
-    return weight
-
-
 def _label_chance(
     far: FloatArray, aims: Aims, rules: DiagnosisConfig, rng: np.random.Generator, weight: FloatArray
 ) -> FloatArray:
-    """(S,) probability that labels disagree by most of what is left, or all that is missing; NaN where nobody looked."""
+    """(S,) probability that labels disagree by most of what is left, or all that is missing; NaN: nobody looked."""
     n = np.nan_to_num(np.maximum(aims.n_relabelled, 1), nan=1.0)[:, None]
     wrong = aims.disagreement[:, None] * rng.gamma(n, 1 / n, size=far.shape)
     explained = (wrong >= rules.label_share * far) | (far - wrong <= aims.target[:, None])
-    return np.where(np.isfinite(aims.disagreement), _share(explained, weight), np.nan)
-
-
-def _share(what: BoolArray, weight: FloatArray) -> FloatArray:
-    total = weight.sum(axis=1)
-    share: FloatArray = np.divide((what * weight).sum(axis=1), total, out=np.full(len(total), 0.5), where=total > 0)
-    return share
-
-
-def weighted_quantiles(values: FloatArray, weight: FloatArray, tails: tuple[float, ...]) -> FloatArray:
-    """(T,S) least value of each row, (S,B), with that share of the row's weight up to it; values may be infinite.
-
-    >>> weighted_quantiles(np.array([[3.0, 1.0, np.inf]]), np.array([[1.0, 2.0, 1.0]]), (0.5, 0.75, 0.9)).tolist()
-    [[1.0], [3.0], [inf]]
-    """
-    order = np.argsort(values, axis=1)
-    rank = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1)
-    wanted = np.asarray(tails)[:, None] * rank[:, -1] * (1 - 1e-12)  # an exact share may lie an ulp below its sum
-    at = (rank < wanted[:, :, None]).sum(axis=2)
-    found: FloatArray = np.take_along_axis(np.take_along_axis(values, order, axis=1), at.T, axis=1).T
-    return found
+    return np.where(np.isfinite(aims.disagreement), weighted_share(explained, weight), np.nan)
