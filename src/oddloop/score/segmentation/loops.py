@@ -56,7 +56,7 @@ _LINE = 32  # numbers between two requests: a line of the cache holds 32 of half
 _ZERO, _ONE, _NAN, _INF = np.float32(0.0), np.float32(1.0), np.float32(np.nan), np.float32(np.inf)
 _AS_IT_IS = (_ONE, _ZERO, _INF, _INF)
 # Rows of the room to work in; the means of four classes come last.
-_TOTAL, _TOTAL_LOST, _WEIGHTED, _WEIGHTED_LOST, _LEAST, _EXPECTED, _FIRST, _SECOND, _BEST, _MEAN = range(10)
+_TOTAL, _TOTAL_LOST, _WEIGHTED, _WEIGHTED_LOST, _EXPECTED, _FIRST, _SECOND, _BEST, _MEAN = range(9)
 _ROOM = _MEAN + 4
 
 
@@ -82,7 +82,7 @@ def ask_for(rows: Stored, row: int, span: Span) -> None:
 def clear(room: Singles, n: int) -> None:
     """Make ready for the sums of a distribution."""
     room[_TOTAL, :n] = -_ONE
-    room[_TOTAL_LOST : _LEAST + 1, :n] = _ZERO
+    room[_TOTAL_LOST : _WEIGHTED_LOST + 1, :n] = _ZERO
 
 
 @compiled
@@ -101,12 +101,11 @@ def add(total: Single, lost: Single, x: Single) -> tuple[float, float]:
 
 @compiled
 def take_row(row: Stored, how: How, room: Singles) -> None:
-    """Add a row's probabilities x, and x log2 x, to the sums, and keep the least of them."""
+    """Add a row's probabilities x, and x log2 x, to the sums; NaN where x is negative."""
     total, lost, weighted, weighted_lost = sums_of(room)
-    least = room[_LEAST]
     for i in range(len(row)):
         x = number_of(row[i], how[0], how[1])
-        least[i] = min(x, least[i])
+        x = x if x >= _ZERO else _NAN
         total[i], lost[i] = add(total[i], lost[i], x)
         weighted[i], weighted_lost[i] = add(weighted[i], weighted_lost[i], x * log2(x))
 
@@ -116,16 +115,15 @@ def take_four(rows: Four, how: How, room: Singles) -> None:
     """`take_row` of four rows, which is faster: there is less to load and store."""
     a, b, c, d = rows
     total, lost, weighted, weighted_lost = sums_of(room)
-    least = room[_LEAST]
     for i in range(len(a)):
         w, x = number_of(a[i], how[0], how[1]), number_of(b[i], how[0], how[1])
         y, z = number_of(c[i], how[0], how[1]), number_of(d[i], how[0], how[1])
         more = (w * log2(w) + x * log2(x)) + (y * log2(y) + z * log2(z))
-        least[i] = min(min(w, x), min(y, z), least[i])
         t, u = add(total[i], lost[i], w)
         t, u = add(t, u, x)
         t, u = add(t, u, y)
-        total[i], lost[i] = add(t, u, z)
+        t, lost[i] = add(t, u, z)
+        total[i] = t if min(min(w, x), min(y, z)) >= _ZERO else _NAN
         weighted[i], weighted_lost[i] = add(weighted[i], weighted_lost[i], more)
 
 
@@ -134,13 +132,12 @@ def take_four_exact(rows: Four, how: How, room: Singles) -> None:
     """`take_four` of half precision, whose sums lose nothing."""
     a, b, c, d = rows
     total, _, weighted, weighted_lost = sums_of(room)
-    least = room[_LEAST]
     for i in range(len(a)):
         w, x = number_of(a[i], how[0], how[1]), number_of(b[i], how[0], how[1])
         y, z = number_of(c[i], how[0], how[1]), number_of(d[i], how[0], how[1])
         more = (w * log2(w) + x * log2(x)) + (y * log2(y) + z * log2(z))
-        least[i] = min(min(w, x), min(y, z), least[i])
-        total[i] = total[i] + w + x + y + z  # in this order: below 0, the steps are finer than 2^-24
+        t = total[i] + w + x + y + z  # in this order: below 0, the steps are finer than 2^-24
+        total[i] = t if min(min(w, x), min(y, z)) >= _ZERO else _NAN
         weighted[i], weighted_lost[i] = add(weighted[i], weighted_lost[i], more)
 
 
@@ -220,10 +217,10 @@ def weigh(room: Singles, n: int, limits: Limits, weights: Singles) -> None:
     """Add a member's part to the expected entropy; what its numbers weigh in the mean, NaN where they are not valid."""
     part, tolerance, highest = limits
     total, total_lost, weighted, weighted_lost = sums_of(room)
-    least, expected = room[_LEAST], room[_EXPECTED]
+    expected = room[_EXPECTED]
     for i in range(n):
         t = total[i] + total_lost[i]
-        t = t if abs(t) <= tolerance and least[i] >= _ZERO else _NAN
+        t = t if abs(t) <= tolerance else _NAN
         expected[i] += part * entropy_of(t, weighted[i] + weighted_lost[i], highest)
         weights[i] = part / (_ONE + t)
 
@@ -298,7 +295,9 @@ def write_maps(room: Singles, span: Span, shape: tuple[int, int], highest: np.fl
     if len(maps[1]):
         maps[1][at : at + n] = expected[:n]
     if len(maps[2]):
-        maps[2][at : at + n] = entropy[:n] - expected[:n]
+        bald = maps[2][at : at + n]
+        for i in range(n):  # not as arrays, which would be made first
+            bald[i] = entropy[i] - expected[i]
     if len(maps[3]):
         # 1 - (first - second) / (1 + t), with the parts that are near 1 taken from each other first.
         maps[3][at : at + n] = (total[:n] - (room[_FIRST, :n] - _ONE) + room[_SECOND, :n]) / (_ONE + total[:n])
