@@ -25,7 +25,7 @@ POLICIES = {
 DEFAULT = (DemoSettings().policy, DemoSettings().score)
 EXPLAINED = """
 Three rounds of 300 EUR per arm; each seed has a fleet, trainings and a control of its own. The metric is the final
-displacement error: a minus sign means that the policy's model errs less. Five seeds show the direction, not the size.
+displacement error: a minus sign means that the policy's model errs less. A few seeds show the direction, not the size.
 The target of 2.4 m was set after looking at the verdicts of seed 0; the other seeds are a test of it.
 """
 
