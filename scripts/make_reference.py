@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
 PYTHON_PACKAGES = (
     *("lake", "collect", "score", "score.boxes", "score.ood", "score.risk", "score.segmentation"),
-    *("coverage", "coverage.measures", "coverage.diagnosis"),
+    *("coverage", "coverage.measures", "coverage.diagnosis", "coverage.slices"),
     *("discover", "select", "rounds", "report"),
 )
 

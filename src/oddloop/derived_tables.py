@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from oddloop.slice_tables import SLICES
 from oddloop.tables import (
     BOOL,
     FLOAT,
@@ -377,6 +378,7 @@ DERIVED = (
     COVERAGE_MEASURES,
     COVERAGE_HISTORY,
     SEGMENT_METRICS,
+    SLICES,
     *VERDICT_TABLES,
     SCENE_VECTORS,
     SCENE_MAP,

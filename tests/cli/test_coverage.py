@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import toy
@@ -89,3 +91,37 @@ def test_history_grows_only_with_what_changed(call, folder: Path) -> None:
 def test_a_grade_never_rounds_up_to_all() -> None:
     assert "(99 %)" in str(Grade("volume", 999, 1000))
     assert Grade("volume", 0, 0).share == 1.0
+
+
+def test_slices_are_listed_with_their_reasons_and_not_searched_again(call, tmp_path: Path) -> None:
+    folder = tmp_path / "wide"
+    n = 600
+    is_bad = [i % 6 == 0 for i in range(n)]
+    scenes = {
+        "scene_id": [f"s{i:03d}" for i in range(n)],
+        "log_id": [f"l{i // 10:02d}" for i in range(n)],
+        "start_ns": [i * 10**10 for i in range(n)],
+        "duration_s": [10.0] * n,
+        "weather": ["fog" if bad else ("dry", "rain")[i % 2] for i, bad in enumerate(is_bad)],
+    }
+    metrics = {name: [text] * n for name, text in (("model_id", "m"), ("stack", "perception"), ("metric", "accuracy"))}
+    value = [0.0 if bad and i % 4 else 1.0 for i, bad in enumerate(is_bad)]
+    metrics |= {"scene_id": scenes["scene_id"], "value": value, "support": [1] * n}
+    for name, columns in (("scenes", scenes), ("metrics", metrics)):
+        (folder / "lake" / name).mkdir(parents=True)
+        pq.write_table(pa.table(columns), folder / "lake" / name / "part-0.parquet")
+    config = '[workspace]\nname = "wide"\n[attributes.weather]\n'
+    (folder / "oddloop.toml").write_text(config)
+    assert call("coverage", "slices", "--workspace", folder)[0] == ExitCode.ERROR
+    (folder / "oddloop.toml").write_text(config + '[metrics.accuracy]\nbetter = "higher"\n')
+    code, shown = call("coverage", "slices", "--workspace", folder)
+    assert code == ExitCode.OK
+    n_wrong = sum(v == 0 for v in value)
+    assert f"weather=fog, accuracy: {n_wrong} of 100 wrong" in " ".join(shown.split())
+    found = answer(call("coverage", "slices", "--workspace", folder, "--json"))
+    assert [row["segment_id"] for row in found["slices"]] == ["weather=fog"]
+    assert len(list((folder / "derived/slices").iterdir())) == 1
+
+
+def test_where_nothing_stands_out_that_is_said(call, folder: Path) -> None:
+    assert "No slice stands out" in call("coverage", "slices", "--workspace", folder)[1]

@@ -166,6 +166,27 @@ def curves(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> Non
 
 
 @app.command()
+def slices(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
+    """List the segments that a model does worse in than elsewhere, of all of up to three attributes, and say why."""
+    from oddloop.rounds.slices import SLICES_FILE, search_workspace
+
+    opened = Workspace.open(workspace)
+    with Talk(quiet=as_json) as talk:
+        searched = search_workspace(opened, make_shell(opened, talk))
+    found = searched.storage.read_table(SLICES_FILE)
+    if as_json:
+        print_json({"digest": searched.digest, "slices": found.to_pylist()})
+        return
+    counted = ("rank", "segment_id", "metric", "error_rate", "rest_rate", "n_scenes", "n_logs", "adjusted_p")
+    if found.num_rows:
+        _print("Slices that do worse than the rest, strongest first", found, counted)
+    for row in found.to_pylist():
+        out.print(f"{row['segment_id']}, {row['metric']}: {row['because']}.")
+    if not found.num_rows:
+        out.print("No slice stands out from what chance gives.")
+
+
+@app.command()
 def history(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
     """Show how coverage grew: one snapshot per result that differed from the one before."""
     from oddloop.rounds.snapshots import read_snapshots

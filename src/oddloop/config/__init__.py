@@ -10,6 +10,7 @@ from oddloop.config.coverage import (
     CurvesConfig,
     DiagnosisConfig,
     MetricConfig,
+    SlicesConfig,
     VolumeConfig,
 )
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
@@ -75,6 +76,7 @@ __all__ = [
     "ScoreConfig",
     "SegmentationConfig",
     "SelectConfig",
+    "SlicesConfig",
     "TelemetryMethod",
     "TrainConfig",
     "TrajectoryMeasure",

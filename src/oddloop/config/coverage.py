@@ -187,6 +187,27 @@ class DiagnosisConfig:
 
 
 @dataclass(frozen=True)
+class SlicesConfig:
+    """The search of `oddloop coverage slices` for segments that a model does worse in than elsewhere."""
+
+    __pydantic_config__ = STRICT
+    q: Annotated[float, Field(gt=0, lt=0.5, description="false discovery rate: share of slices that chance made")] = (
+        0.05
+    )
+    max_way: Annotated[Literal[1, 2, 3], Field(description="attributes in a slice, at most")] = 3
+    min_scenes: Annotated[Count, Field(description="segments with fewer measured scenes are not tested")] = 50
+    min_logs: Annotated[Count, Field(description="segments of fewer logs are not tested")] = 5
+    each_half: Annotated[
+        float, Field(gt=0, le=1, description="p-value that each half of the logs must reach on its own")
+    ] = 0.1
+    worst_share: Annotated[
+        float,
+        Field(gt=0, lt=1, description="scenes that count as wrong by a metric that is no rate and has no target"),
+    ] = 0.1
+    most: Annotated[Count, Field(description="slices listed of a model and metric, at most")] = 50
+
+
+@dataclass(frozen=True)
 class CoverageConfig:
     """Which segments are counted and how sure we are of their metrics."""
 
@@ -206,6 +227,7 @@ class CoverageConfig:
     volume: VolumeConfig = field(default_factory=VolumeConfig)
     curves: CurvesConfig = field(default_factory=CurvesConfig)
     diagnosis: DiagnosisConfig = field(default_factory=DiagnosisConfig)
+    slices: SlicesConfig = field(default_factory=SlicesConfig)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ Time grows with scenes x sets (5 ns each on one core, at four amounts), memory w
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 import numpy as np
@@ -29,12 +29,13 @@ _Room = tuple[IntArray, IntArray, FloatArray]
 """Distinct logs, log met last, and sums of each cell."""
 
 
-def count_cells(scenes: Scenes, max_way: int) -> Iterator[Cells]:
+def count_cells(scenes: Scenes, max_way: int, some: Iterable[_Chosen] | None = None) -> Iterator[Cells]:
     """Count the cells of every set of up to `max_way` attributes, in the order of `attribute_sets`.
 
     Args:
         scenes: what is counted, as `gather` gives it; nothing comes of no scenes.
         max_way: attributes in a set, at most.
+        some: count these sets instead, in that order.
 
     >>> from oddloop.coverage.cube.cells import gather
     >>> from oddloop.coverage.attributes import Encoded
@@ -43,7 +44,8 @@ def count_cells(scenes: Scenes, max_way: int) -> Iterator[Cells]:
     >>> counted.numbers.tolist(), counted.n_scenes.tolist(), counted.n_logs.tolist()
     ([0, 1], [[1], [2]], [[1], [2]])
     """
-    sets = attribute_sets(len(scenes.encoded.attributes), max_way) if scenes.encoded.n_scenes else iter(())
+    wanted = attribute_sets(len(scenes.encoded.attributes), max_way) if some is None else some
+    sets = iter(wanted if scenes.encoded.n_scenes else ())
     loops = import_loops("oddloop.coverage.cube.kernels")
     if loops is None:
         yield from (count_by_numpy(scenes, chosen) for chosen in sets)

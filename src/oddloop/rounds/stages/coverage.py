@@ -27,7 +27,7 @@ def run_coverage(context: Context, _done: Done) -> Derived:
     config = context.workspace.config
     inputs = {**context.digests("scenes", "labels", "objects"), **metrics_inputs(context)}
     attributes = {name: asdict(attribute) for name, attribute in config.attributes.items()}
-    others = ("metric", "curves", "diagnosis")  # of reports, and of `oddloop coverage curves`
+    others = ("metric", "curves", "diagnosis", "slices")  # of reports, and of `oddloop coverage` curves and slices
     obeyed = {name: value for name, value in asdict(config.coverage).items() if name not in others}
     settings = {**obeyed, "attributes": attributes, "model_id": context.model.model_id}
     recipe = Recipe("coverage", inputs, settings, seed=config.workspace.seed)
