@@ -14,8 +14,8 @@ from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.lock import locked
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.model import current_model, measured_model
-from oddloop.rounds.run import open_ledger
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages import Context, make_generator, measured_metrics, metrics_inputs, model_metrics, write_tables
 
@@ -41,7 +41,12 @@ def search_workspace(workspace: Workspace, shell: Shell) -> Derived:
             'better = "lower" or "higher" in [metrics.<name>] of oddloop.toml'
         )
     with locked(workspace.storage):
-        model = current_model(workspace, open_ledger(workspace).rounds()) or measured_model(workspace)
+        ledger = open_ledger(workspace)
+        try:
+            rounds = ledger.rounds()
+        finally:
+            ledger.close()
+        model = current_model(workspace, rounds) or measured_model(workspace)
         return _search(Context(workspace, shell.engine, model, shell.progress))
 
 
