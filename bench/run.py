@@ -12,7 +12,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("score", "boxes", "segmentation", "motion", "ood", "coverage", "verdicts", "discover", "select", "demo")
+BENCHES = (
+    "score",
+    "boxes",
+    "segmentation",
+    "motion",
+    "ood",
+    "coverage",
+    "slices",
+    "verdicts",
+    "discover",
+    "select",
+    "demo",
+)
 WITH_PEERS = ("score", "coverage")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"

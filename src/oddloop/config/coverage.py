@@ -199,7 +199,7 @@ class SlicesConfig:
     min_logs: Annotated[Count, Field(description="segments of fewer logs are not tested")] = 5
     each_half: Annotated[
         float, Field(gt=0, le=1, description="p-value that each half of the logs must reach on its own")
-    ] = 0.1
+    ] = 0.3
     worst_share: Annotated[
         float,
         Field(gt=0, lt=1, description="scenes that count as wrong by a metric that is no rate and has no target"),
