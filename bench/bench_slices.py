@@ -20,17 +20,18 @@ from oddloop.coverage.cube.cells import gather
 from oddloop.coverage.cube.counting import count_cells
 from oddloop.coverage.slices import find_slices
 
-TEST_SEEDS = range(7000, 7100)
-"""Run once, after everything was fixed; the search was made on seeds 1000 to 1199, on the first setting below."""
+TEST_SEEDS = range(7100, 7200)
+"""Run once, after everything was fixed; the search was made on seeds 1000 to 1199. A first test, on 7000 to 7099, found
+97 of 100, but 0.4 to 1.7 further slices beside a planted one; that led to the stricter rule of `redundancy`."""
 N_VALUES = (7, 3, 5, 4, 8, 2, 6, 4, 3, 9, 5, 4)
 SCENES_PER_LOG = 50
-SIZES = (30_000, 100_000, 300_000)
+SIZES = (100_000, 300_000, 1_000_000)
 FOUND_OVERLAP = 0.5
 EXPLAINED = f"""
-Test seeds {TEST_SEEDS[0]} to {TEST_SEEDS[-1]}; building seeds 1000 to 1199. 20,000 scenes of 400 logs, about 18,000
-segments tested, q = .05, the default settings. Found: a slice is listed whose scenes and the planted ones have
-{FOUND_OVERLAP} or more of their union in common. The truth of a seed differs by chance: at 5 % and one trial per scene,
-a planted slice holds 25 errors on average, and some hold 14.
+Test seeds {TEST_SEEDS[0]} to {TEST_SEEDS[-1]}. On the building seeds, 1000 to 1199, 187 of 200 were found in the first
+setting. 20,000 scenes of 400 logs, about 18,000 segments tested, q = .05, the default settings. Found: a slice is
+listed whose scenes and the planted ones have {FOUND_OVERLAP} or more of their union in common. The truth of a seed
+differs by chance: at 5 % and one trial per scene, a planted slice holds 25 errors on average, and some hold 14.
 """
 
 

@@ -2,9 +2,9 @@
 
 A bad slice makes every segment bad that shares many of its scenes: parents, children, neighbours. So the strongest is
 taken first. Each other stays only where it is worse than the rest still, without the scenes of all that were taken; or
-where it is a part of one that was taken, and worse than the rest of that, without what was taken of it since. Both are
-tested at q over the number of slices that stood out, so that chance seldom keeps one that tells nothing. Then the
-strongest that stays is taken.
+where it is a part of one that was taken, and worse than the rest of that, without what was taken of it since. Worse
+means that of all segments, chance alone would put no more than q (1 - q) x (slices taken + 1) at such a p-value: a
+hundred repetitions of one slice do not make room for chance's finds beside it. Then the strongest that stays is taken.
 
 Time grows with slices taken x sets of attributes that still have a segment x scenes, memory with the scenes.
 """
@@ -18,6 +18,7 @@ from oddloop.coverage.attributes import Encoded
 from oddloop.coverage.cube.cells import decode, gather
 from oddloop.coverage.cube.counting import count_cells
 from oddloop.coverage.slices.candidates import Candidates
+from oddloop.coverage.slices.expected import ExpectedByChance
 from oddloop.coverage.slices.rows import scenes_of
 from oddloop.coverage.slices.tails import inflate, log_upper_tail
 
@@ -38,7 +39,8 @@ class Overlap:
         amounts: FloatArray,
         strongest_first: IntArray,
         design_effect: FloatArray,
-        log_level: float,
+        expected: ExpectedByChance,
+        q: float,
     ) -> None:
         """Begin with all.
 
@@ -49,11 +51,12 @@ class Overlap:
             amounts: (N,2) trials and errors.
             strongest_first: (P,) places of the slices that stood out.
             design_effect: (S,) of all segments.
-            log_level: logarithm of the p-value up to which a slice counts as worse.
+            expected: how many segments chance alone puts at a p-value.
+            q: false discovery rate.
         """
         self.left, self.taken = strongest_first, list[int]()
         self._encoded, self._candidates, self._logs, self._amounts = encoded, candidates, logs, amounts
-        self._design_effect, self._log_level = design_effect, log_level
+        self._design_effect, self._expected, self._q = design_effect, expected, q
         # Of each scene: the smallest slice taken that holds it, from 1 on; 0 where none does.
         self._within = np.zeros(encoded.n_scenes, np.int64)
         self._sizes = [encoded.n_scenes]
@@ -75,7 +78,8 @@ class Overlap:
         n_groups = len(self._sizes)
         total = [np.bincount(self._within, weights, n_groups) for weights in self._amounts.T]
         tail = log_upper_tail(errors, trials, np.floor(total[1] + 1e-6), np.rint(total[0]))
-        return np.asarray(inflate(tail, self._design_effect[self.left, None]) <= self._log_level)
+        by_chance = self._expected(inflate(tail, self._design_effect[self.left, None]))
+        return np.asarray(by_chance <= self._q * (1 - self._q) * n_groups)
 
     def _is_part(self) -> BoolArray:
         """(P,T+1) whether each slice that is left is a part of each slice taken; the first column is everything."""

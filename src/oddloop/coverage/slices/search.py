@@ -29,7 +29,7 @@ from oddloop.coverage.arrays import FloatArray, IntArray
 from oddloop.coverage.attributes import Encoded
 from oddloop.coverage.slices.candidates import HALVES, Candidates, count_candidates
 from oddloop.coverage.slices.decide import adjust
-from oddloop.coverage.slices.expected import expect_by_chance
+from oddloop.coverage.slices.expected import ExpectedByChance, expect_by_chance
 from oddloop.coverage.slices.noise import Likeness
 from oddloop.coverage.slices.redundancy import Overlap
 from oddloop.coverage.slices.rows import scenes_per_log
@@ -49,6 +49,7 @@ class Tested:
         design_effect: (S,) 1 or more.
         log_p: (S,) log p-values, 0 where not tested.
         adjusted: (S,) adjusted p-values, 1 where not tested.
+        chance: how many segments chance alone puts at a p-value.
     """
 
     candidates: Candidates
@@ -56,6 +57,7 @@ class Tested:
     design_effect: FloatArray
     log_p: FloatArray
     adjusted: FloatArray
+    chance: ExpectedByChance
 
     def stand_out(self, q: float) -> IntArray:
         """(P,) places of the slices that stand out, strongest first."""
@@ -113,7 +115,7 @@ def _test(candidates: Candidates, likeness: Likeness, settings: SlicesConfig, me
     chance = expect_by_chance(candidates.trials[rows].sum(axis=1), errors, trials, lower[rows], settings.q)
     adjusted = np.ones(len(log_p))
     adjusted[rows] = adjust(log_p[rows], chance, settings.q)
-    return Tested(candidates, rows, effect, log_p, adjusted)
+    return Tested(candidates, rows, effect, log_p, adjusted, chance)
 
 
 def _log_p(trials: FloatArray, errors: FloatArray, effect: FloatArray, rows: IntArray) -> FloatArray:
@@ -138,8 +140,8 @@ def _take(encoded: Encoded, tested: Tested, logs: IntArray, amounts: FloatArray,
     found = tested.stand_out(settings.q)
     if not len(found):
         return []
-    level = float(np.log(settings.q / len(found)))
-    overlap = Overlap(encoded, tested.candidates, logs, amounts, found, tested.design_effect, level)
+    effect, chance = tested.design_effect, tested.chance
+    overlap = Overlap(encoded, tested.candidates, logs, amounts, found, effect, chance, settings.q)
     while len(overlap.left) and len(overlap.taken) < settings.most:
         overlap.take()
     return overlap.taken
