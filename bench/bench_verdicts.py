@@ -39,7 +39,9 @@ times the scenes; the errors of `model_limited` ones are {CLEAR} times the targe
 `label_noise_limited`: labels wrong at random, and the target lies between the floor and what right labels would reach.
 `eval_limited`: held-out scenes of three to seven logs only. Wrong and confident: another verdict than the truth, and
 not `undecided`, `eval_limited` or `coverage_gap`. Test seeds {TEST_SEEDS[0]} to {TEST_SEEDS[-1]}; they were judged
-once, after the rules were fixed on others.
+once, after the rules were fixed on others. A second set, seeds 8000 to 8023 (`--first 8000`), was judged once with the
+same rules; both together, 480 segments: `data_limited` recall 99 of 108, precision 99 of 101; `model_limited` recall 97
+of 108, precision 97 of 99; wrong and confident 6 of 480; undecided 24; the interval holds the truth in 91 of 99.
 """
 
 
