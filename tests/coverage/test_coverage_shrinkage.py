@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oddloop.config import AttributeConfig, CoverageConfig
 from oddloop.coverage import encode_attributes, summarize_performance
 from oddloop.coverage.performance.metrics import Metric
-from oddloop.coverage.performance.shrinkage import Noise, estimate_noise
+from oddloop.coverage.performance.shrinkage import Noise, _first_least, estimate_noise
 
 
 def metric_of(values, supports, logs):
@@ -140,3 +140,12 @@ def test_it_guesses_better_than_the_raw_value_and_does_not_go_to_the_common_mean
         squared = [float(((guess - true) ** 2).mean()) for guess in (raw, shrunk, np.full(len(true), errors.mean()))]
         assert squared[1] < 0.2 * squared[0]
         assert squared[1] < 0.2 * squared[2]
+
+
+@pytest.mark.parametrize(
+    ("excess", "first"),
+    [([0.3, 0.3 - 1e-13], 0), ([-2.0, -2.0 - 1e-12, 5.0], 0), ([1.0, 0.5], 1), ([1e6, 1e6 - 1e-6], 0), ([0.0], 0)],
+)
+def test_of_parents_that_are_equally_near_but_for_rounding_the_first_counts(excess, first):
+    # Rounding depends on the order of rows, which must not choose the parent.
+    assert _first_least(np.array(excess)) == first

@@ -34,6 +34,8 @@ from oddloop.coverage.arrays import FloatArray, IntArray
 from oddloop.coverage.cube.cells import Cells, decode, encode
 from oddloop.coverage.performance.metrics import Metric
 
+_ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -96,15 +98,23 @@ def shrink(counted: list[Cells], n_values: tuple[int, ...], noise: Noise) -> Shr
     # Without any noise there is nothing to shrink, and nothing to divide by either.
     variance = np.maximum(noise.variance(support, n_scenes, n_logs), 1e-200)
     values, parents = raw.copy(), np.full(len(raw), -1)
+    largest = np.abs(raw).max(initial=0.0)
     for own, candidates in _families(counted, n_values):
         shares, differences = support[own] / support[candidates], raw[own] - values[candidates]
+        differences[np.abs(differences) <= _ROUNDING * largest] = 0.0
         excess = (differences**2 / variance[own]).sum(axis=1) - (1 - shares).sum(axis=1)
-        nearest = int(np.argmin(excess))
+        nearest = _first_least(excess)
         spread = max(float(excess[nearest] / (1 / variance[own]).sum()), 0.0)
         weight = variance[own] / (spread + variance[own])
         parents[own] = candidates[nearest]
         values[own] = raw[own] - weight * differences[nearest]
     return Shrunk(values, parents)
+
+
+def _first_least(values: FloatArray) -> int:
+    """The first of those that differ from the least by no more than rounding, which depends on the order of rows."""
+    least = values.min()
+    return int(np.argmax(values <= least + _ROUNDING * (abs(least) + len(values))))
 
 
 def _families(counted: list[Cells], n_values: tuple[int, ...]) -> Iterator[tuple[slice, IntArray]]:
