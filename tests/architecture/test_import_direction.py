@@ -20,6 +20,7 @@ FOUNDATION = {
     "errors",
     "ids",
     "compiled",
+    "intervals",
     "oddloop",
 }
 STAGES = ("score", "coverage", "discover", "select")
@@ -27,6 +28,7 @@ MAY_IMPORT = {
     "errors": set(),
     "ids": set(),
     "compiled": set(),
+    "intervals": set(),
     "column_types": set(),
     "tables": {"column_types", "errors"},
     "verdict_tables": {"column_types", "tables"},

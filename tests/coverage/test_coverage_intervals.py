@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from oddloop.coverage import bootstrap, bootstrap_interval, draw_weights, exact_interval, wilson_interval
+from oddloop.coverage import bootstrap_interval, draw_weights, exact_interval, wilson_interval
+from oddloop.intervals import bootstrap
 
 Z95 = 1.959963984540054
 

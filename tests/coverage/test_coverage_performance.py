@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddloop.config import AttributeConfig, CoverageConfig
-from oddloop.coverage import bootstrap, encode_attributes, summarize_performance, wilson_interval
+from oddloop.coverage import encode_attributes, summarize_performance, wilson_interval
 from oddloop.derived_tables import SEGMENT_METRICS
 from oddloop.errors import ConfigError, TableError
+from oddloop.intervals import bootstrap
 
 TAXONOMY = {"sky": AttributeConfig(), "tags": AttributeConfig(kind="multilabel")}
 METRIC = {"model_id": "m", "stack": "perception", "metric": "recall"}

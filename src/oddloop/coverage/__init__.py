@@ -4,9 +4,7 @@
 """
 
 from oddloop.coverage.attributes import Encoded, EncodedAttribute, encode_attributes
-from oddloop.coverage.bootstrap import bootstrap_interval, draw_weights
 from oddloop.coverage.cube import Axis, Cube, build_cube, list_segments, read_cube, write_cube
-from oddloop.coverage.exact import exact_interval
 from oddloop.coverage.exposure import STATUSES, compute_exposure
 from oddloop.coverage.grades import Grade, grade_segments
 from oddloop.coverage.measures import Drive
@@ -18,7 +16,7 @@ from oddloop.coverage.segments import ALL_SCENES
 from oddloop.coverage.stage import CoverageResult, compute
 from oddloop.coverage.summary import summarize_coverage
 from oddloop.coverage.volume import Collection, collect, volume_gaps
-from oddloop.coverage.wilson import wilson_interval
+from oddloop.intervals import bootstrap_interval, draw_weights, exact_interval, wilson_interval
 
 __all__ = [
     "ALL_SCENES",

@@ -18,7 +18,7 @@ from scipy.special import ndtri, stdtrit
 from oddloop.config import MetricConfig
 from oddloop.coverage.arrays import FloatArray, read_column, read_numbers
 from oddloop.coverage.odd import OUTSIDE
-from oddloop.coverage.wilson import wilson_interval
+from oddloop.intervals import wilson_interval
 from oddloop.verdict_tables import GAPS
 
 _KEYS = ("segment_id", "model_id", "metric")

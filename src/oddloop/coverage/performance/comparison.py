@@ -16,11 +16,11 @@ import pyarrow as pa
 from oddloop.config import CoverageConfig
 from oddloop.coverage.arrays import FloatArray, IntArray, read_codes
 from oddloop.coverage.attributes import Encoded
-from oddloop.coverage.bootstrap import IntervalQueue, Weights, difference_interval, draw_weights
 from oddloop.coverage.performance.by_log import sums_by_log
 from oddloop.coverage.performance.metrics import Metric, read_metrics
 from oddloop.coverage.segments import Grouping, iterate_groupings, name_segments
 from oddloop.errors import TableError
+from oddloop.intervals import IntervalQueue, Weights, difference_interval, draw_weights
 
 _MEANINGS = {
     "segment_id": (pa.string(), "the segment"),

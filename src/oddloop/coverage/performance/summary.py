@@ -20,18 +20,16 @@ import pyarrow.compute as pc
 from oddloop.config import CoverageConfig
 from oddloop.coverage.arrays import BoolArray, FloatArray
 from oddloop.coverage.attributes import Encoded
-from oddloop.coverage.bootstrap import IntervalQueue, Weights, draw_weights
 from oddloop.coverage.cube.cells import Cells, decode, gather
 from oddloop.coverage.cube.counting import count_cells
 from oddloop.coverage.cube.tables import THIN_WAY
-from oddloop.coverage.exact import exact_interval
 from oddloop.coverage.performance.by_log import sums_by_log
 from oddloop.coverage.performance.metrics import Metric, read_metrics
 from oddloop.coverage.performance.shrinkage import estimate_noise, shrink
 from oddloop.coverage.segments import iterate_groupings, name_conjunctions
-from oddloop.coverage.wilson import wilson_interval
 from oddloop.derived_tables import SEGMENT_METRICS
 from oddloop.errors import ConfigError
+from oddloop.intervals import IntervalQueue, Weights, draw_weights, exact_interval, wilson_interval
 
 _OF_RATES = {"wilson": wilson_interval, "exact": exact_interval}
 

@@ -15,7 +15,7 @@ from oddloop.coverage.segments import name_conjunctions
 from oddloop.coverage.slices.candidates import Candidates
 from oddloop.coverage.slices.rows import scenes_of
 from oddloop.coverage.slices.search import Tested
-from oddloop.coverage.wilson import wilson_interval
+from oddloop.intervals import wilson_interval
 from oddloop.slice_tables import SLICES
 
 OWNER = ("model_id", "metric")

@@ -19,7 +19,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from oddloop.coverage.arrays import FloatArray
+FloatArray = npt.NDArray[np.float64]
+
 
 _BLOCK = 1 << 21
 _WIDE = 1 << 24

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
-from oddloop.coverage.arrays import FloatArray
+FloatArray = npt.NDArray[np.float64]
 
 
 def exact_interval(k: npt.ArrayLike, n: npt.ArrayLike, confidence: float = 0.95) -> tuple[FloatArray, FloatArray]:

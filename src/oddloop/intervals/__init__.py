@@ -1,0 +1,15 @@
+"""Intervals that more than one stage gives: of a rate, and of a ratio of sums by resampling logs. Pure mathematics."""
+
+from oddloop.intervals.bootstrap import IntervalQueue, Weights, bootstrap_interval, difference_interval, draw_weights
+from oddloop.intervals.exact import exact_interval
+from oddloop.intervals.wilson import wilson_interval
+
+__all__ = [
+    "IntervalQueue",
+    "Weights",
+    "bootstrap_interval",
+    "difference_interval",
+    "draw_weights",
+    "exact_interval",
+    "wilson_interval",
+]
