@@ -123,11 +123,11 @@ def test_check_reports_all_faults_and_exits_with_1(call, folder: Path) -> None:
 def test_run_says_what_it_did_and_then_that_there_is_nothing_to_do(call, folder: Path) -> None:
     first = call("run", "-w", folder)
     assert first.code == ExitCode.OK
-    assert first.out.startswith("5 of 5 steps done. r001 is proposed, waiting for labels of 3 of 3 scenes of r001.")
+    assert first.out.startswith("6 of 6 steps done. r001 is proposed, waiting for labels of 3 of 3 scenes of r001.")
     assert (folder / "rounds/r001/report.html").exists()
     assert "score" in first.err  # talk
     second = call("run", "-w", folder)
-    assert second.out.startswith("Nothing to do: all 5 steps are up to date.")
+    assert second.out.startswith("Nothing to do: all 6 steps are up to date.")
     assert "up to date" in second.err
 
 
@@ -135,8 +135,15 @@ def test_run_json_is_the_only_output(call, folder: Path) -> None:
     result = call("run", "-w", folder, "--json")
     assert result.err == ""
     summary = result.json
-    assert [step["name"] for step in summary["steps"]] == ["score", "coverage", "discover", "select", "propose"]
-    assert (summary["n_computed"], summary["round_id"], summary["status"]) == (5, "r001", "proposed")
+    assert [step["name"] for step in summary["steps"]] == [
+        "score",
+        "coverage",
+        "discover",
+        "cards",
+        "select",
+        "propose",
+    ]
+    assert (summary["n_computed"], summary["round_id"], summary["status"]) == (6, "r001", "proposed")
     assert Path(summary["report"]).name == "report.html"
 
 

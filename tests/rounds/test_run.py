@@ -18,7 +18,7 @@ from oddloop.rounds.shell import RunSummary
 from oddloop.rounds.training import labelled_scenes
 from toy import label_all_picks, run_at, shell
 
-STEPS = ["score", "coverage", "discover", "select", "propose"]
+STEPS = ["score", "coverage", "discover", "cards", "select", "propose"]
 
 
 def ledger_of(folder: Path) -> Ledger:
@@ -54,22 +54,22 @@ def test_the_first_run_does_everything_and_the_second_nothing(folder: Path) -> N
     assert [s.digest for s in first.steps] == [s.digest for s in second.steps]
     assert (second.round_id, second.status) == ("r001", "proposed")
     assert re.fullmatch(r"labels of \d+ of \d+ scenes of r001", second.waiting_for)
-    assert len(ledger_of(folder).events()) == 1
+    assert len(ledger_of(folder).events("r001")) == 1
 
 
 @pytest.mark.parametrize(
     ("old", "new", "again"),
     [
         # a seed: only what draws
-        ("seed = 3", "seed = 4", ["coverage", "select", "propose"]),
+        ("seed = 3", "seed = 4", ["coverage", "cards", "select", "propose"]),
         # one value of each section: its stage and what stands below it
         ('policy = "uncertainty"', 'policy = "random"', ["select", "propose"]),
         ("budget = 3.0", "budget = 2.0", ["select", "propose"]),
         ("per_frame = 0.2", "per_frame = 0.3", ["select", "propose"]),
-        ("min_samples = 2", "min_samples = 1", ["discover", "select", "propose"]),
-        ("[discover]", "[coverage]\nn_bootstrap = 10\n[discover]", ["coverage", "select", "propose"]),
-        ("[discover]", "[score]\ntemperature = 2.0\n[discover]", ["score", "discover", "select", "propose"]),
-        ("edges = [0.0, 2.5]", "edges = [0.0, 2.6]", ["coverage", "select", "propose"]),
+        ("min_samples = 2", "min_samples = 1", ["discover", "cards", "select", "propose"]),
+        ("[discover]", "[coverage]\nn_bootstrap = 10\n[discover]", ["coverage", "cards", "select", "propose"]),
+        ("[discover]", "[score]\ntemperature = 2.0\n[discover]", ["score", "discover", "cards", "select", "propose"]),
+        ("edges = [0.0, 2.5]", "edges = [0.0, 2.6]", ["coverage", "cards", "select", "propose"]),
         # what no stage reads: nothing
         ('name = "toy"', 'name = "renamed"', []),
         ("[discover]", "[engine]\nworkers = 1\nbatch_rows = 7\n[discover]", []),
@@ -85,14 +85,14 @@ def test_changed_metrics_do_not_score_again(folder: Path) -> None:
     run_at(folder)
     table = toy.metrics_table(toy.scenes_table())
     toy.write(folder / "lake/metrics", table.set_column(4, "value", pa.array([0.5] * table.num_rows)))
-    assert computed(run_at(folder)) == ["coverage", "select", "propose"]
+    assert computed(run_at(folder)) == ["coverage", "cards", "select", "propose"]
 
 
 def test_changed_predictions_run_everything_but_coverage_again(folder: Path) -> None:
     run_at(folder)
     frames = toy.frames_table(toy.scenes_table())
     toy.write(folder / "lake/predictions/classification/toy_model", toy.predictions_table(frames, seed=9))
-    assert computed(run_at(folder)) == ["score", "discover", "select", "propose"]
+    assert computed(run_at(folder)) == ["score", "discover", "cards", "select", "propose"]
 
 
 def test_batch_size_and_workers_do_not_change_any_result(folder: Path, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_labelled_picks_close_the_round_and_the_next_one_leaves_them_out(folder:
     picked = {pick["scene_id"] for pick in ledger_of(folder).round("r001").picks}
     label_all_picks(folder, "r001")
     summary = run_at(folder)
-    assert computed(summary) == ["labels", "coverage", "discover", "select", "propose"]
+    assert computed(summary) == ["labels", "coverage", "discover", "cards", "select", "propose"]
     assert summary.round_id == "r002"
     ledger = ledger_of(folder)
     assert [s.status for s in ledger.rounds()] == ["closed", "proposed"]
@@ -150,7 +150,7 @@ def test_a_budget_below_every_scene_is_an_error_and_records_nothing(folder: Path
     edit_config(folder, "budget = 3.0", "budget = 0.1")
     with pytest.raises(Exception, match=r"0\.8"):
         run_at(folder)
-    assert ledger_of(folder).events() == []
+    assert ledger_of(folder).rounds() == []
 
 
 def test_no_predictions_says_what_to_do(folder: Path) -> None:
@@ -171,7 +171,7 @@ def test_two_models_must_be_told_apart(folder: Path) -> None:
 
 def test_with_a_training_command_the_loop_starts_at_round_zero(training_folder: Path) -> None:
     summary = run_at(training_folder)
-    assert computed(summary) == ["train", "score", "coverage", "evaluate", "discover", "select", "propose"]
+    assert computed(summary) == ["train", "score", "coverage", "evaluate", "discover", "cards", "select", "propose"]
     ledger = ledger_of(training_folder)
     zero, one = ledger.rounds()
     assert (zero.round_id, zero.status, zero.training["model_id"]) == ("r000", "closed", "m000")
@@ -198,7 +198,7 @@ def test_a_failed_training_is_recorded_and_tried_again(training_folder: Path) ->
     for n_failures in (1, 2):
         with pytest.raises(TrainError, match="exit code 1"):
             run_at(training_folder)
-        kinds = [event.kind for event in ledger_of(training_folder).events()]
+        kinds = [event.kind for event in ledger_of(training_folder).events("r000")]
         assert kinds == ["labelled"] + ["train_failed"] * n_failures
     edit_config(training_folder, "--fail exit ", "")
     assert run_at(training_folder).round_id == "r001"
@@ -209,8 +209,8 @@ def test_a_single_stage_runs_what_it_needs_and_records_nothing(folder: Path) -> 
     workspace = Workspace.open(folder)
     assert list(run_stages(workspace, shell(), until="coverage")) == ["score", "coverage"]
     assert train_if_due(workspace, shell()) == {}
-    assert ledger_of(folder).events() == []
-    assert computed(run_at(folder)) == ["discover", "select", "propose"]
+    assert ledger_of(folder).rounds() == []
+    assert computed(run_at(folder)) == ["discover", "cards", "select", "propose"]
 
 
 def test_the_caller_s_tables_are_never_modified(folder: Path) -> None:
@@ -259,7 +259,7 @@ def test_metrics_of_scenes_that_were_trained_on_do_not_count(folder: Path) -> No
     flattering = flattering.slice(0, 6).set_column(4, "value", pa.array([1.0] * 6))
     before = overall(folder)
     toy.write(folder / "lake/metrics", flattering, "train.parquet")
-    assert computed(run_at(folder)) == ["coverage", "select", "propose"]
+    assert computed(run_at(folder)) == ["coverage", "cards", "select", "propose"]
     assert overall(folder) == before
     assert before["n_scenes"] == 12
 

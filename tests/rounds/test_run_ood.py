@@ -87,13 +87,13 @@ def test_statistics_are_kept_with_their_source_and_scenes(folder: Path) -> None:
     ("section", "again"),
     [
         # settings of the statistics
-        ("[score.ood]\nmethods = ['knn']", ["score", "select", "propose"]),
-        ("[score.ood]\nmax_rows = 5", ["score", "select", "propose"]),
-        ("[score.ood]\nmethods = []", ["score", "select", "propose"]),
+        ("[score.ood]\nmethods = ['knn']", ["score", "cards", "select", "propose"]),
+        ("[score.ood]\nmax_rows = 5", ["score", "cards", "select", "propose"]),
+        ("[score.ood]\nmethods = []", ["score", "cards", "select", "propose"]),
         # another model of the same name
-        ("[model]\ndigest = 'abc'", ["score", "select", "propose"]),
+        ("[model]\ndigest = 'abc'", ["score", "cards", "select", "propose"]),
         # columns of scenes
-        ("[score.ood]\ntelemetry = ['ecod']", ["score", "select", "propose"]),
+        ("[score.ood]\ntelemetry = ['ecod']", ["score", "cards", "select", "propose"]),
         # what is no setting of theirs
         ("[engine]\nbatch_rows = 7", []),
     ],
@@ -121,7 +121,7 @@ def test_nothing_is_fitted_again_for_what_the_model_was_not_trained_on(folder: P
 def test_changed_features_and_changed_training_scenes_are_scored_again(folder: Path) -> None:
     run_at(folder)
     toy.write(folder / FEATURES, toy.features_table(toy.frames_table(toy.scenes_table()), seed=5))
-    assert computed(folder) == ["score", "discover", "select", "propose"]
+    assert computed(folder) == ["score", "discover", "cards", "select", "propose"]
     labels = toy.labels_table(toy.scenes_table())
     more = labels.slice(0, 1).set_column(0, "scene_id", pa.array(["log1/s0"]))
     toy.write(folder / "lake/labels", more, "more.parquet")
@@ -206,7 +206,7 @@ def test_statistics_of_another_model_are_refused_naming_both_digests(
     message = str(refused.value)
     assert f"were fitted to {named} (source digest {other.digest})" in message
     assert f"but the features are of model `toy_model`, encoder `enc` (source digest {SOURCE.digest})" in message
-    assert open_ledger(Workspace.open(folder)).events() == []
+    assert open_ledger(Workspace.open(folder)).rounds() == []
     assert not list(folder.glob("derived/score/*"))
     # and so on the command line
     monkeypatch.setattr(sys, "argv", ["oddloop", "score", "--workspace", str(folder)])

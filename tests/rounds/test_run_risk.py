@@ -88,8 +88,8 @@ def test_tracks_are_scored_beside_the_model(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "again"),
     [
-        ("[score.risk]\nttc_s = 3.0", ["score", "discover", "select", "propose"]),
-        ("[score.risk]\nvehicles = 'ego'", ["score", "discover", "select", "propose"]),
+        ("[score.risk]\nttc_s = 3.0", ["score", "discover", "cards", "select", "propose"]),
+        ("[score.risk]\nvehicles = 'ego'", ["score", "discover", "cards", "select", "propose"]),
         ("[engine]\nworkers = 1\nbatch_rows = 5", []),
     ],
 )
@@ -109,7 +109,7 @@ def test_thresholds_have_no_say_where_there_are_no_tracks(folder: Path) -> None:
 def test_changed_tracks_are_scored_again(folder: Path) -> None:
     run_at(folder)
     toy.write(folder / "lake/tracks", tracks_table(seed=1))
-    assert computed(folder) == ["score", "discover", "select", "propose"]
+    assert computed(folder) == ["score", "discover", "cards", "select", "propose"]
     assert computed(folder) == []
 
 

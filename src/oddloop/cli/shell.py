@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import getpass
 import sys
+import time
 
 from oddloop.cli.terminal import Talk
 from oddloop.engine import LocalEngine
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.ledger import Author
 from oddloop.rounds.shell import Shell
 
 
@@ -17,6 +19,11 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # no entry for this user id, as in a bare container
         return "unknown"
+
+
+def make_author() -> Author:
+    """Who acts at the command line, now."""
+    return Author(user_name(), time.time_ns())
 
 
 def make_shell(workspace: Workspace, talk: Talk) -> Shell:

@@ -15,6 +15,7 @@ from oddloop.config.coverage import (
 )
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.load import Config, config_from_mapping, load_config
+from oddloop.config.names import NamesConfig
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
 from oddloop.config.risk import RiskConfig
 from oddloop.config.score import (
@@ -66,6 +67,7 @@ __all__ = [
     "MemberMeasure",
     "MetricConfig",
     "ModelConfig",
+    "NamesConfig",
     "ObjectMeasure",
     "OodConfig",
     "Reduction",

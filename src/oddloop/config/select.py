@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
 
+from oddloop.config.names import NamesConfig
 from oddloop.config.types import STRICT, Count, NotNegative, Positive
 
 
@@ -18,6 +19,7 @@ class DiscoverConfig:
     n_components: Annotated[Count, Field(description="PCA components kept, at most")] = 16
     min_cluster_size: Annotated[int, Field(ge=2, description="smallest cluster, in scenes")] = 10
     min_samples: Annotated[int, Field(ge=1, description="HDBSCAN: neighbours that make a scene dense")] = 5
+    names: NamesConfig = field(default_factory=NamesConfig)
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ def sweep(workspace: Storage) -> list[str]:
         "",
         *_folders(workspace, "derived", 1),
         *_folders(workspace, "history", 1),
+        *_folders(workspace, "discovery", 1),
         *_folders(workspace, "rounds", 1),
         *_folders(workspace, "lake", 3),
     ]

@@ -19,16 +19,18 @@ from oddloop.errors import TrainError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.discovery.lasting import record_clusters
+from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.evaluate import summarize_evaluation
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.ledger import Ledger, open_ledger
-from oddloop.rounds.model import current_model, measured_model
+from oddloop.rounds.model import ModelTables, current_model, measured_model
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
 from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.snapshots import append_snapshot
-from oddloop.rounds.stages import STAGES, Context
-from oddloop.rounds.state import ROUND_ZERO, RoundState, round_name
+from oddloop.rounds.stages import STAGES, Context, run_cards
+from oddloop.rounds.state import DISCOVERY, ROUND_ZERO, RoundState, round_name
 from oddloop.rounds.train import train
 from oddloop.rounds.training import needs_training, request_training
 
@@ -137,7 +139,7 @@ class _Run:
                 f"{self.workspace.storage.url}: no predictions to score; ingest some, "
                 "or give a [train] command and labels to train a first model"
             )
-        context = Context(self.workspace, self.shell.engine, model, self.shell.progress)
+        context = self._context(model)
         done: dict[str, Derived] = {}
         for name, stage in wanted.items():
             done[name] = self._timed(name, functools.partial(stage, context, done))
@@ -145,9 +147,24 @@ class _Run:
                 append_snapshot(self.workspace, done[name], self.shell.now_ns())
             if then and name in then:
                 then[name](done[name])
+            if name == "discover":
+                context = self._follow_clusters(context, done)
             if name == until:
                 break
         return done
+
+    def _context(self, model: ModelTables) -> Context:
+        scenarios = read_scenarios(self.workspace, self.ledger.events(DISCOVERY))
+        return Context(self.workspace, self.shell.engine, model, self.shell.progress, scenarios)
+
+    def _follow_clusters(self, context: Context, done: dict[str, Derived]) -> Context:
+        """Give the clusters their lasting ids, and make their cards; named scenarios may have other scenes now."""
+        lasting = record_clusters(self.workspace, self.ledger, done["discover"], self.shell.stamp())
+        after = self._context(context.model)
+        if after.scenario_inputs() != context.scenario_inputs():
+            done["coverage"] = self._timed("coverage", lambda: STAGES["coverage"](after, done))
+        done["cards"] = self._timed("cards", lambda: run_cards(after, done, lasting))
+        return after
 
     def evaluate(self, covered: Derived) -> None:
         """Record what a newly trained model is worth, and close its round."""

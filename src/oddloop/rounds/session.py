@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.model import ModelTables, current_model
 from oddloop.rounds.shell import Shell, Step
 from oddloop.rounds.stages import Context, run_score
-from oddloop.rounds.state import RoundState
+from oddloop.rounds.state import DISCOVERY, RoundState
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Session:
         """Scores of the current model, or of another, made where they are stale."""
         context = self.context
         if model is not None:
-            context = Context(context.workspace, context.engine, model, context.progress)
+            context = replace(context, model=model, _tables={})
         return self.timed("score", lambda: run_score(context, {}))
 
     def timed(self, name: str, work: Callable[[], Derived]) -> Derived:
@@ -53,10 +54,10 @@ def session(workspace: Workspace, shell: Shell) -> Iterator[Session]:
         sweep(workspace.storage)
         ledger = open_ledger(workspace)
         try:
-            rounds = ledger.rounds()
+            rounds, scenarios = ledger.rounds(), read_scenarios(workspace, ledger.events(DISCOVERY))
         finally:
             ledger.close()
         model = current_model(workspace, rounds)
         if model is None:
             raise WorkspaceError(f"{workspace.storage.url}: no predictions, so there are no scores; ingest some")
-        yield Session(shell, Context(workspace, shell.engine, model, shell.progress), rounds)
+        yield Session(shell, Context(workspace, shell.engine, model, shell.progress, scenarios), rounds)

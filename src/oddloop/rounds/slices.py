@@ -14,10 +14,12 @@ from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.lock import locked
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.model import current_model, measured_model
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages import Context, make_generator, measured_metrics, metrics_inputs, model_metrics, write_tables
+from oddloop.rounds.state import DISCOVERY
 
 SLICES_FILE = "slices.parquet"
 
@@ -43,22 +45,22 @@ def search_workspace(workspace: Workspace, shell: Shell) -> Derived:
     with locked(workspace.storage):
         ledger = open_ledger(workspace)
         try:
-            rounds = ledger.rounds()
+            rounds, scenarios = ledger.rounds(), read_scenarios(workspace, ledger.events(DISCOVERY))
         finally:
             ledger.close()
         model = current_model(workspace, rounds) or measured_model(workspace)
-        return _search(Context(workspace, shell.engine, model, shell.progress))
+        return _search(Context(workspace, shell.engine, model, shell.progress, scenarios))
 
 
 def _search(context: Context) -> Derived:
     config = context.workspace.config
     settings = {
         **asdict(config.coverage.slices),
-        "attributes": {name: asdict(attribute) for name, attribute in config.attributes.items()},
+        "attributes": {name: asdict(attribute) for name, attribute in context.attributes().items()},
         "metrics": {name: asdict(metric) for name, metric in config.metrics.items()},
         "model_id": context.model.model_id,
     }
-    inputs = {**context.digests("scenes"), **metrics_inputs(context)}
+    inputs = {**context.digests("scenes"), **metrics_inputs(context), **context.scenario_inputs()}
     recipe = Recipe("slices", inputs, settings, seed=config.workspace.seed)
 
     def write(out: Storage) -> dict[str, int]:
@@ -66,7 +68,7 @@ def _search(context: Context) -> Derived:
         found = find_metric_slices(
             scenes,
             measured_metrics(model_metrics(context), scenes),
-            encode_attributes(scenes, config.attributes),
+            encode_attributes(scenes, context.attributes()),
             config.metrics,
             config.coverage.slices,
             make_generator(config.workspace.seed, "slices"),

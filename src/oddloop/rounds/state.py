@@ -16,6 +16,8 @@ MOVES: Mapping[str, tuple[str, ...]] = {
     "closed": (),
 }
 """Which event kinds may follow each status; "" is a round that has not begun."""
+DISCOVERY = "discovery"
+"""Stands for a round in events that concern clusters and their names; see `rounds/discovery`."""
 ROUND_ZERO = "r000"
 """The round of the labels that were there before oddloop: it has no picks, but a first model and its metrics."""
 

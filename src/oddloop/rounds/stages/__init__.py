@@ -7,6 +7,7 @@ own package for those.
 from collections.abc import Callable, Mapping
 
 from oddloop.lake.derived import Derived
+from oddloop.rounds.stages.cards import run_cards
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
 from oddloop.rounds.stages.coverage import measured_metrics, run_coverage
 from oddloop.rounds.stages.discover import run_discover
@@ -27,6 +28,7 @@ __all__ = [
     "model_metrics",
     "policy_source_digest",
     "read_scores",
+    "run_cards",
     "run_score",
     "write_tables",
 ]

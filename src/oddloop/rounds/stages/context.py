@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddloop.config import AttributeConfig
 from oddloop.engine import Engine
 from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Derived
-from oddloop.lake.fingerprint import fingerprint
+from oddloop.lake.fingerprint import digest_of, fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
@@ -38,6 +39,8 @@ class Context:
     engine: Engine
     model: ModelTables
     progress: Progress
+    scenarios: pa.Table | None = None
+    """`scene_id` and `scenario`: named scenarios, which count as an attribute; None where nothing is named."""
     _tables: dict[str, pa.Table] = field(default_factory=dict)
 
     def table(self, name: str, spec: TableSpec) -> pa.Table:
@@ -58,7 +61,35 @@ class Context:
             place = self.workspace.table("scenes").storage.url
             raise WorkspaceError(f"{place}: no scenes; run `oddloop ingest`, or point [lake] scenes elsewhere")
         refuse_unknown_splits(scenes)
-        return scenes
+        return self._with_scenarios(scenes)
+
+    def attributes(self) -> dict[str, AttributeConfig]:
+        """The taxonomy, with the named scenarios as one more attribute where there are any."""
+        attributes = dict(self.workspace.config.attributes)
+        if name := self._scenario_attribute():
+            values = sorted(pc.unique(pc.list_flatten(self._named()["scenario"])).to_pylist())
+            attributes[name] = AttributeConfig(kind="multilabel", values=tuple(values))
+        return attributes
+
+    def scenario_inputs(self) -> dict[str, str]:
+        """Digest of the named scenarios, where there are any."""
+        return {"scenarios": digest_of(self._named().to_pylist())} if self._scenario_attribute() else {}
+
+    def _scenario_attribute(self) -> str:
+        """Name of the attribute; "" where nothing is named, or the team has an attribute of that name itself."""
+        name = self.workspace.config.discover.names.attribute
+        return "" if self.scenarios is None or name in self.workspace.config.attributes else name
+
+    def _named(self) -> pa.Table:
+        assert self.scenarios is not None  # noqa: S101  asked for only where `_scenario_attribute` says so
+        return self.scenarios
+
+    def _with_scenarios(self, scenes: pa.Table) -> pa.Table:
+        name = self._scenario_attribute()
+        if not name or name in scenes.column_names:
+            return scenes
+        at = pc.index_in(scenes["scene_id"], value_set=self._named()["scene_id"].combine_chunks())
+        return scenes.append_column(name, self._named()["scenario"].combine_chunks().take(at.combine_chunks()))
 
     def labelled_ids(self) -> pa.Array:
         """Ids of all scenes with labels."""

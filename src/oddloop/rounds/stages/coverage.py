@@ -25,8 +25,8 @@ _OBJECT_ROWS = 1 << 20
 def run_coverage(context: Context, _done: Done) -> Derived:
     """Scenes, labels and metrics to segments and their metrics."""
     config = context.workspace.config
-    inputs = {**context.digests("scenes", "labels", "objects"), **metrics_inputs(context)}
-    attributes = {name: asdict(attribute) for name, attribute in config.attributes.items()}
+    inputs = {**context.digests("scenes", "labels", "objects"), **metrics_inputs(context), **context.scenario_inputs()}
+    attributes = {name: asdict(attribute) for name, attribute in context.attributes().items()}
     others = ("metric", "curves", "diagnosis", "slices")  # of reports, and of `oddloop coverage` curves and slices
     obeyed = {name: value for name, value in asdict(config.coverage).items() if name not in others}
     settings = {**obeyed, "attributes": attributes, "model_id": context.model.model_id}
@@ -41,7 +41,7 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
         context.scenes(),
         context.labelled_ids(),
         measured_metrics(metrics, context.scenes()),
-        config.attributes,
+        context.attributes(),
         config.coverage,
         make_generator(config.workspace.seed, "coverage"),
         _object_counts(context),

@@ -36,5 +36,12 @@ def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str
         context.labelled_ids(),
         context.workspace.config.discover,
     )
-    rows = write_tables(out, scene_vectors=result.vectors, scene_map=result.scene_map, clusters=result.clusters)
+    members = result.scene_map.select(["scene_id", "cluster_id"])
+    rows = write_tables(
+        out,
+        scene_vectors=result.vectors,
+        scene_map=result.scene_map,
+        clusters=result.clusters,
+        cluster_members=members,
+    )
     return {**rows, "without_vector": result.n_without_vector}

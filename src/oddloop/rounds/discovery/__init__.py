@@ -1,0 +1,24 @@
+"""Clusters over time: lasting ids, what people say of them, and what follows from a name."""
+
+from oddloop.rounds.discovery.lasting import Lasting, last_clustered, read_lasting, record_clusters
+from oddloop.rounds.discovery.names import Note, Question, Scenario, fold_names, open_questions
+from oddloop.rounds.discovery.people import name_cluster, settle_question
+from oddloop.rounds.discovery.read import Discovery, read_discovery
+from oddloop.rounds.discovery.scenarios import read_scenarios
+
+__all__ = [
+    "Discovery",
+    "Lasting",
+    "Note",
+    "Question",
+    "Scenario",
+    "fold_names",
+    "last_clustered",
+    "name_cluster",
+    "open_questions",
+    "read_discovery",
+    "read_lasting",
+    "read_scenarios",
+    "record_clusters",
+    "settle_question",
+]

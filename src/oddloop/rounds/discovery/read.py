@@ -1,0 +1,76 @@
+"""Clusters as people see them: cards in order, with names, open questions and what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from oddloop.discover.cards import rank_cards
+from oddloop.discover.risk import risk_weight
+from oddloop.errors import ConfigError, WorkspaceError
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.discovery.lasting import Lasting, clustered_as, read_lasting, rename_clusters
+from oddloop.rounds.discovery.names import SETTLED, Question, Scenario, fold_names, open_questions
+from oddloop.rounds.state import Event
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What a discovery found, and what people say of it.
+
+    Attributes:
+        lasting: clusters under lasting ids, with the events since the run before.
+        cards: CLUSTER_CARDS in order, with `rank`, `rank_value` and `rank_text`.
+        scene_map: SCENE_MAP with lasting ids.
+        names: what was said, by cluster id.
+        questions: what somebody must say.
+    """
+
+    lasting: Lasting
+    cards: pa.Table
+    scene_map: pa.Table
+    names: dict[str, Scenario]
+    questions: list[Question]
+
+    def name_of(self, cluster_id: str) -> str:
+        """The scenario's name; "" where the cluster has none."""
+        said = self.names.get(cluster_id)
+        return said.name if said else ""
+
+
+def read_discovery(workspace: Workspace, events: list[Event], discover_digest: str, cards_digest: str) -> Discovery:
+    """Read a discovery.
+
+    Args:
+        workspace: the workspace.
+        events: the ledger's events of `state.DISCOVERY`.
+        discover_digest, cards_digest: name the folders of the stages.
+
+    Raises:
+        WorkspaceError: the clusters of that discovery were never recorded.
+    """
+    event = clustered_as(events, discover_digest)
+    if event is None:
+        raise WorkspaceError(f"{workspace.storage.url}: these clusters are not recorded yet; run `oddloop discover`")
+    lasting, names = read_lasting(workspace, event), fold_names(events)
+    levels = workspace.config.discover.names.risk_levels
+    weights = {name: _weight(said, levels) for name, said in names.items()}
+    settled = {name for name, said in names.items() if said.status in SETTLED}
+    cards = _stage(workspace, "cards", cards_digest).read_table("cluster_cards.parquet")
+    placed = _stage(workspace, "discover", discover_digest).read_table("scene_map.parquet")
+    ranked = rank_cards(cards, weights, settled)
+    return Discovery(lasting, ranked, rename_clusters(placed, lasting.ids), names, open_questions(events))
+
+
+def _weight(said: Scenario, levels: dict[str, float]) -> float:
+    """Weight of a risk; a level of a scale that the team has given up since counts as not judged."""
+    try:
+        return risk_weight(said.risk, levels)
+    except ConfigError:
+        return risk_weight("", levels)
+
+
+def _stage(workspace: Workspace, stage: str, digest: str) -> Storage:
+    return workspace.storage.sub(f"derived/{stage}/{digest}")

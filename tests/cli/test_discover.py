@@ -1,0 +1,57 @@
+"""`oddloop discover`: cards, names, questions and events, as people and programs see them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import toy
+from oddloop.cli.app import app
+from oddloop.errors import LedgerError
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    toy.make_workspace(tmp_path / "ws")
+    return tmp_path / "ws"
+
+
+def call(folder: Path, *arguments: str) -> str:
+    result = RUN.invoke(app, ["discover", *arguments, "-w", str(folder)], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_cards_are_named_judged_and_shown(folder: Path) -> None:
+    cards = json.loads(call(folder, "--json"))["clusters"]
+    first = cards[0]["cluster_id"]
+    assert call(folder, "name", first, "odd one", "--risk", "S3E4C3", "--priority", "1", "--note", "look") == (
+        f"{first}: odd one, confirmed, risk S3E4C3, priority 1\n"
+    )
+    listed = call(folder)
+    assert "odd one" in listed
+    assert f"Clusters: {len(cards)} of {len(cards)}" in listed
+    shown = call(folder, "show", first)
+    assert "odd one" in shown.splitlines()[0]
+    assert "risk 16 x rarity" in shown  # ASIL D
+    assert "tester" not in shown
+    assert ": look" in shown
+    plain = json.loads(call(folder, "show", first, "--json"))
+    assert (plain["said"]["name"], len(plain["scene_ids"])) == ("odd one", cards[0]["n_scenes"])
+    events = json.loads(call(folder, "events", "--json"))
+    assert [e["event"] for e in events] == ["emerged"] * len(cards)
+
+
+def test_what_is_not_there_is_named(folder: Path) -> None:
+    call(folder)
+    with pytest.raises(LedgerError, match="'c9999' is not in the newest discovery"):
+        call(folder, "show", "c9999")
+    with pytest.raises(LedgerError, match="'c9999' does not exist"):
+        call(folder, "name", "c9999", "x")
+    with pytest.raises(LedgerError, match="has no open question"):
+        call(folder, "settle", "c0001")
