@@ -32,6 +32,7 @@ COMMANDS = (
     "score",
     "coverage",
     "discover",
+    "scenes",
     "select",
     "labels",
     "train",

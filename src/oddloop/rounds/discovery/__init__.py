@@ -1,5 +1,6 @@
 """Clusters over time: lasting ids, what people say of them, and what follows from a name."""
 
+from oddloop.rounds.discovery.find import Lookup, SceneQuery, find_scenes
 from oddloop.rounds.discovery.lasting import Lasting, last_clustered, read_lasting, record_clusters
 from oddloop.rounds.discovery.names import Note, Question, Scenario, fold_names, open_questions
 from oddloop.rounds.discovery.people import name_cluster, settle_question
@@ -9,9 +10,12 @@ from oddloop.rounds.discovery.scenarios import read_scenarios
 __all__ = [
     "Discovery",
     "Lasting",
+    "Lookup",
     "Note",
     "Question",
     "Scenario",
+    "SceneQuery",
+    "find_scenes",
     "fold_names",
     "last_clustered",
     "name_cluster",
