@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from typing import Any
 from oddloop.config import AttributeConfig
 from oddloop.config.scales import below
 from oddloop.errors import OddloopError, SourceError
+from oddloop.exchange.yaml_text import yaml_lines
 
 _INTERVAL = re.compile(r"[\[(]\s*(\S+),\s*(\S+?)\s*[\])]")
 
@@ -92,7 +92,7 @@ def write_openodd(attributes: Mapping[str, AttributeConfig]) -> str:
             f"{re.sub(r'[^A-Za-z0-9_]', '_', name)}_{i}": {"EXCLUDE_OR": limit} for i, limit in enumerate(limits, 1)
         }
     document = {"TAXONOMY": _nest(concepts), **({"ODD": modules} if modules else {})}
-    text = "\n".join(_yaml(document)) + "\n"
+    text = "\n".join(yaml_lines(document)) + "\n"
     try:
         library.load_openodd(text)
     except library.OpenOddError as error:
@@ -212,14 +212,3 @@ def _nest(concepts: Mapping[str, Any]) -> dict[str, Any]:
             node = node.setdefault(record, {})
         node[leaf] = kind
     return root
-
-
-def _yaml(node: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
-    """Block YAML; names and values are written as JSON, which is YAML."""
-    for key, value in node.items():
-        pad = "  " * indent + json.dumps(key)
-        if isinstance(value, dict):
-            yield f"{pad}:"
-            yield from _yaml(value, indent + 1)
-        else:
-            yield f"{pad}: {json.dumps(value)}"

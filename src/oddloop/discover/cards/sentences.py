@@ -47,7 +47,8 @@ def _error(row: dict[str, Any]) -> Reason | None:
     if row["error_lift_low"] is None:
         return _reason("error", row["error_lift"], f"{against}; too few logs to judge ({support})")
     ends = f"{row['error_lift_low']:+.2f} to {row['error_lift_high']:+.2f} standard deviations"
-    verdict = "surely worse" if row["error_lift_low"] > 0 else "not surely worse"
+    surely = "worse" if row["error_lift_low"] > 0 else "better" if row["error_lift_high"] < 0 else ""
+    verdict = f"surely {surely}" if surely else "neither surely worse nor better"
     return _reason("error", row["error_lift"], f"{against}: {verdict}, {ends} ({support})")
 
 

@@ -1,5 +1,6 @@
 """Clusters over time: lasting ids, what people say of them, and what follows from a name."""
 
+from oddloop.rounds.discovery.catalogue import describe_scenarios
 from oddloop.rounds.discovery.find import Lookup, SceneQuery, find_scenes
 from oddloop.rounds.discovery.lasting import Lasting, last_clustered, read_lasting, record_clusters
 from oddloop.rounds.discovery.names import Note, Question, Scenario, fold_names, open_questions
@@ -15,6 +16,7 @@ __all__ = [
     "Question",
     "Scenario",
     "SceneQuery",
+    "describe_scenarios",
     "find_scenes",
     "fold_names",
     "last_clustered",
