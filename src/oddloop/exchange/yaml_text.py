@@ -43,6 +43,16 @@ def _entry(head: str, value: Any, indent: int) -> Iterator[str]:
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "null"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_scalar, value))}]"
+    if isinstance(value, float):
+        return _number(value)
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def _number(value: float) -> str:
+    """YAML 1.1 takes `1e+30` for a text: it wants a point."""
+    if not math.isfinite(value):
+        return "null"
+    digits, exponent, power = repr(value).partition("e")
+    return repr(value) if not exponent or "." in digits else f"{digits}.0e{power}"
