@@ -73,8 +73,8 @@ check: $(VENV)/check ## Lint, format check, strict types, import directions, doc
 bench: $(VENV)/test ## Measure speed and memory, and write bench/RESULTS.md
 	$(BIN)/python bench/run.py
 
-bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring and coverage, against other packages (installs PyTorch)
-	$(BIN)/python bench/run.py --only score --only coverage --peers $(PEERS)/bin/python
+bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring, coverage and clusters, against other packages (installs PyTorch)
+	$(BIN)/python bench/run.py --only score --only coverage --only clusters --peers $(PEERS)/bin/python
 
 docs: $(VENV)/check ## Make the reference pages from the code
 	$(BIN)/python scripts/make_reference.py

@@ -1,7 +1,7 @@
 """Speed and memory of discovery: `python bench/bench_discover.py [--quick]`.
 
-Frame features to scene vectors, set against one matrix product of the features with themselves; then clustering of
-PCA-16 vectors, set against HDBSCAN alone.
+Frame features to scene vectors, set against one matrix product of the features with themselves. Clusters:
+`bench_clusters.py`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import hdbscan
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from common import growth_exponent, peak_mb, print_machine, print_table, report, run_fresh, time_median
 from oddloop.config import DiscoverConfig
-from oddloop.derived_tables import SCENE_VECTORS
-from oddloop.discover import build_scene_vectors, cluster_scenes
+from oddloop.discover import build_scene_vectors
 
 FRAMES, D, K = 10, 256, 16
-SIZES = {"vectors": (5_000, 20_000, 80_000), "clusters": (5_000, 20_000, 80_000)}
+SIZES = {"vectors": (5_000, 20_000, 80_000)}
 
 
 def main() -> None:
@@ -30,14 +28,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
-        {"vectors": measure_vectors, "clusters": measure_clusters}[arguments.case](arguments.size)
+        measure_vectors(arguments.size)
     else:
         compare(10 if arguments.quick else 1)
 
 
 def compare(divisor: int) -> None:
     print("## Discovery\n")
-    print_machine("numpy", "scikit-learn", "hdbscan", "pyarrow")
+    print_machine("numpy", "scikit-learn", "pyarrow")
     sizes, found = sweep("vectors", divisor)
     exponent = growth_exponent(sizes, [f["ours_cpu"] for f in found])
     rows = [
@@ -58,26 +56,6 @@ def compare(divisor: int) -> None:
         ("scenes", "features MB", "s", "cpu s", "XᵀX of the features cpu s", "ratio", "MB before", "peak MB"),
         rows,
     )
-    sizes, found = sweep("clusters", divisor)
-    exponent = growth_exponent(sizes, [f["ours_cpu"] for f in found])
-    rows = [
-        (
-            n,
-            f["ours"],
-            f["ours_cpu"],
-            f["hdbscan_cpu"],
-            f["ours_cpu"] / f["hdbscan_cpu"],
-            f["n_clusters"],
-            f["before_mb"],
-            f["peak_mb"],
-        )
-        for n, f in zip(sizes, found, strict=True)
-    ]
-    print_table(
-        f"clusters: HDBSCAN on {K} components; growth exponent {exponent:.2f}",
-        ("scenes", "s", "cpu s", "HDBSCAN alone cpu s", "ratio", "clusters of 50", "MB before", "peak MB"),
-        rows,
-    )
 
 
 def sweep(case: str, divisor: int) -> tuple[list[int], list[dict[str, Any]]]:
@@ -94,19 +72,6 @@ def measure_vectors(n: int) -> None:
     before = peak_mb()
     ours = time_median(lambda: build_scene_vectors(scenes, table, None, DiscoverConfig()), runs=1)
     report(ours=ours, gram=time_median(lambda: features.T @ features, runs=3), before_mb=before)
-
-
-def measure_clusters(n: int) -> None:
-    points = make_groups(n, K)
-    ids = [f"scene-{i:08d}" for i in range(n)]
-    scenes = pa.table({"scene_id": ids, "log_id": [i[:12] for i in ids], "duration_s": np.ones(n)})
-    vectors = pa.table([ids, as_lists(points)], schema=SCENE_VECTORS.schema())
-    before, config = peak_mb(), DiscoverConfig()
-    n_clusters = cluster_scenes(vectors, scenes, ids[::9], config)[1].num_rows
-    ours = time_median(lambda: cluster_scenes(vectors, scenes, ids[::9], config), runs=1)
-    model = hdbscan.HDBSCAN(config.min_cluster_size, config.min_samples, core_dist_n_jobs=1)
-    alone = time_median(lambda: model.fit(points.astype(np.float64)), runs=1)
-    report(ours=ours, hdbscan=alone, n_clusters=n_clusters, before_mb=before)
 
 
 def make_groups(n: int, d: int) -> npt.NDArray[np.float32]:

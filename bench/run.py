@@ -22,10 +22,11 @@ BENCHES = (
     "slices",
     "verdicts",
     "discover",
+    "clusters",
     "select",
     "demo",
 )
-WITH_PEERS = ("score", "coverage")
+WITH_PEERS = ("score", "coverage", "clusters")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 HEADING = """\

@@ -35,8 +35,8 @@ FAULTS = [
     ("[cost]\nper_frame = -1", "cost.per_frame: input should be greater than or equal to 0; got -1"),
     ("[coverage]\nconfidence = 1.0", "coverage.confidence: input should be less than 1; got 1.0"),
     (
-        "[discover]\nmin_cluster_size = 1",
-        "discover.min_cluster_size: input should be greater than or equal to 2; got 1",
+        "[discover.clusters]\nmin_scenes = 1",
+        "discover.clusters.min_scenes: input should be greater than or equal to 2; got 1",
     ),
     ('[lake]\nscenes = ""', "lake.scenes: should not be empty; got ''"),
     ("[score]\nreductions = []", "score.reductions: should not be empty; got []"),

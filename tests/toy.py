@@ -35,8 +35,12 @@ values = ["no_rain", "light", "moderate"]
 better = "higher"
 
 [discover]
-min_cluster_size = 3
-min_samples = 2
+n_components = 16
+
+[discover.clusters]
+min_scenes = 3
+min_logs = 2
+neighbours = 5
 
 [select]
 policy = "uncertainty"

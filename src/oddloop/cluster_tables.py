@@ -32,6 +32,19 @@ CLUSTER_MEMBERS = TableSpec(
 )
 """Clusters may be nested, so a scene may be in several."""
 
+FOUND_CLUSTERS = TableSpec(
+    "found_clusters",
+    "cluster of one run",
+    (
+        Column("cluster_id", STRING, "names the cluster within this run, such as `c007`"),
+        Column("parent_id", STRING, "smallest cluster that holds it; null: none", nullable=True),
+        Column("persistence", FLOAT, "share of all scales at which it is nearly itself, in (0, 1]"),
+        Column("n_scenes", INT, "scenes", "scenes"),
+    ),
+    key=("cluster_id",),
+    derived=True,
+)
+
 CLUSTER_CARDS = TableSpec(
     "cluster_cards",
     "cluster",
@@ -42,7 +55,7 @@ CLUSTER_CARDS = TableSpec(
         Column("n_logs", INT, "distinct logs", "logs"),
         Column("duration_s", FLOAT, "time", "s"),
         Column("n_labelled", INT, "labelled scenes", "scenes"),
-        Column("persistence", FLOAT, "how long it lasts over the layers of density, 0 to 1"),
+        Column("persistence", FLOAT, "share of all scales at which it is nearly itself, in (0, 1]"),
         _optional("per_hour", "its scenes per hour of driving", "1/h"),
         _optional("per_hour_low", "lower end of its 95 % interval", "1/h"),
         _optional("per_hour_high", "upper end of it", "1/h"),
@@ -88,4 +101,4 @@ CLUSTER_EVENTS = TableSpec(
     ),
     derived=True,
 )
-CLUSTER_TABLES = (CLUSTER_MEMBERS, CLUSTER_CARDS, CLUSTER_EVENTS)
+CLUSTER_TABLES = (FOUND_CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CARDS, CLUSTER_EVENTS)

@@ -271,7 +271,9 @@ class _Fleet:
                     "n_logs": self.logs(chosen),
                     "duration_s": float(self.seconds[chosen].sum()),
                     "n_labelled": int((chosen & (self.status == "labelled")).sum()),
-                    "medoid_scene_id": medoids[0],
+                    "name": "",
+                    "rank": len(rows) + 1,
+                    "why": "risk 1 x rarity 2.0 bit x need 0.10 (error 0.10), all at least",
                     "medoids": medoids,
                 }
             )

@@ -59,7 +59,8 @@ def test_a_page_of_nothing_says_what_is_missing_everywhere() -> None:
         "No metric is known, so nothing says where the model is weak. "
         "Fill the metrics table and declare [metrics.NAME] better in oddloop.toml.",
         "No scene has a place on the map. Bring features of the scenes (features), then run oddloop discover.",
-        "No cluster was found. More scenes or a smaller discover.min_cluster_size may let oddloop discover find one.",
+        "No cluster was found. More scenes, or a smaller discover.clusters.min_scenes or min_logs, may let "
+        "oddloop discover find one.",
     ]
 
 
@@ -186,7 +187,8 @@ def test_missing_numbers_are_dashes(inputs: ReportInputs) -> None:
 def test_long_and_unicode_names_survive() -> None:
     name = "ログ/" + "x" * 300
     places = [{"scene_id": name, "x": 0.0, "y": 0.0, "cluster_id": name}]
-    medoids = {"medoid_scene_id": name, "medoids": [name]}
-    cluster = {"cluster_id": name, "n_scenes": 1, "n_logs": 1, "duration_s": 1.0, "n_labelled": 0, **medoids}
+    medoids = {"medoids": [name]}
+    sizes = {"n_scenes": 1, "n_logs": 1, "duration_s": 1.0, "n_labelled": 0}
+    cluster = {"cluster_id": name, "name": name, "rank": 1, "why": name, **sizes, **medoids}
     page = page_of(empty_inputs(scene_map=table_of(SCENE_MAP, places), clusters=table_of(CLUSTERS, [cluster])))
     assert name in page.text

@@ -54,7 +54,7 @@ def small() -> ReportInputs:
         metric_row("rain=heavy", 0.1, 0.0, 0.2, metric="another_metric"),
     ]
     places = [("a", 0.0, 0.0, "k0"), ("b", 1.0, 0.5, "k0"), ("c", 2.0, 1.0, "k1"), ("e", float("nan"), 1.0, None)]
-    cluster = {"n_logs": 1, "duration_s": 22.0, "medoid_scene_id": "a", "medoids": ["a", "b"]}
+    cluster = {"n_logs": 1, "duration_s": 22.0, "why": "rare", "medoids": ["a", "b"]}
     return empty_inputs(
         attributes={"rain": ("none", "heavy")},
         lead=FDE,
@@ -73,8 +73,8 @@ def small() -> ReportInputs:
         clusters=table_of(
             CLUSTERS,
             [
-                {"cluster_id": "k1", "n_scenes": 1, "n_labelled": 0, **cluster},
-                {"cluster_id": "k0", "n_scenes": 2, "n_labelled": 1, **cluster},
+                {"cluster_id": "k1", "name": "", "rank": 2, "n_scenes": 1, "n_labelled": 0, **cluster},
+                {"cluster_id": "k0", "name": "tram", "rank": 1, "n_scenes": 2, "n_labelled": 1, **cluster},
             ],
         ),
         budget=10.0,
@@ -145,7 +145,7 @@ def test_map_has_status_and_leaves_out_scenes_without_a_place(small: ReportInput
     ]
 
 
-def test_clusters_are_largest_first_with_their_picks(small: ReportInputs) -> None:
+def test_clusters_are_in_the_order_of_their_cards_with_their_picks(small: ReportInputs) -> None:
     clusters = build_report(small).clusters
     assert [(c.cluster_id, c.n_scenes, c.n_labelled, c.n_picked) for c in clusters] == [
         ("k0", 2, 1, 1),

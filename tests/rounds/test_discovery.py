@@ -216,7 +216,7 @@ def test_from_vectors_to_names_to_segments(folder: Path, workspace: Workspace, l
     assert run_at(folder).n_computed == 0
     # another cluster setting: ids and the name stay, and one run is enough to take it in
     path = folder / "oddloop.toml"
-    path.write_text(path.read_text().replace("min_samples = 2", "min_samples = 3"))
+    path.write_text(path.read_text().replace("neighbours = 5", "neighbours = 6"))
     run_at(folder)
     assert run_at(folder).n_computed == 0
     assert fold_names(ledger.events(DISCOVERY))[card["cluster_id"]].name == "odd one"

@@ -66,7 +66,7 @@ def test_the_first_run_does_everything_and_the_second_nothing(folder: Path) -> N
         ('policy = "uncertainty"', 'policy = "random"', ["select", "propose"]),
         ("budget = 3.0", "budget = 2.0", ["select", "propose"]),
         ("per_frame = 0.2", "per_frame = 0.3", ["select", "propose"]),
-        ("min_samples = 2", "min_samples = 1", ["discover", "cards", "select", "propose"]),
+        ("neighbours = 5", "neighbours = 6", ["discover", "cards", "select", "propose"]),
         ("[discover]", "[coverage]\nn_bootstrap = 10\n[discover]", ["coverage", "cards", "select", "propose"]),
         ("[discover]", "[score]\ntemperature = 2.0\n[discover]", ["score", "discover", "cards", "select", "propose"]),
         ("edges = [0.0, 2.5]", "edges = [0.0, 2.6]", ["coverage", "cards", "select", "propose"]),
@@ -138,7 +138,7 @@ def test_labelled_picks_close_the_round_and_the_next_one_leaves_them_out(folder:
     picked = {pick["scene_id"] for pick in ledger_of(folder).round("r001").picks}
     label_all_picks(folder, "r001")
     summary = run_at(folder)
-    assert computed(summary) == ["labels", "coverage", "discover", "cards", "select", "propose"]
+    assert computed(summary) == ["labels", "coverage", "cards", "select", "propose"]
     assert summary.round_id == "r002"
     ledger = ledger_of(folder)
     assert [s.status for s in ledger.rounds()] == ["closed", "proposed"]

@@ -3,6 +3,7 @@
 The file is read once, at the edge, by `load_config`.
 """
 
+from oddloop.config.clusters import ClusterConfig
 from oddloop.config.coverage import (
     AttributeConfig,
     AttributeKind,
@@ -48,6 +49,7 @@ __all__ = [
     "AttributeConfig",
     "AttributeKind",
     "BoxMeasure",
+    "ClusterConfig",
     "ColumnSource",
     "Config",
     "CostConfig",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from oddloop.config.clusters import ClusterConfig
 from oddloop.config.names import NamesConfig
 from oddloop.config.types import STRICT, Count, NotNegative, Positive
 
@@ -17,8 +18,7 @@ class DiscoverConfig:
 
     __pydantic_config__ = STRICT
     n_components: Annotated[Count, Field(description="PCA components kept, at most")] = 16
-    min_cluster_size: Annotated[int, Field(ge=2, description="smallest cluster, in scenes")] = 10
-    min_samples: Annotated[int, Field(ge=1, description="HDBSCAN: neighbours that make a scene dense")] = 5
+    clusters: ClusterConfig = field(default_factory=ClusterConfig)
     names: NamesConfig = field(default_factory=NamesConfig)
 
 

@@ -10,7 +10,6 @@ from oddloop.config import DiscoverConfig
 from oddloop.discover.arrays import Floats
 from oddloop.discover.clusters import cluster_scenes
 from oddloop.discover.vectors import build_scene_vectors
-from oddloop.ids import Ids
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,15 @@ class DiscoverResult:
     Attributes:
         vectors: SCENE_VECTORS, sorted by scene_id.
         scene_map: SCENE_MAP, sorted by scene_id.
-        clusters: CLUSTERS, largest first.
+        members: CLUSTER_MEMBERS of all clusters, nested ones too.
+        clusters: FOUND_CLUSTERS, largest first.
         without_vector: scene_ids that are in none of these, because there is nothing to compare them by.
         explained: (k,) share of the variance that each component holds; the first two are the axes of the map.
     """
 
     vectors: pa.Table
     scene_map: pa.Table
+    members: pa.Table
     clusters: pa.Table
     without_vector: pa.Array
     explained: Floats
@@ -41,16 +42,17 @@ def discover(
     scenes: pa.Table,
     features: pa.Table | None,
     scene_scores: pa.Table | None,
-    labelled_ids: Ids,
     config: DiscoverConfig,
+    seed: int = 0,
 ) -> DiscoverResult:
     """Make scene vectors and group them; see `build_scene_vectors` and `cluster_scenes` for arguments and errors.
 
     >>> scenes = pa.table({"scene_id": ["a", "b"], "log_id": ["l", "l"], "duration_s": [8.0, 9.0]})
-    >>> result = discover(scenes, None, None, [], DiscoverConfig())
+    >>> result = discover(scenes, None, None, DiscoverConfig())
     >>> result.scene_map.to_pylist()[0], result.clusters.num_rows, result.n_without_vector
     ({'scene_id': 'a', 'x': -1.0, 'y': 0.0, 'cluster_id': None}, 0, 0)
     """
     made = build_scene_vectors(scenes, features, scene_scores, config)
-    scene_map, clusters = cluster_scenes(made.vectors, scenes, labelled_ids, config)
-    return DiscoverResult(made.vectors, scene_map, clusters, made.without_vector, made.explained)
+    found = cluster_scenes(made.vectors, scenes, config.clusters, seed)
+    tables = (found.scene_map, found.members, found.clusters)
+    return DiscoverResult(made.vectors, *tables, made.without_vector, made.explained)

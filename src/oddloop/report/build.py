@@ -118,13 +118,18 @@ def _pick(row: dict[str, Any], candidate: dict[str, Any], attributes: dict[str, 
 
 
 def _clusters(inputs: ReportInputs) -> tuple[Cluster, ...]:
-    """Clusters, largest first."""
-    picked = pc.is_in(inputs.scene_map["scene_id"], value_set=inputs.picks["scene_id"].combine_chunks().cast(STRING))
-    counts = inputs.scene_map.filter(picked)["cluster_id"].value_counts().to_pylist()
+    """Clusters in the order of their cards."""
+    # Of nested clusters the map shows one per scene, the members all.
+    members = inputs.scene_map if inputs.members is None else inputs.members
+    picked = pc.is_in(members["scene_id"], value_set=inputs.picks["scene_id"].combine_chunks().cast(STRING))
+    counts = members.filter(picked)["cluster_id"].value_counts().to_pylist()
     n_picked = {row["values"]: row["counts"] for row in counts}
     clusters = (
         Cluster(
             row["cluster_id"],
+            row["name"],
+            row["rank"],
+            row["why"],
             row["n_scenes"],
             row["n_logs"],
             finite(row["duration_s"]) or 0.0,
@@ -134,7 +139,7 @@ def _clusters(inputs: ReportInputs) -> tuple[Cluster, ...]:
         )
         for row in inputs.clusters.to_pylist()
     )
-    return tuple(sorted(clusters, key=lambda c: (-c.n_scenes, c.cluster_id)))
+    return tuple(sorted(clusters, key=lambda c: (c.rank, c.cluster_id)))
 
 
 def _evidence(inputs: ReportInputs) -> tuple[EvidenceCurve, ...]:

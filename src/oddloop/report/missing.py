@@ -115,5 +115,6 @@ def _clusters(inputs: ReportInputs) -> str:
     if inputs.clusters.num_rows:
         return ""
     return (
-        "No cluster was found. More scenes or a smaller discover.min_cluster_size may let `oddloop discover` find one."
+        "No cluster was found. More scenes, or a smaller discover.clusters.min_scenes or min_logs, may let "
+        "`oddloop discover` find one."
     )

@@ -65,6 +65,7 @@ class ReportInputs:
         clusters: CLUSTERS.
         evidence: EVIDENCE, or None where nothing was trained yet.
         differences: DIFFERENCES between the policy and its control, or None.
+        members: CLUSTER_MEMBERS; None where the map's clusters are all that there are.
         gaps: what `coverage.diagnosis.worst_gaps` gives, of all metrics; or None where nothing was diagnosed.
     """
 
@@ -95,6 +96,7 @@ class ReportInputs:
     evidence: pa.Table | None = None
     differences: pa.Table | None = None
     gaps: pa.Table | None = None
+    members: pa.Table | None = None
     outside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -313,9 +315,12 @@ class SceneMap:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster, its labelled share as counts, its picks of this round, and its most typical scenes."""
+    """A cluster as its card says, with its labelled share as counts, and its picks of this round."""
 
     cluster_id: str
+    name: str
+    rank: int
+    why: str
     n_scenes: int
     n_logs: int
     duration_s: float

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from oddloop import __version__
 from oddloop.config import Config, config_from_mapping
+from oddloop.derived_tables import CLUSTERS
 from oddloop.errors import LedgerError
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.scan import read_table
@@ -24,13 +25,16 @@ from oddloop.report.html import render_html
 from oddloop.report.model import CONTROL, LeadMetric, ReportInputs
 from oddloop.report.wording import weak_sentence
 from oddloop.rounds.diagnosis import find_worst_gaps, run_diagnosis
+from oddloop.rounds.discovery import Discovery, read_discovery
 from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.paired import paired_differences
-from oddloop.rounds.state import RoundState
+from oddloop.rounds.state import DISCOVERY, RoundState
 from oddloop.tables import SCENES
 
 REPORT_FILE = "report.html"
+_LISTED = 100
+"""Clusters that the page lists; `oddloop discover` lists all."""
 _STAMP = "<!-- oddloop report {digest} -->"
 
 
@@ -86,6 +90,7 @@ def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace |
     stage = {name: workspace.storage.sub(f"derived/{name}/{digest}") for name, digest in proposal["stages"].items()}
     segment_metrics = stage["coverage"].read_table("segment_metrics.parquet")
     lead = lead_metric(segment_metrics, workspace.config)
+    found = _discovery(workspace, proposal["stages"])
     return ReportInputs(
         workspace=workspace.config.workspace.name,
         round_id=state.round_id,
@@ -110,12 +115,29 @@ def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace |
         labelled_ids=_labelled(stage["coverage"]),
         segments=stage["coverage"].read_table("segments.parquet"),
         segment_metrics=segment_metrics,
-        scene_map=stage["discover"].read_table("scene_map.parquet"),
-        clusters=stage["discover"].read_table("clusters.parquet"),
+        scene_map=found.scene_map,
+        clusters=listed_clusters(found),
+        members=found.lasting.members,
         evidence=_evidence(workspace, state, control, lead),
         differences=_differences(workspace, state, control, lead),
         gaps=find_worst_gaps(workspace, proposal["stages"]["coverage"]),
     )
+
+
+def _discovery(workspace: Workspace, stages: Mapping[str, str]) -> Discovery:
+    ledger = open_ledger(workspace)
+    try:
+        return read_discovery(workspace, ledger.events(DISCOVERY), stages["discover"], stages["cards"])
+    finally:
+        ledger.close()
+
+
+def listed_clusters(found: Discovery) -> pa.Table:
+    """CLUSTERS: the first `_LISTED` cards of a discovery as a report lists them."""
+    found_cards = found.cards.slice(0, _LISTED)
+    cards = found_cards.rename_columns({"rank_text": "why", "typical": "medoids"})
+    names = pa.array([found.name_of(name) for name in cards["cluster_id"].to_pylist()], pa.string())
+    return cards.append_column("name", names).select(CLUSTERS.schema().names).cast(CLUSTERS.schema())
 
 
 def lead_metric(segment_metrics: pa.Table, config: Config) -> LeadMetric | None:
@@ -150,8 +172,17 @@ def _digest(workspace: Workspace, state: RoundState, control: Workspace | None, 
     evaluations: list[list[Mapping[str, Any]]] = [[s.evaluation for s in evaluated_rounds(arm)] for arm in arms]
     shown = asdict(workspace.config)
     settings = [shown["workspace"], shown["metrics"], shown["coverage"]["metric"]]
-    content = [__version__, state.status, state.proposal, evaluations, settings, diagnosis]
+    content = [__version__, state.status, state.proposal, evaluations, settings, diagnosis, _said(workspace)]
     return digest_of(json.loads(json.dumps(content)))
+
+
+def _said(workspace: Workspace) -> int:
+    """How much was said of clusters, which the page tells."""
+    ledger = open_ledger(workspace)
+    try:
+        return len(ledger.events(DISCOVERY))
+    finally:
+        ledger.close()
 
 
 def _control(workspace: Workspace) -> Workspace | None:

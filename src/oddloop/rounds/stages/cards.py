@@ -48,8 +48,8 @@ def _write(context: Context, done: Done, lasting: Lasting, score: str, out: Stor
         error=_error(context),
         score=_measured_score(done, score),
         values=_values(context, done),
-        persistence={ids[row["cluster_id"]]: row.get("persistence", 0.0) for row in groups.to_pylist()},
-        parents={ids[r["cluster_id"]]: ids[r["parent_id"]] for r in groups.to_pylist() if r.get("parent_id")},
+        persistence={ids[row["cluster_id"]]: row["persistence"] for row in groups.to_pylist()},
+        parents={ids[r["cluster_id"]]: ids[r["parent_id"]] for r in groups.to_pylist() if r["parent_id"]},
     )
     vectors = done["discover"].storage.read_table("scene_vectors.parquet")
     return write_tables(out, cluster_cards=discover.make_cards(lasting.members, vectors, context.scenes(), known))
