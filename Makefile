@@ -40,7 +40,7 @@ $(PEERS)/bench: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c bench/peers.txt \
-		torch torchmetrics structlog modAL-python alipy scikit-activeml small-text sliceline
+		torch torchmetrics structlog modAL-python alipy scikit-activeml small-text sliceline fast-hdbscan evoc graspologic-native faiss-cpu umap-learn hdbscan
 	# By themselves: baal asks for Jupyter, torchvision for whichever torch it likes.
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -c bench/peers.txt baal torchvision
 	@touch $@

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import time
 from pathlib import Path
 
 import hdbscan
@@ -17,7 +18,7 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import adjusted_mutual_info_score
 
-from common import growth_exponent, peak_mb, print_machine, print_table, report, run_fresh, time_median
+from common import Timing, growth_exponent, peak_mb, print_machine, print_table, report, run_fresh, time_median
 from oddloop.config import ClusterConfig
 from oddloop.discover.grouping import Groups, find_groups
 from planted_clusters import DATA, groups_of, rare_recall, sizes_of
@@ -105,24 +106,13 @@ def measure(n: int) -> None:
     points = make_points(n, D)
     find_groups(points[:2000], config=CONFIG)  # compiles the loops
     before = peak_mb()
-    ours = time_median(lambda: find_groups(points, config=CONFIG), runs=1) if n <= 100_000 else _once(points)
-    figures = {"ours": ours, "n_groups": len(find_groups(points, config=CONFIG)) if n <= 100_000 else _N[0]}
+    begun = time.perf_counter(), time.process_time()
+    groups = find_groups(points, config=CONFIG)
+    ours = Timing(time.perf_counter() - begun[0], time.process_time() - begun[1])
+    figures: dict[str, float | Timing] = {"ours": ours, "n_groups": len(groups)}
     if n <= MOST_HDBSCAN:
         figures["hdbscan"] = time_median(lambda: hdbscan.HDBSCAN(5).fit(points.astype(np.float64)), runs=1)
     report(**figures, before_mb=before)
-
-
-_N: list[int] = []
-
-
-def _once(points: np.ndarray):
-    import time
-
-    from common import Timing
-
-    start = time.perf_counter(), time.process_time()
-    _N.append(len(find_groups(points, config=CONFIG)))
-    return Timing(time.perf_counter() - start[0], time.process_time() - start[1])
 
 
 def make_points(n: int, d: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Points with known rare classes, for `bench_clusters.py` and its peers; needs NumPy only.
 
-Sizes fall as 1/rank (Zipf) and are 15 at least, so most classes are rare. `zipf` as in the measurements that the default
-was to beat; harder: fainter contrast, unequal densities, curved surfaces in 64 dimensions, 5 % uniform noise.
+Sizes fall as 1/rank (Zipf) and are 15 at least, so most classes are rare. Harder than plain blobs: blobs that overlap,
+fainter contrast, unequal densities, curved surfaces in 64 dimensions, 5 % uniform noise.
 """
 
 from __future__ import annotations
