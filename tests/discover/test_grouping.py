@@ -18,6 +18,7 @@ from oddloop.discover.grouping import neighbours as neighbours_module
 from oddloop.discover.grouping.communities import find_layers, neighbour_graph
 from oddloop.discover.grouping.lines import follow_lines
 from oddloop.discover.grouping.neighbours import nearest_neighbours
+from oddloop.discover.grouping.reduce import reduce_columns
 from oddloop.errors import TableError
 
 LOOSE = ClusterConfig(min_scenes=5, min_logs=1)
@@ -223,3 +224,15 @@ def test_bad_points_are_named(points: np.ndarray, words: str) -> None:
 def test_logs_that_do_not_fit_are_named() -> None:
     with pytest.raises(TableError, match="logs must be 3 integers"):
         find_groups(np.zeros((3, 1)), logs=[1, 2])
+
+
+def test_many_rows_are_compared_in_the_directions_of_greatest_variance() -> None:
+    rng = np.random.default_rng(7)
+    points = (rng.normal(size=(900, 5)) @ rng.normal(size=(5, 80)) + 3.0).astype(np.float32)
+    assert reduce_columns(points, 900) is points
+    assert reduce_columns(points[:, :64], 10).shape == (900, 64)
+    reduced = reduce_columns(points, 100)
+    assert reduced.shape == (900, 64)
+    # five directions hold everything, so no distance changes
+    one, two = (np.linalg.norm(p[:50, None] - p[None, :50], axis=2) for p in (points, reduced))
+    np.testing.assert_allclose(two, one, rtol=1e-3, atol=1e-3)

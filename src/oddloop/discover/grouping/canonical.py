@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from oddloop.errors import TableError
 
-_KEYS = 64
+_KEYS = 16
 """Columns that are compared; rows that agree in all of them keep the order in which they came."""
 
 

@@ -18,7 +18,8 @@ from oddloop.discover.grouping.choose import choose_groups
 from oddloop.discover.grouping.communities import find_layers, neighbour_graph
 from oddloop.discover.grouping.groups import Groups, Ints, make_groups
 from oddloop.discover.grouping.named import label_by_name
-from oddloop.discover.grouping.neighbours import nearest_neighbours
+from oddloop.discover.grouping.neighbours import MOST_EXACT, nearest_neighbours
+from oddloop.discover.grouping.reduce import reduce_columns
 from oddloop.errors import TableError
 
 MOST_IN_GRAPH = 2_000_000
@@ -65,7 +66,7 @@ def _find(points: npt.NDArray[np.float32], logs: Ints | None, config: ClusterCon
         return _flat_groups(label_by_name(points, config, seed), logs, config)
 
     def direct(some: npt.NDArray[np.float32], some_logs: Ints | None) -> Groups:
-        graph = neighbour_graph(nearest_neighbours(some, config.neighbours, seed))
+        graph = neighbour_graph(nearest_neighbours(reduce_columns(some, MOST_EXACT), config.neighbours, seed))
         return choose_groups(find_layers(graph), some_logs, config.min_scenes, config.min_logs, "layers")
 
     return direct(points, logs) if len(points) <= MOST_IN_GRAPH else group_by_cells(points, logs, direct, seed)
