@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from common import growth_exponent, peak_mb, print_machine, print_table, report, run_fresh, time_median
-from oddloop.config import DiscoverConfig
+from oddloop.config import VectorsConfig
 from oddloop.discover import build_scene_vectors
 
-FRAMES, D, K = 10, 256, 16
+FRAMES, D, K = 10, 256, 32
 SIZES = {"vectors": (5_000, 20_000, 80_000)}
 
 
@@ -70,7 +70,7 @@ def measure_vectors(n: int) -> None:
     frames = pa.array(ids).take(pa.array(np.arange(n * FRAMES) % n))
     table = pa.table({"scene_id": frames, "vector": as_lists(features)})
     before = peak_mb()
-    ours = time_median(lambda: build_scene_vectors(scenes, table, None, DiscoverConfig()), runs=1)
+    ours = time_median(lambda: build_scene_vectors(scenes, table, None, VectorsConfig()), runs=1)
     report(ours=ours, gram=time_median(lambda: features.T @ features, runs=3), before_mb=before)
 
 

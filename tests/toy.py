@@ -34,7 +34,7 @@ values = ["no_rain", "light", "moderate"]
 [metrics.accuracy]
 better = "higher"
 
-[discover]
+[discover.vectors]
 n_components = 16
 
 [discover.clusters]

@@ -108,7 +108,7 @@ def test_a_scene_that_scenes_does_not_know_is_refused(make_blobs) -> None:
 
 
 def test_the_whole_stage(make_blobs) -> None:
-    vectors, scenes, truth = make_blobs([120, 60, 30])
+    vectors, scenes, truth = make_blobs([120, 60, 30], d=2)
     features = vectors.append_column("frame_id", vectors["scene_id"])[:-3]
     result = discover(scenes, features, None, DiscoverConfig(clusters=CONFIG))
     assert (result.vectors.num_rows, result.scene_map.num_rows, result.n_without_vector) == (207, 207, 3)

@@ -1,4 +1,4 @@
-"""Every column gets mean 0 and standard deviation 1; what says nothing becomes 0."""
+"""Columns get median 0 and a robust spread of 1; what says nothing becomes 0; blocks get their share of variance."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler
 
-from oddloop.discover.scaling import standardise
+from oddloop.discover.scaling import CLIP, scale_columns, weigh_block
 
 NAN = np.nan
 
@@ -17,10 +17,14 @@ NAN = np.nan
 @pytest.mark.parametrize(
     ("column", "scaled"),
     [
-        # mean 2, standard deviation 1
-        ([1, 3, 1, 3], [-1, 1, -1, 1]),
-        # missing: not in the mean, and 0 afterwards
-        ([1, 3, NAN, 1, 3], [-1, 1, 0, -1, 1]),
+        # median 2, quartiles 1 and 3
+        ([1, 3, 1, 3], [-0.6745, 0.6745, -0.6745, 0.6745]),
+        # missing: not in the median, and 0 afterwards
+        ([1, 3, NAN, 1, 3], [-0.6745, 0.6745, 0, -0.6745, 0.6745]),
+        # nearly all alike: the standard deviation stands in (mean 1/6, deviation sqrt(5)/6)
+        ([0, 0, 0, 0, 0, 1], [-0.44721] * 5 + [2.23607]),
+        # a broken sensor is cut
+        ([*range(20), 1e9], [*((np.arange(20) - 10) / (10 / 1.34898)), CLIP]),
         # constant, constant but for rounding, only one value, no value at all
         ([7, 7, 7], [0, 0, 0]),
         ([0.1 + 0.2, 0.3, 0.3], [0, 0, 0]),
@@ -28,36 +32,41 @@ NAN = np.nan
         ([NAN, NAN], [0, 0]),
         ([5], [0]),
         # an infinity is no value
-        ([1, 3, np.inf], [-1, 1, 0]),
+        ([1, 3, 1, 3, np.inf], [-0.6745, 0.6745, -0.6745, 0.6745, 0]),
         # squares beyond float64, and below it
-        ([1e300, 3e300], [-1, 1]),
-        ([1e-300, 3e-300], [-1, 1]),
-        # a small spread on a large value
-        ([1e8, 1e8 + 2], [-1, 1]),
+        ([1e300, 3e300, 1e300, 3e300], [-0.6745, 0.6745, -0.6745, 0.6745]),
+        ([1e-300, 3e-300, 1e-300, 3e-300], [-0.6745, 0.6745, -0.6745, 0.6745]),
     ],
 )
-def test_standardise(column, scaled) -> None:
-    result = standardise(np.array(column, dtype=float)[:, None])
-    np.testing.assert_allclose(result.ravel(), scaled, rtol=1e-9)
+def test_scale_columns(column, scaled) -> None:
+    result = scale_columns(np.array(column, dtype=float)[:, None])
+    np.testing.assert_allclose(result.ravel(), scaled, rtol=1e-4, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
 def test_nothing(shape) -> None:
-    assert standardise(np.zeros(shape)).shape == shape
+    assert scale_columns(np.zeros(shape)).shape == shape
+    assert weigh_block(np.zeros(shape), 2.0).shape == shape
 
 
 def test_agrees_with_scikit_learn() -> None:
-    values = np.random.default_rng(0).lognormal(size=(200, 5)) * [1, 10, 1e3, 1e-3, 1]
+    values = np.random.default_rng(0).normal(size=(200, 5)) * [1, 10, 1e3, 1e-3, 1]
     values[::7, 2] = NAN
-    expected = np.nan_to_num(StandardScaler().fit_transform(values))
-    np.testing.assert_allclose(standardise(values), expected, rtol=1e-9, atol=1e-12)
+    expected = np.clip(np.nan_to_num(RobustScaler(unit_variance=True).fit_transform(values)), -CLIP, CLIP)
+    np.testing.assert_allclose(scale_columns(values), expected, rtol=1e-9, atol=1e-12)
 
 
 @settings(deadline=None)
 @given(hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(width=64)))
 def test_always_finite_and_the_input_is_left_as_it_is(values) -> None:
     before = values.tobytes()
-    result = standardise(values)
+    result = scale_columns(values)
     assert np.isfinite(result).all()
-    assert np.abs(result).max(initial=0) <= np.sqrt(len(values)) + 1e-6
+    assert np.abs(result).max(initial=0) <= CLIP
     assert values.tobytes() == before
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 100.0))
+def test_variances_of_a_block_sum_to_its_weight(seed: int, weight: float) -> None:
+    block = np.random.default_rng(seed).normal(size=(30, 7)) * np.arange(7)
+    assert weigh_block(block, weight).var(axis=0).sum() == pytest.approx(weight)

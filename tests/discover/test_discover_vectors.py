@@ -6,16 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from oddloop.config import DiscoverConfig
+from oddloop.config import VectorsConfig
 from oddloop.derived_tables import SCENE_VECTORS
 from oddloop.discover import build_scene_vectors
 from oddloop.discover import pooling as pooling_module
-from oddloop.discover.pooling import mean_by_scene
-from oddloop.discover.telemetry import telemetry_matrix
+from oddloop.discover.blocks import gather_blocks
+from oddloop.discover.pooling import hardest_frames, mean_by_scene
 from oddloop.errors import TableError
 from oddloop.ids import id_array
 
-CONFIG = DiscoverConfig()
+CONFIG = VectorsConfig()
 
 
 def scenes_of(ids: list[str], **columns) -> pa.Table:
@@ -76,7 +76,7 @@ class TestPooling:
             mean_by_scene(features_of(["a", "b"], [[1.0], [1.0, 2.0]]), id_array(["a", "b"]))
 
 
-class TestTelemetry:
+class TestBlocks:
     SCENES = scenes_of(
         ["a", "b"],
         start_ns=[10**18, 2 * 10**18],
@@ -84,7 +84,9 @@ class TestTelemetry:
         n_frames=pa.array([80, None], pa.int32()),
         weather=["fog", "rain"],
         night=[True, False],
-        speed_mps=pa.array([np.inf, np.nan]),
+        speed_mps=pa.array([np.inf, 3.0]),
+        lanes=[2, 3],
+        agents_seen_mean=[4.0, None],
     )
     SCORES = pa.table(
         {
@@ -99,31 +101,78 @@ class TestTelemetry:
         }
     )
 
-    def test_numbers_of_the_scene_and_the_mean_and_maximum_of_its_scores(self) -> None:
-        values, present = telemetry_matrix(self.SCENES, self.SCORES, id_array(["a", "b"]))
-        # duration_s, n_frames, speed_mps; risk_max_max, risk_max_mean
-        nan = np.nan
-        np.testing.assert_array_equal(values, [[8.0, 80.0, nan, nan, nan], [9.0, nan, nan, 0.9, 0.5]])
-        assert present.all()
+    def blocks(self, scores: pa.Table | None = None, features: pa.Table | None = None, **config) -> dict:
+        found = gather_blocks(self.SCENES, features, scores, None, id_array(["a", "b"]), VectorsConfig(**config))
+        return {block.name: (block.columns, block.values.tolist()) for block in found}
 
-    def test_nothing_scored(self) -> None:
-        assert telemetry_matrix(self.SCENES, None, id_array(["a", "b"]))[0].shape == (2, 3)
-        assert np.isnan(telemetry_matrix(self.SCENES, self.SCORES[:0], id_array(["a", "b"]))[0][:, 3:]).all()
+    def test_numbers_go_to_their_blocks_and_length_and_attributes_to_none(self) -> None:
+        nan = pytest.approx(np.nan, nan_ok=True)
+        assert self.blocks(self.SCORES) == {
+            "telemetry": (("speed_mps",), [[nan], [3.0]]),
+            "road": (("lanes",), [[2.0], [3.0]]),
+            "agents": (("agents_seen_mean",), [[4.0], [nan]]),
+            "uncertainty": (("risk_max_max", "risk_max_mean"), [[nan, nan], [0.9, 0.5]]),
+        }
 
-    def test_nothing_known(self) -> None:
-        values, present = telemetry_matrix(scenes_of(["a"]), None, id_array(["a"]))
-        assert values.shape == (1, 0)
-        assert not present.any()
+    def test_a_weight_of_0_leaves_a_block_out_and_patterns_move_columns(self) -> None:
+        assert set(self.blocks(self.SCORES, weights={"uncertainty": 0.0})) == {"telemetry", "road", "agents"}
+        assert self.blocks(road=("speed_*",))["road"][0] == ("speed_mps",)
+
+    def test_hardest_frames_are_pooled_once_more(self) -> None:
+        frames = pa.table({"scene_id": ["a"] * 4, "frame_id": list("wxyz"), "vector": [[1.0], [1.0], [1.0], [9.0]]})
+        scores = pa.table({"scene_id": ["a"] * 4, "frame_id": list("wxyz"), "hard": [0.1, 0.2, None, 7.0]})
+        hardest = hardest_frames(scores, "hard", 0.2)
+        assert hardest["frame_id"].to_pylist() == ["z"]
+        found = gather_blocks(self.SCENES, frames, None, hardest, id_array(["a", "b"]), CONFIG)
+        features = next(block for block in found if block.name == "features")
+        assert features.values[0].tolist() == [3.0, 9.0]
+        assert np.isnan(features.values[1]).all()
+
+    def test_hardest_frames_agree_with_a_loop(self) -> None:
+        rng = np.random.default_rng(0)
+        scene, score = rng.integers(6, size=80), rng.integers(5, size=80).astype(float)
+        names = [f"f{i:02d}" for i in range(80)]
+        table = pa.table({"frame_id": names, "scene_id": [f"s{s}" for s in scene], "hard": score})
+        expected = []
+        for s in range(6):
+            mine = sorted(np.flatnonzero(scene == s), key=lambda i: (-score[i], names[i]))
+            expected += [names[i] for i in mine[: max(int(np.ceil(0.3 * len(mine))), 1)]]
+        assert hardest_frames(table, "hard", 0.3)["frame_id"].to_pylist() == sorted(expected)
 
 
-def test_features_take_the_place_of_telemetry() -> None:
+def test_every_block_has_its_share_of_variance_however_wide() -> None:
+    rng = np.random.default_rng(0)
+    ids = [f"s{i:03d}" for i in range(400)]
+    scenes = scenes_of(ids, speed_mps=rng.normal(size=400))
+    features = features_of(ids, list(rng.normal(size=(400, 12)).astype(np.float32)))
+    wide = VectorsConfig(n_components=13)
+    vectors = np.array(build_scene_vectors(scenes, features, None, wide).vectors["vector"].to_pylist())
+    assert vectors.var(axis=0).sum() == pytest.approx(2.0, rel=1e-4)
+    # the one column of telemetry is as much as the twelve of the features: the first direction
+    assert abs(np.corrcoef(vectors[:, 0], scenes["speed_mps"].to_numpy())[0, 1]) > 0.99
+    more = VectorsConfig(n_components=13, weights={"telemetry": 0.01})
+    vectors = np.array(build_scene_vectors(scenes, features, None, more).vectors["vector"].to_pylist())
+    assert vectors.var(axis=0).sum() == pytest.approx(1.01, rel=1e-4)
+
+
+def test_a_missing_block_counts_as_average_and_is_told() -> None:
     scenes = scenes_of(["c", "a", "b"], speed_mps=[1.0, 50.0, 9.0])
     features = features_of(["a", "b"], [[0.0, 5.0], [2.0, 5.0]])
     result = build_scene_vectors(scenes, features, None, CONFIG)
-    # one direction is left, standardised: the second number is the same everywhere
-    assert result.vectors.to_pylist() == [{"scene_id": "a", "vector": [-1.0]}, {"scene_id": "b", "vector": [1.0]}]
-    assert result.without_vector.to_pylist() == ["c"]
-    assert result.explained.tolist() == [1.0]
+    assert result.vectors["scene_id"].to_pylist() == ["a", "b", "c"]
+    assert result.n_missing == {"features": 1, "telemetry": 0}
+    assert result.blocks == {"features": ("feature_0", "feature_1"), "telemetry": ("speed_mps",)}
+
+
+def test_units_change_nothing() -> None:
+    rng = np.random.default_rng(1)
+    speed, gap = rng.lognormal(size=(2, 50))
+    ids = [f"s{i:02d}" for i in range(50)]
+    one = build_scene_vectors(scenes_of(ids, speed_mps=speed, gap_m=gap), None, None, CONFIG)
+    two = build_scene_vectors(scenes_of(ids, speed_mps=3.6 * speed + 7, gap_m=gap / 1000), None, None, CONFIG)
+    np.testing.assert_allclose(
+        np.stack(one.vectors["vector"].to_numpy()), np.stack(two.vectors["vector"].to_numpy()), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_scenes_without_any_value_are_listed() -> None:
@@ -162,7 +211,7 @@ def test_order_of_rows_and_columns_does_not_matter() -> None:
 def test_no_more_components_than_asked_for() -> None:
     features = features_of([f"s{i}" for i in range(50)], list(np.random.default_rng(0).normal(size=(50, 30))))
     scenes = scenes_of([f"s{i}" for i in range(50)])
-    result = build_scene_vectors(scenes, features, None, DiscoverConfig(n_components=4))
+    result = build_scene_vectors(scenes, features, None, VectorsConfig(n_components=4))
     assert {len(v) for v in result.vectors["vector"].to_pylist()} == {4}
     assert (np.diff(result.explained) <= 0).all()
 

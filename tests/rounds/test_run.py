@@ -18,6 +18,7 @@ from oddloop.rounds.shell import RunSummary
 from oddloop.rounds.training import labelled_scenes
 from toy import label_all_picks, run_at, shell
 
+VECTORS = "[discover.vectors]"
 STEPS = ["score", "coverage", "discover", "cards", "select", "propose"]
 
 
@@ -67,12 +68,20 @@ def test_the_first_run_does_everything_and_the_second_nothing(folder: Path) -> N
         ("budget = 3.0", "budget = 2.0", ["select", "propose"]),
         ("per_frame = 0.2", "per_frame = 0.3", ["select", "propose"]),
         ("neighbours = 5", "neighbours = 6", ["discover", "cards", "select", "propose"]),
-        ("[discover]", "[coverage]\nn_bootstrap = 10\n[discover]", ["coverage", "cards", "select", "propose"]),
-        ("[discover]", "[score]\ntemperature = 2.0\n[discover]", ["score", "discover", "cards", "select", "propose"]),
+        (
+            "[discover.vectors]",
+            "[coverage]\nn_bootstrap = 10\n[discover.vectors]",
+            ["coverage", "cards", "select", "propose"],
+        ),
+        (
+            "[discover.vectors]",
+            "[score]\ntemperature = 2.0\n[discover.vectors]",
+            ["score", "discover", "cards", "select", "propose"],
+        ),
         ("edges = [0.0, 2.5]", "edges = [0.0, 2.6]", ["coverage", "cards", "select", "propose"]),
         # what no stage reads: nothing
         ('name = "toy"', 'name = "renamed"', []),
-        ("[discover]", "[engine]\nworkers = 1\nbatch_rows = 7\n[discover]", []),
+        (VECTORS, f"[engine]\nworkers = 1\nbatch_rows = 7\n{VECTORS}", []),
     ],
 )
 def test_only_what_is_downstream_of_a_change_runs_again(folder: Path, old: str, new: str, again: list[str]) -> None:

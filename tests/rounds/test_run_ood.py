@@ -87,13 +87,13 @@ def test_statistics_are_kept_with_their_source_and_scenes(folder: Path) -> None:
     ("section", "again"),
     [
         # settings of the statistics
-        ("[score.ood]\nmethods = ['knn']", ["score", "cards", "select", "propose"]),
-        ("[score.ood]\nmax_rows = 5", ["score", "cards", "select", "propose"]),
-        ("[score.ood]\nmethods = []", ["score", "cards", "select", "propose"]),
+        ("[score.ood]\nmethods = ['knn']", ["score", "discover", "cards", "select", "propose"]),
+        ("[score.ood]\nmax_rows = 5", ["score", "discover", "cards", "select", "propose"]),
+        ("[score.ood]\nmethods = []", ["score", "discover", "cards", "select", "propose"]),
         # another model of the same name
-        ("[model]\ndigest = 'abc'", ["score", "cards", "select", "propose"]),
+        ("[model]\ndigest = 'abc'", ["score", "discover", "cards", "select", "propose"]),
         # columns of scenes
-        ("[score.ood]\ntelemetry = ['ecod']", ["score", "cards", "select", "propose"]),
+        ("[score.ood]\ntelemetry = ['ecod']", ["score", "discover", "cards", "select", "propose"]),
         # what is no setting of theirs
         ("[engine]\nbatch_rows = 7", []),
     ],

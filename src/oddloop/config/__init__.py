@@ -31,6 +31,7 @@ from oddloop.config.score import (
 )
 from oddloop.config.segmentation import SegmentationConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
+from oddloop.config.vectors import Block, VectorsConfig
 from oddloop.config.workspace import (
     FORMAT,
     ColumnSource,
@@ -48,6 +49,7 @@ __all__ = [
     "FORMAT",
     "AttributeConfig",
     "AttributeKind",
+    "Block",
     "BoxMeasure",
     "ClusterConfig",
     "ColumnSource",
@@ -84,6 +86,7 @@ __all__ = [
     "TelemetryMethod",
     "TrainConfig",
     "TrajectoryMeasure",
+    "VectorsConfig",
     "VolumeConfig",
     "WorkspaceConfig",
     "config_from_mapping",

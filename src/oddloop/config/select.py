@@ -9,7 +9,8 @@ from pydantic import Field
 
 from oddloop.config.clusters import ClusterConfig
 from oddloop.config.names import NamesConfig
-from oddloop.config.types import STRICT, Count, NotNegative, Positive
+from oddloop.config.types import STRICT, NotNegative, Positive
+from oddloop.config.vectors import VectorsConfig
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class DiscoverConfig:
     """How scene vectors are made and grouped."""
 
     __pydantic_config__ = STRICT
-    n_components: Annotated[Count, Field(description="PCA components kept, at most")] = 16
+    vectors: VectorsConfig = field(default_factory=VectorsConfig)
     clusters: ClusterConfig = field(default_factory=ClusterConfig)
     names: NamesConfig = field(default_factory=NamesConfig)
 

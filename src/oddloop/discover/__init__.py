@@ -3,6 +3,7 @@
 from oddloop.discover.cards import Known, Measured, make_cards, rank_cards
 from oddloop.discover.clusters import cluster_scenes
 from oddloop.discover.identity import follow_clusters
+from oddloop.discover.pooling import hardest_frames
 from oddloop.discover.risk import integrity_level, risk_weight
 from oddloop.discover.stage import DiscoverResult, discover
 from oddloop.discover.vectors import SceneVectors, build_scene_vectors
@@ -16,6 +17,7 @@ __all__ = [
     "cluster_scenes",
     "discover",
     "follow_clusters",
+    "hardest_frames",
     "integrity_level",
     "make_cards",
     "rank_cards",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oddloop.discover.arrays import Bools, Floats, Ints, row_of, vector_matrix
 from oddloop.errors import TableError
@@ -75,3 +76,29 @@ def _refuse_non_finite(sums: Floats, scene_ids: pa.Array) -> None:
             f"features: the vectors of {len(bad)} scenes hold NaN or infinity, the first is scene "
             f"{scene_ids[int(bad[0])].as_py()!r}; run `oddloop check` for the rows"
         )
+
+
+def hardest_frames(frame_scores: pa.Table, score: str, share: float) -> pa.Table:
+    """Pick the frames of highest score of each scene: where to look, if most of a scene is calm.
+
+    Args:
+        frame_scores: `frame_id`, `scene_id` and the score; frames whose score is null or not finite are passed over.
+        score: column of a frame score, larger = harder.
+        share: share of a scene's scored frames, in (0, 1); one frame at least.
+
+    Returns:
+        `frame_id` of the chosen frames, sorted; ties go to the smaller frame_id.
+
+    >>> scores = pa.table({"frame_id": list("abcd"), "scene_id": ["s"] * 3 + ["t"], "x": [0.1, 0.9, 0.5, 0.0]})
+    >>> hardest_frames(scores, "x", 0.3)["frame_id"].to_pylist()
+    ['b', 'd']
+    """
+    values = pc.fill_null(frame_scores[score].cast(pa.float64()), np.nan).to_numpy()
+    kept = frame_scores.select(["frame_id", "scene_id"]).filter(pa.array(np.isfinite(values)))
+    kept = kept.append_column("score", pa.array(values[np.isfinite(values)]))
+    kept = kept.sort_by([("scene_id", "ascending"), ("score", "descending"), ("frame_id", "ascending")])
+    scene = kept["scene_id"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    size = np.bincount(scene, minlength=0)
+    place = np.arange(len(scene)) - np.searchsorted(scene, scene)
+    chosen = place < np.maximum(np.ceil(share * size), 1)[scene]
+    return kept.filter(pa.array(chosen)).select(["frame_id"]).sort_by("frame_id")

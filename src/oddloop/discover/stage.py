@@ -22,6 +22,8 @@ class DiscoverResult:
         members: CLUSTER_MEMBERS of all clusters, nested ones too.
         clusters: FOUND_CLUSTERS, largest first.
         without_vector: scene_ids that are in none of these, because there is nothing to compare them by.
+        blocks: columns by block that vectors are made of.
+        n_missing: scenes that lack a block, by block.
         explained: (k,) share of the variance that each component holds; the first two are the axes of the map.
     """
 
@@ -31,6 +33,8 @@ class DiscoverResult:
     clusters: pa.Table
     without_vector: pa.Array
     explained: Floats
+    blocks: dict[str, tuple[str, ...]]
+    n_missing: dict[str, int]
 
     @property
     def n_without_vector(self) -> int:
@@ -44,15 +48,17 @@ def discover(
     scene_scores: pa.Table | None,
     config: DiscoverConfig,
     seed: int = 0,
+    *,
+    hardest: pa.Table | None = None,
 ) -> DiscoverResult:
     """Make scene vectors and group them; see `build_scene_vectors` and `cluster_scenes` for arguments and errors.
 
-    >>> scenes = pa.table({"scene_id": ["a", "b"], "log_id": ["l", "l"], "duration_s": [8.0, 9.0]})
+    >>> scenes = pa.table({"scene_id": ["a", "b"], "log_id": ["l", "l"], "speed_mps": [8.0, 9.0]})
     >>> result = discover(scenes, None, None, DiscoverConfig())
     >>> result.scene_map.to_pylist()[0], result.clusters.num_rows, result.n_without_vector
     ({'scene_id': 'a', 'x': -1.0, 'y': 0.0, 'cluster_id': None}, 0, 0)
     """
-    made = build_scene_vectors(scenes, features, scene_scores, config)
+    made = build_scene_vectors(scenes, features, scene_scores, config.vectors, hardest=hardest)
     found = cluster_scenes(made.vectors, scenes, config.clusters, seed)
     tables = (found.scene_map, found.members, found.clusters)
-    return DiscoverResult(made.vectors, *tables, made.without_vector, made.explained)
+    return DiscoverResult(made.vectors, *tables, made.without_vector, made.explained, made.blocks, made.n_missing)

@@ -3,7 +3,8 @@
 Shown is every group that lasts `LEAST_LAYERS` layers and spans enough rows and logs, at whatever resolution: a rare
 group counts as much as a large one. The flat partition takes, of each nest, either the group or what it takes inside
 it, whichever lasts longer by rows x layers: the best of all cuts through the tree (as in Campello et al. 2013, with
-layers in the place of density).
+layers in the place of density). Layers at a resolution below `_COARSEST` count for a group that has no edge to the rest
+only: any two groups that do are one at some low resolution, and stay it for ever.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from oddloop.discover.grouping.communities import RESOLUTIONS
 from oddloop.discover.grouping.groups import Groups, make_groups
 from oddloop.discover.grouping.lines import Lines, follow_lines
 
 Ints = npt.NDArray[np.int64]
+_COARSEST = 0.25
 LEAST_LAYERS = 5
 """Two octaves of resolution and a half; on noise alone few communities last longer."""
 
 
-def choose_groups(layers: list[Ints], logs: Ints | None, min_rows: int, min_logs: int, method: str) -> Groups:
+def choose_groups(
+    layers: list[Ints], part: Ints, logs: Ints | None, min_rows: int, min_logs: int, method: str
+) -> Groups:
     """Choose the groups that last.
 
     Args:
         layers: nested communities, from fine to coarse, as `find_layers` gives them.
+        part: (n,) number of the connected part of the graph that each row is in.
         logs: (n,) number of each row's log; None where rows are their own logs.
         min_rows, min_logs: smallest group.
         method: for `Groups.method`.
@@ -32,7 +38,7 @@ def choose_groups(layers: list[Ints], logs: Ints | None, min_rows: int, min_logs
         the groups; one that holds all rows says nothing and is left out.
 
     >>> layers = [np.array([0, 0, 0, 1, 1, 1])] * 5 + [np.array([0] * 6)] * 9
-    >>> groups = choose_groups(layers, None, 2, 1, "layers")
+    >>> groups = choose_groups(layers, np.zeros(6, dtype=np.int64), None, 2, 1, "layers")
     >>> groups.labels.tolist(), groups.persistence.round(2).tolist()
     ([0, 0, 0, 1, 1, 1], [0.36, 0.36])
     """
@@ -44,7 +50,7 @@ def choose_groups(layers: list[Ints], logs: Ints | None, min_rows: int, min_logs
     place = {int(old): new for new, old in enumerate(shown.tolist())}
     parent = [place.get(_shown_parent(lines, int(i), enough), -1) for i in shown]
     labels = np.full(n, -1, dtype=np.int64)
-    for i in _flat(lines, enough):
+    for i in _flat(lines, enough, _worth(lines, rows_of, part)):
         labels[rows_of[i]] = place[i]
     members = [rows_of[int(i)] for i in shown]
     return make_groups(members, parent, [lines.n_layers[i] / len(layers) for i in shown], labels, method)
@@ -76,12 +82,23 @@ def _shown_parent(lines: Lines, i: int, enough: npt.NDArray[np.bool_]) -> int:
     return i
 
 
-def _flat(lines: Lines, enough: npt.NDArray[np.bool_]) -> list[int]:
+def _worth(lines: Lines, rows_of: list[Ints], part: Ints) -> npt.NDArray[np.float64]:
+    """(g,) rows x layers that count."""
+    last = sum(resolution >= _COARSEST for resolution in RESOLUTIONS) - 1
+    layer, n_layers = np.array(lines.layer, dtype=np.int64), np.array(lines.n_layers, dtype=np.int64)
+    counted = np.maximum(np.minimum(layer, last) - (layer - n_layers), 0)
+    size = np.bincount(part)
+    alone = [len(rows) == size[part[rows[0]]] and (part[rows] == part[rows[0]]).all() for rows in rows_of]
+    worth: npt.NDArray[np.float64] = np.where(alone, n_layers, counted) * np.array(lines.size, dtype=np.float64)
+    return worth
+
+
+def _flat(lines: Lines, enough: npt.NDArray[np.bool_], worth: npt.NDArray[np.float64]) -> list[int]:
     """Groups of the best cut; a group comes after all that it holds, so one pass finds the worth of each."""
     n = len(lines.size)
     inside, taken = np.zeros(n + 1), np.zeros(n, dtype=bool)
     for i in range(n):
-        own = lines.size[i] * lines.n_layers[i] if enough[i] else 0.0
+        own = float(worth[i]) if enough[i] else 0.0
         taken[i] = own > 0 and own >= inside[i]
         inside[lines.parent[i]] += max(own, inside[i])
     cut: list[int] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse.csgraph import connected_components
 
 from oddloop.config import ClusterConfig
 from oddloop.discover.grouping.canonical import canonical_order, check_points
@@ -67,7 +68,8 @@ def _find(points: npt.NDArray[np.float32], logs: Ints | None, config: ClusterCon
 
     def direct(some: npt.NDArray[np.float32], some_logs: Ints | None) -> Groups:
         graph = neighbour_graph(nearest_neighbours(reduce_columns(some, MOST_EXACT), config.neighbours, seed))
-        return choose_groups(find_layers(graph), some_logs, config.min_scenes, config.min_logs, "layers")
+        part: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
+        return choose_groups(find_layers(graph), part, some_logs, config.min_scenes, config.min_logs, "layers")
 
     return direct(points, logs) if len(points) <= MOST_IN_GRAPH else group_by_cells(points, logs, direct, seed)
 

@@ -1,8 +1,8 @@
 """Fewer columns for many rows: the directions of greatest variance, where looking at all of them would take too long.
 
 Exact up to `neighbours.MOST_EXACT` rows, since rare groups may lie in directions of little variance: on blobs of faint
-contrast in 256 dimensions, 64 directions lose most of the groups of less than 100 rows. Beyond, `_KEPT` directions stand
-for all. Time O(n d^2), memory a block of rows and O(d^2).
+contrast in 256 dimensions, 64 directions lose most of the groups of less than 100 rows. Beyond, `_KEPT` directions
+stand for all. Time O(n d^2), memory a block of rows and O(d^2).
 """
 
 from __future__ import annotations

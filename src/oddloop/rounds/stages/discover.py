@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import asdict
 from typing import Any
+
+import pyarrow as pa
 
 from oddloop import discover
 from oddloop.config import DiscoverConfig
@@ -11,10 +14,15 @@ from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import table_files
 from oddloop.rounds.stages.context import Context, Done, write_tables
+from oddloop.rounds.stages.scene_scores import read_scores, score_names
 from oddloop.tables import (
     FEATURES,
 )
+
+_HARD = ("*_endpoint_spread_sum", "*_entropy_sum", "*_entropy", "*_entropy_*", "*_spread_*")
+"""Frame scores that say how hard a frame is, best first."""
 
 
 def run_discover(context: Context, done: Done) -> Derived:
@@ -22,11 +30,9 @@ def run_discover(context: Context, done: Done) -> Derived:
     scored = done["score"]
     config = context.workspace.config
     features = context.model.features
-    inputs = context.digests("scenes")
+    inputs = {**context.digests("scenes"), "score": scored.digest}
     if features is not None:
         inputs |= {"features": fingerprint([features], context.workspace.storage)[features.name]}
-    else:  # only then are scenes compared by their scores
-        inputs |= {"score": scored.digest}
     recipe = Recipe("discover", inputs, _settings(config.discover))
     return derive(context.workspace.storage, recipe, lambda out: _write_discover(context, scored, out))
 
@@ -37,13 +43,14 @@ def _settings(config: DiscoverConfig) -> dict[str, Any]:
 
 
 def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str, int]:
-    features = context.model.features
+    features, config = context.model.features, context.workspace.config
     result = discover.discover(
         context.scenes(),
         read_table(features, FEATURES) if features else None,
         scored.storage.read_table("scene_scores.parquet"),
-        context.workspace.config.discover,
-        context.workspace.config.workspace.seed,
+        config.discover,
+        config.workspace.seed,
+        hardest=_hardest(context, scored) if features else None,
     )
     rows = write_tables(
         out,
@@ -52,4 +59,19 @@ def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str
         clusters=result.clusters,
         cluster_members=result.members,
     )
-    return {**rows, "without_vector": result.n_without_vector}
+    missing = {f"without_{block}": n for block, n in result.n_missing.items()}
+    return {**rows, "without_vector": result.n_without_vector, **missing}
+
+
+def _hardest(context: Context, scored: Derived) -> pa.Table | None:
+    """Frames that the model found hardest, by the first frame score of the first task that has one."""
+    share = context.workspace.config.discover.vectors.hardest_share
+    for task in context.model.predictions if share else ():
+        folder = scored.storage.sub(f"frame_scores/{task}")
+        if not table_files(folder, "frame_scores"):
+            continue
+        names = score_names(folder)
+        score = next((name for pattern in _HARD for name in fnmatch.filter(names, pattern)), "")
+        if score:
+            return discover.hardest_frames(read_scores(folder, ["frame_id", "scene_id", score]), score, share)
+    return None
