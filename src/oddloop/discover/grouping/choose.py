@@ -18,6 +18,8 @@ from oddloop.discover.grouping.lines import Lines, follow_lines
 
 Ints = npt.NDArray[np.int64]
 _COARSEST = 0.25
+_WHOLE = 1.25
+"""How much more the parts of a group must be worth than itself to stand in its place in the flat partition."""
 LEAST_LAYERS = 5
 """Two octaves of resolution and a half; on noise alone few communities last longer."""
 
@@ -99,8 +101,8 @@ def _flat(lines: Lines, enough: npt.NDArray[np.bool_], worth: npt.NDArray[np.flo
     inside, taken = np.zeros(n + 1), np.zeros(n, dtype=bool)
     for i in range(n):
         own = float(worth[i]) if enough[i] else 0.0
-        taken[i] = own > 0 and own >= inside[i]
-        inside[lines.parent[i]] += max(own, inside[i])
+        taken[i] = own > 0 and _WHOLE * own >= inside[i]
+        inside[lines.parent[i]] += own if taken[i] else inside[i]
     cut: list[int] = []
     covered = np.zeros(n + 1, dtype=bool)
     for i in reversed(range(n)):
