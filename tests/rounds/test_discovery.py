@@ -220,3 +220,15 @@ def test_from_vectors_to_names_to_segments(folder: Path, workspace: Workspace, l
     run_at(folder)
     assert run_at(folder).n_computed == 0
     assert fold_names(ledger.events(DISCOVERY))[card["cluster_id"]].name == "odd one"
+
+
+def test_what_an_attribute_is_read_from_is_not_what_scenes_are_compared_by(folder: Path, workspace: Workspace) -> None:
+    done = run_stages(workspace, shell(), until="discover")["discover"]
+    assert "rain_mm_h" in done.manifest["settings"]["vectors"]["left_out"]
+    before = pq.read_table(folder / f"derived/discover/{done.digest}/scene_vectors.parquet")
+    scenes = toy.scenes_table()
+    at = scenes.schema.get_field_index("rain_mm_h")
+    toy.write(folder / "lake/scenes", scenes.set_column(at, "rain_mm_h", pa.array([0.0, 9.0] * (scenes.num_rows // 2))))
+    again = run_stages(workspace, shell(), until="discover")["discover"]
+    assert again.digest != done.digest
+    assert pq.read_table(folder / f"derived/discover/{again.digest}/scene_vectors.parquet").equals(before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
@@ -28,13 +28,21 @@ _HARD = ("*_endpoint_spread_sum", "*_entropy_sum", "*_entropy", "*_entropy_*", "
 def run_discover(context: Context, done: Done) -> Derived:
     """Scene vectors, map and clusters."""
     scored = done["score"]
-    config = context.workspace.config
     features = context.model.features
     inputs = {**context.digests("scenes"), "score": scored.digest}
     if features is not None:
         inputs |= {"features": fingerprint([features], context.workspace.storage)[features.name]}
-    recipe = Recipe("discover", inputs, _settings(config.discover))
+    recipe = Recipe("discover", inputs, _settings(_obeyed(context)))
     return derive(context.workspace.storage, recipe, lambda out: _write_discover(context, scored, out))
+
+
+def _obeyed(context: Context) -> DiscoverConfig:
+    """The settings; what attributes are read from is left out, for clusters are to find what they do not say."""
+    config = context.workspace.config
+    read = {column for name, attribute in config.attributes.items() for column in attribute.columns_of(name)}
+    vectors = config.discover.vectors
+    left_out = (*vectors.left_out, *sorted(read - set(vectors.left_out)))
+    return replace(config.discover, vectors=replace(vectors, left_out=left_out))
 
 
 def _settings(config: DiscoverConfig) -> dict[str, Any]:
@@ -43,13 +51,12 @@ def _settings(config: DiscoverConfig) -> dict[str, Any]:
 
 
 def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str, int]:
-    features, config = context.model.features, context.workspace.config
+    features = context.model.features
     result = discover.discover(
         context.scenes(),
         read_table(features, FEATURES) if features else None,
         scored.storage.read_table("scene_scores.parquet"),
-        config.discover,
-        config.workspace.seed,
+        _obeyed(context),  # and a seed of its own: another one of the workspace must not give other clusters
         hardest=_hardest(context, scored) if features else None,
     )
     rows = write_tables(
