@@ -92,7 +92,7 @@ def test_only_what_rests_on_them_runs_again(folder: Path) -> None:
     assert computed(folder) == []
     changed = futures().set_column(3, "xy", pa.array((TRUTH + 1).tolist(), XY))
     toy.write(folder / "lake/futures", changed)
-    assert computed(folder) == ["coverage", "select", "propose"]
+    assert computed(folder) == ["coverage", "cards", "select", "propose"]
     toy.write(folder / f"lake/predictions/trajectory/{MODEL}", forecasts().slice(2))
     assert "coverage" in computed(folder)
 
