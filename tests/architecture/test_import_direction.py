@@ -22,6 +22,7 @@ FOUNDATION = {
     "ids",
     "compiled",
     "intervals",
+    "neighbours",
     "oddloop",
 }
 STAGES = ("score", "coverage", "discover", "select")
@@ -30,6 +31,7 @@ MAY_IMPORT = {
     "ids": set(),
     "compiled": set(),
     "intervals": set(),
+    "neighbours": set(),
     "column_types": set(),
     "tables": {"column_types", "errors"},
     "verdict_tables": {"column_types", "tables"},

@@ -14,12 +14,11 @@ from sklearn.neighbors import NearestNeighbors
 
 from oddloop.config import ClusterConfig
 from oddloop.discover.grouping import Groups, cells, find, find_groups
-from oddloop.discover.grouping import neighbours as neighbours_module
 from oddloop.discover.grouping.communities import find_layers, neighbour_graph
 from oddloop.discover.grouping.lines import follow_lines
-from oddloop.discover.grouping.neighbours import nearest_neighbours
-from oddloop.discover.grouping.reduce import reduce_columns
 from oddloop.errors import TableError
+from oddloop.neighbours import nearest_neighbours, reduce_columns
+from oddloop.neighbours import search as neighbours_module
 
 LOOSE = ClusterConfig(min_scenes=5, min_logs=1)
 

@@ -3,7 +3,7 @@
 `auto` finds communities of the neighbour graph at every resolution and keeps all that last over several of them, so a
 rare group need not compete with a coarse one for the one layer that a method would choose. Up to `MOST_IN_GRAPH` rows
 one graph holds all; beyond, cells are grouped first (`cells`). The number of threads changes nothing, nor does the
-order of rows, but for rows that are alike in every value. Growth: see `neighbours`, `communities` and `cells`.
+order of rows, but for rows that are alike in every value. Growth: see `oddloop.neighbours`, `communities` and `cells`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from oddloop.discover.grouping.choose import choose_groups
 from oddloop.discover.grouping.communities import find_layers, neighbour_graph
 from oddloop.discover.grouping.groups import Groups, Ints, make_groups
 from oddloop.discover.grouping.named import label_by_name
-from oddloop.discover.grouping.neighbours import MOST_EXACT, nearest_neighbours
-from oddloop.discover.grouping.reduce import reduce_columns
 from oddloop.errors import TableError
+from oddloop.neighbours import MOST_EXACT, nearest_neighbours, reduce_columns
 
 MOST_IN_GRAPH = 2_000_000
 

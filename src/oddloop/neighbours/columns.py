@@ -1,6 +1,6 @@
 """Fewer columns for many rows: the directions of greatest variance, where looking at all of them would take too long.
 
-Exact up to `neighbours.MOST_EXACT` rows, since rare groups may lie in directions of little variance: on blobs of faint
+Exact up to `search.MOST_EXACT` rows, since rare groups may lie in directions of little variance: on blobs of faint
 contrast in 256 dimensions, 64 directions lose most of the groups of less than 100 rows. Beyond, `_KEPT` directions
 stand for all. Time O(n d^2), memory a block of rows and O(d^2).
 """
