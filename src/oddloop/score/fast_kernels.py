@@ -33,23 +33,29 @@ def sum_tile(tile: AnyFloats, room: FloatArray) -> None:
             x = np.float64(tile[k, b])
             total[b] += x
             low[b] = x if x < low[b] else low[b]
+    refuse_bad(total, low)
+
+
+@compile_loop
+def refuse_bad(total: FloatArray, low: FloatArray) -> None:
+    """Let the sum of a row be NaN where it is not a distribution, `low` being its lowest number, or 0."""
     for b in range(LANES):
         # A NaN makes the total NaN, and a NaN of a total every measure of its row.
         total[b] = total[b] if (abs(total[b] - 1.0) <= SUM_TOLERANCE) & (low[b] >= 0.0) else np.nan
 
 
 @compile_loop
-def entropy_of_tile(tile: AnyFloats, logs: FloatArray, top: float, room: FloatArray) -> None:
-    """Entropies of the rows into `room[3]`, at most `top`, after `sum_tile`."""
-    total, out = room[0], room[3]
+def entropy_of_tile(tile: AnyFloats, top: float, room: FloatArray) -> None:
+    """`sum_tile`, and in the same pass the entropies of the rows into `room[3]`, at most `top`."""
+    total, low, out = room[0], room[1], room[3]
+    total[:], low[:], out[:] = 0.0, 0.0, 0.0
     for k in range(len(tile)):
         for b in range(LANES):
             x = np.float64(tile[k, b])
-            logs[k, b] = log(x if x > TINY else TINY)
-    out[:] = 0.0
-    for k in range(len(tile)):
-        for b in range(LANES):
-            out[b] = multiply_add(np.float64(tile[k, b]), logs[k, b], out[b])
+            total[b] += x
+            low[b] = x if x < low[b] else low[b]
+            out[b] = multiply_add(x, log(x if x > TINY else TINY), out[b])
+    refuse_bad(total, low)
     for b in range(LANES):
         t = total[b] - 1.0
         log_total = t * (1.0 - t * (1.0 / 2.0 - t * (1.0 / 3.0 - t * (1.0 / 4.0 - t / 5.0))))
@@ -79,14 +85,13 @@ def leaders_of_tile(tile: AnyFloats, room: FloatArray) -> None:
 
 
 @compile_loop
-def measure_tile(
-    tile: AnyFloats, logs: FloatArray, top: float, parts: tuple[bool, bool], room: FloatArray, out: FloatArray
-) -> None:
+def measure_tile(tile: AnyFloats, top: float, parts: tuple[bool, bool], room: FloatArray, out: FloatArray) -> None:
     """The measures of the first rows of a tile into the rows of `out`, see `measure_rows`; entropy at most `top`."""
-    sum_tile(tile, room)
     if parts[0]:
-        entropy_of_tile(tile, logs, top, room)
+        entropy_of_tile(tile, top, room)
         out[0] = room[3, : out.shape[1]]
+    else:
+        sum_tile(tile, room)
     if parts[1]:
         leaders_of_tile(tile, room)
         for b in range(out.shape[1]):
@@ -115,7 +120,7 @@ def measure_rows(values: AnyFloats, offsets: IntArray, parts: tuple[bool, bool],
     `parts`: whether the first of them is wanted, and whether the others are.
     """
     most = max(longest(offsets), 1)
-    tiles, logs, room = np.empty((most, WIDTH), values.dtype), np.empty((most, WIDTH)), np.empty((4, LANES))
+    tiles, room = np.empty((most, WIDTH), values.dtype), np.empty((4, LANES))
     length, top = 1, 0.0
     for row in range(0, len(offsets) - 1, LANES):
         bounds = offsets[row : row + LANES + 1]
@@ -123,7 +128,7 @@ def measure_rows(values: AnyFloats, offsets: IntArray, parts: tuple[bool, bool],
         tile = tiles[: longest(bounds)]
         load_rows(values, bounds, tile)
         results = out[:, row : row + n_rows]
-        measure_tile(tile, logs, np.inf, parts, room, results)
+        measure_tile(tile, np.inf, parts, room, results)
         for b in range(n_rows if parts[0] else 0):
             if bounds[b + 1] - bounds[b] != length:
                 length = bounds[b + 1] - bounds[b]

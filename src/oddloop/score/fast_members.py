@@ -10,7 +10,8 @@ import numpy as np
 from oddloop.compiled import compile_loop
 from oddloop.score.arrays import AnyFloats, FloatArray
 from oddloop.score.fast_kernels import LANES, WIDTH, entropy_of_tile, limit, measure_tile, sum_tile
-from oddloop.score.fast_math import multiply_add
+from oddloop.score.fast_math import LINE_BYTES, TINY, log, multiply_add, prefetch
+from oddloop.score.fast_transpose import transpose
 
 
 @compile_loop
@@ -22,35 +23,38 @@ def measure_members(cube: AnyFloats, parts: tuple[bool, bool, bool], out: FloatA
     """
     n_frames, n_members, n_classes = cube.shape
     flat = cube.reshape((n_frames, n_members * n_classes))
-    tile, logs = np.zeros((n_members * n_classes, WIDTH), cube.dtype), np.empty((n_classes, WIDTH))
+    tile = np.zeros((n_members * n_classes, WIDTH), cube.dtype)
     mean, own, room = np.empty((n_classes, WIDTH)), np.empty(LANES), np.empty((4, LANES))
     top = np.log(np.float64(n_classes))
     for frame in range(0, n_frames, LANES):
         frames = flat[frame : frame + LANES]
-        load_frames(frames, tile)
+        transpose(frames, tile)  # lanes without a frame keep what they hold
         mean[:], own[:] = 0.0, 0.0
-        for first in range(0, len(tile), n_classes):
-            add_member(tile[first : first + n_classes], logs, top, parts[2], room, mean, own)
+        for m in range(n_members):
+            ask_for_next(flat, frame, m * n_classes, n_classes)
+            add_member(tile[m * n_classes : (m + 1) * n_classes], top, parts[2], room, mean, own)
         mean /= n_members
         results = out[:, frame : frame + len(frames)]
-        measure_tile(mean, logs, top, parts[:2], room, results)
+        measure_tile(mean, top, parts[:2], room, results)
         for b in range(len(frames) if parts[2] else 0):
             results[4, b] = min(own[b] / n_members, results[0, b])
 
 
 @compile_loop
-def load_frames(frames: AnyFloats, tile: AnyFloats) -> None:
-    """The values of each frame into its lane; lanes without a frame keep what they hold."""
-    # All of a frame at once, in the order of the memory: its members one by one would take twice as long.
-    for b in range(len(frames)):
-        for i in range(len(tile)):
-            tile[i, b] = frames[b, i]
+def ask_for_next(flat: AnyFloats, frame: int, first: int, n: int) -> None:
+    """Ask for a part of the frames after those of a tile: as much as `n` of the tile's rows hold, from `first` on.
+
+    Meanwhile the tile is measured; else the next would be waited for.
+    """
+    values, width = flat.reshape(flat.size), flat.shape[1]
+    start = (frame + LANES) * width + first * LANES
+    for i in range(start, min(start + n * LANES, len(values)), LINE_BYTES // values.itemsize):
+        prefetch(values, i)
 
 
 @compile_loop
 def add_member(
     tile: AnyFloats,
-    logs: FloatArray,
     top: float,
     with_entropy: bool,
     room: FloatArray,
@@ -58,11 +62,12 @@ def add_member(
     own: FloatArray,
 ) -> None:
     """Add a member's probabilities to `mean` and its entropies to `own`; NaN where it is not a distribution."""
-    sum_tile(tile, room)
     if with_entropy:
-        entropy_of_tile(tile, logs, top, room)
+        entropy_of_tile(tile, top, room)
         for b in range(LANES):
             own[b] += room[3, b]
+    else:
+        sum_tile(tile, room)
     for b in range(LANES):
         room[0, b] = 1.0 / room[0, b]
     for k in range(len(tile)):
@@ -81,19 +86,29 @@ def measure_consensus(cube: AnyFloats, out: FloatArray) -> None:
     most = np.log(np.float64(n_members))
     for frame in range(0, n_frames, LANES):
         frames = flat[frame : frame + LANES]
-        load_frames(frames, tile)
+        transpose(frames, tile)
         mean[:], own[:], furthest[:] = 0.0, 0.0, 0.0
         for m in range(n_members):
-            add_member(tile[m * n_classes : (m + 1) * n_classes], logs, np.inf, True, room, mean, own[m])
+            ask_for_next(flat, frame, m * n_classes, n_classes)
+            add_member(tile[m * n_classes : (m + 1) * n_classes], np.inf, True, room, mean, own[m])
             scales[m] = room[0]
         mean /= n_members
-        sum_tile(mean, room)
-        entropy_of_tile(mean, logs, np.inf, room)
+        entropy_of_tile(mean, np.inf, room)
+        log_tile(mean, logs)
         for m in range(n_members):
             keep_furthest(tile[m * n_classes : (m + 1) * n_classes], logs, scales[m], own[m], room[1], furthest)
         for b in range(len(frames)):
             # The entropy of the mean is NaN where a member is not a distribution.
             out[frame + b] = limit(furthest[b], most) + 0.0 * room[3, b]
+
+
+@compile_loop
+def log_tile(tile: FloatArray, logs: FloatArray) -> None:
+    """The logarithm of each number of a tile; of 0 a finite one, so that their product is 0."""
+    for k in range(len(tile)):
+        for b in range(LANES):
+            x = tile[k, b]
+            logs[k, b] = log(x if x > TINY else TINY)
 
 
 @compile_loop

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oddloop.score.fast_math import prefetch
 from oddloop.score.segmentation.pixel_math import (
     LN2,
     LOG2_E,
@@ -31,7 +32,6 @@ from oddloop.score.segmentation.pixel_math import (
     log2,
     log2_of_one_and,
     number_of,
-    prefetch,
 )
 
 Stored = npt.NDArray[Any]

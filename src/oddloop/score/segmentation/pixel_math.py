@@ -64,22 +64,6 @@ def _widen_half(_context: Any, _bits: Any) -> _Instruction:
     return types.float32(types.uint16), make
 
 
-@_instruction
-def prefetch(_context: Any, row: Any, _index: Any) -> _Instruction:
-    """Ask for the cache line of `row[index]`, without waiting for it."""
-
-    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        place = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
-        word = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
-        builder.call(function, [place, word(0), word(2), word(1)])  # to read, of some use later, data
-        return context.get_dummy_value()
-
-    return types.void(row, types.intp), make
-
-
 def has_half_instruction() -> bool:
     """Whether the machine code may use an instruction that widens half precision."""
     triple, _, features = cpu_target.target_context.codegen().magic_tuple()
