@@ -20,6 +20,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from common import Timing, growth_exponent, peak_mb, print_machine, print_table, report, run_fresh, time_median
 from oddloop.config import ClusterConfig
+from oddloop.discover.duplicates import near_duplicates
 from oddloop.discover.grouping import Groups, find_groups
 from planted_clusters import DATA, groups_of, rare_recall, sizes_of
 
@@ -78,11 +79,11 @@ def _first(groups: Groups) -> list[np.ndarray]:
 def speed(sizes: list[int], peers: str | None) -> None:
     found = [run_fresh(__file__, "--size", size) for size in sizes]
     rows = [
-        (n, f["ours"], f["ours_cpu"], f.get("hdbscan_cpu", "-"), _ratio(f), f["n_groups"], f["before_mb"], f["peak_mb"])
+        (n, f["duplicates"], f["ours"], f["ours_cpu"], f.get("hdbscan_cpu", "-"), _ratio(f), f["n_groups"], f["before_mb"], f["peak_mb"])
         for n, f in zip(sizes, found, strict=True)
     ]
-    exponent = growth_exponent(sizes, [f["ours_cpu"] for f in found])
-    headers = ("rows", "s", "cpu s", "HDBSCAN cpu s", "ratio", "groups", "MB before", "peak MB")
+    exponent = growth_exponent(sizes, [f["ours_cpu"] + f["duplicates_cpu"] for f in found])
+    headers = ("rows", "near-duplicates s", "clusters s", "cpu s", "HDBSCAN cpu s", "ratio", "groups", "MB before", "peak MB")
     print_table(f"{D} numbers a row; growth exponent {exponent:.2f}", headers, rows)
     if peers:
         rows = []
@@ -102,11 +103,15 @@ def _ratio(figures: dict[str, float]) -> float | str:
 def measure(n: int) -> None:
     points = make_points(n, D)
     find_groups(points[:2000], config=CONFIG)  # compiles the loops
+    near_duplicates(points[:2000])
     before = peak_mb()
+    begun = time.perf_counter(), time.process_time()
+    near_duplicates(points)
+    duplicates = Timing(time.perf_counter() - begun[0], time.process_time() - begun[1])
     begun = time.perf_counter(), time.process_time()
     groups = find_groups(points, config=CONFIG)
     ours = Timing(time.perf_counter() - begun[0], time.process_time() - begun[1])
-    figures: dict[str, float | Timing] = {"ours": ours, "n_groups": len(groups)}
+    figures: dict[str, float | Timing] = {"ours": ours, "duplicates": duplicates, "n_groups": len(groups)}
     if n <= MOST_HDBSCAN:
         figures["hdbscan"] = time_median(lambda: hdbscan.HDBSCAN(5).fit(points.astype(np.float64)), runs=1)
     report(**figures, before_mb=before)

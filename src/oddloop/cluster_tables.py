@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from oddloop.tables import FLOAT, INT, SCENE_ID, STRING, STRINGS, Column, TableSpec
+from oddloop.tables import BOOL, FLOAT, INT, SCENE_ID, STRING, STRINGS, Column, TableSpec
 
 CLUSTER_ID = Column("cluster_id", STRING, "names the cluster for good, such as `c0007`")
 REASON = pa.struct([("code", STRING), ("value", FLOAT), ("text", STRING)])
@@ -42,6 +42,19 @@ FOUND_CLUSTERS = TableSpec(
         Column("n_scenes", INT, "scenes", "scenes"),
     ),
     key=("cluster_id",),
+    derived=True,
+)
+
+NEAR_DUPLICATES = TableSpec(
+    "near_duplicates",
+    "scene that is nearly the same as another, which stands for it",
+    (
+        SCENE_ID,
+        Column("representative_id", STRING, "the scene that stands for it and for others like it"),
+        Column("cosine", FLOAT, "of the two: 1 - d^2 / (2 L^2) at distance d, L the typical length of scene vectors"),
+        Column("same_log", BOOL, "both are of one log"),
+    ),
+    key=("scene_id",),
     derived=True,
 )
 
@@ -101,4 +114,4 @@ CLUSTER_EVENTS = TableSpec(
     ),
     derived=True,
 )
-CLUSTER_TABLES = (FOUND_CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CARDS, CLUSTER_EVENTS)
+CLUSTER_TABLES = (FOUND_CLUSTERS, CLUSTER_MEMBERS, NEAR_DUPLICATES, CLUSTER_CARDS, CLUSTER_EVENTS)

@@ -15,6 +15,7 @@ from oddloop.config.coverage import (
     VolumeConfig,
 )
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
+from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.names import NamesConfig
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
@@ -61,6 +62,7 @@ __all__ = [
     "DetectionMeasure",
     "DiagnosisConfig",
     "DiscoverConfig",
+    "DuplicatesConfig",
     "EngineConfig",
     "EvidenceConfig",
     "FeatureMethod",

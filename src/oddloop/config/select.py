@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from oddloop.config.clusters import ClusterConfig
+from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.names import NamesConfig
 from oddloop.config.types import STRICT, NotNegative, Positive
 from oddloop.config.vectors import VectorsConfig
@@ -19,6 +20,7 @@ class DiscoverConfig:
 
     __pydantic_config__ = STRICT
     vectors: VectorsConfig = field(default_factory=VectorsConfig)
+    duplicates: DuplicatesConfig = field(default_factory=DuplicatesConfig)
     clusters: ClusterConfig = field(default_factory=ClusterConfig)
     names: NamesConfig = field(default_factory=NamesConfig)
 

@@ -2,7 +2,8 @@
 
 The map is the first two components: cheap, stable and honest about distance, if not pretty. A cluster is named by its
 place when clusters are ordered by size, then by their smallest scene_id, so row order never changes a name; ids that
-last over runs come after (`identity`). Growth: see `grouping`.
+last over runs come after (`identity`). Scenes that are nearly the same within a log are grouped as one, so that a
+parked car is not a dense cluster, and are members of whatever that one is in. Growth: see `duplicates` and `grouping`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.cluster_tables import CLUSTER_MEMBERS, FOUND_CLUSTERS
-from oddloop.config import ClusterConfig
+from oddloop.cluster_tables import CLUSTER_MEMBERS, FOUND_CLUSTERS, NEAR_DUPLICATES
+from oddloop.config import ClusterConfig, DuplicatesConfig
 from oddloop.derived_tables import SCENE_MAP
 from oddloop.discover.arrays import Floats, Ints, row_of, vector_matrix
+from oddloop.discover.duplicates import Duplicates, near_duplicates
 from oddloop.discover.grouping import Groups, find_groups
 from oddloop.errors import TableError
 from oddloop.ids import id_array
@@ -30,21 +32,31 @@ class Clustered:
         scene_map: SCENE_MAP, sorted by scene_id; the cluster is that of the flat partition.
         members: CLUSTER_MEMBERS of all clusters, nested ones too; a row with a null cluster for a scene in none.
         clusters: FOUND_CLUSTERS, largest first.
+        duplicates: NEAR_DUPLICATES, sorted by scene_id.
     """
 
     scene_map: pa.Table
     members: pa.Table
     clusters: pa.Table
+    duplicates: pa.Table
 
 
-def cluster_scenes(vectors: pa.Table, scenes: pa.Table, config: ClusterConfig, seed: int = 0) -> Clustered:
+def cluster_scenes(
+    vectors: pa.Table,
+    scenes: pa.Table,
+    config: ClusterConfig,
+    seed: int = 0,
+    *,
+    duplicates: DuplicatesConfig | None = None,
+) -> Clustered:
     """Group scenes that are alike.
 
     Args:
         vectors: SCENE_VECTORS; rows in any order.
         scenes: SCENES with at least the scenes of `vectors`.
-        config: method and smallest cluster, in scenes and in logs.
+        config: method and smallest cluster, in scenes and in logs; near-duplicates of one log count as one scene.
         seed: of whatever the method draws.
+        duplicates: when scenes are near-duplicates; None for the default.
 
     Returns:
         map, members and clusters; y is 0 where vectors have one component. Fewer scenes or logs than one cluster needs
@@ -63,9 +75,13 @@ def cluster_scenes(vectors: pa.Table, scenes: pa.Table, config: ClusterConfig, s
     vectors = vectors.sort_by("scene_id")
     ids = id_array(vectors["scene_id"])
     points = vector_matrix(vectors["vector"].combine_chunks())[0].astype(np.float64)
-    groups = find_groups(points, logs=_logs(ids, scenes), config=config, seed=seed)
+    logs, threshold = _logs(ids, scenes), (duplicates or DuplicatesConfig()).cosine
+    alike = near_duplicates(points, logs=logs, threshold=threshold, seed=seed)
+    counted, stands_for = np.unique(alike.counted, return_inverse=True)
+    groups = find_groups(points[counted], logs=logs[counted], config=config, seed=seed).spread(stands_for)
     names = pa.array([f"c{i:03d}" for i in range(len(groups))], pa.string())
-    return Clustered(_map(ids, points, groups, names), _members(ids, groups, names), _clusters(groups, names))
+    tables = _map(ids, points, groups, names), _members(ids, groups, names), _clusters(groups, names)
+    return Clustered(*tables, _duplicates(ids, alike, logs))
 
 
 def _logs(ids: pa.Array, scenes: pa.Table) -> Ints:
@@ -96,3 +112,10 @@ def _members(ids: pa.Array, groups: Groups, names: pa.Array) -> pa.Table:
 def _clusters(groups: Groups, names: pa.Array) -> pa.Table:
     parent = names.take(pa.array(groups.parent, mask=groups.parent < 0))
     return pa.table([names, parent, groups.persistence, np.diff(groups.offsets)], schema=FOUND_CLUSTERS.schema())
+
+
+def _duplicates(ids: pa.Array, alike: Duplicates, logs: Ints) -> pa.Table:
+    rows = np.flatnonzero(alike.representative != np.arange(len(ids)))
+    stands = alike.representative[rows]
+    columns = [ids.take(pa.array(rows)), ids.take(pa.array(stands)), alike.cosine[rows], logs[rows] == logs[stands]]
+    return pa.table(columns, schema=NEAR_DUPLICATES.schema())

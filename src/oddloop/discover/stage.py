@@ -21,6 +21,7 @@ class DiscoverResult:
         scene_map: SCENE_MAP, sorted by scene_id.
         members: CLUSTER_MEMBERS of all clusters, nested ones too.
         clusters: FOUND_CLUSTERS, largest first.
+        duplicates: NEAR_DUPLICATES, sorted by scene_id.
         without_vector: scene_ids that are in none of these, because there is nothing to compare them by.
         blocks: columns by block that vectors are made of.
         n_missing: scenes that lack a block, by block.
@@ -31,6 +32,7 @@ class DiscoverResult:
     scene_map: pa.Table
     members: pa.Table
     clusters: pa.Table
+    duplicates: pa.Table
     without_vector: pa.Array
     explained: Floats
     blocks: dict[str, tuple[str, ...]]
@@ -59,6 +61,6 @@ def discover(
     ({'scene_id': 'a', 'x': -1.0, 'y': 0.0, 'cluster_id': None}, 0, 0)
     """
     made = build_scene_vectors(scenes, features, scene_scores, config.vectors, hardest=hardest)
-    found = cluster_scenes(made.vectors, scenes, config.clusters, seed)
-    tables = (found.scene_map, found.members, found.clusters)
+    found = cluster_scenes(made.vectors, scenes, config.clusters, seed, duplicates=config.duplicates)
+    tables = (found.scene_map, found.members, found.clusters, found.duplicates)
     return DiscoverResult(made.vectors, *tables, made.without_vector, made.explained, made.blocks, made.n_missing)

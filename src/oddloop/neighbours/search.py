@@ -51,6 +51,14 @@ def _exact(points: npt.NDArray[np.float32]) -> Any:
 
 
 def _cells(points: npt.NDArray[np.float32], seed: int) -> Any:
+    index = trained_cells(points, seed)
+    index.add(points)
+    index.nprobe = _PROBES
+    return index
+
+
+def trained_cells(points: npt.NDArray[np.float32], seed: int) -> Any:
+    """Cells of k-means over rows in canonical order, with no row in them yet."""
     import faiss  # here: slow to load
 
     n, d = points.shape
@@ -60,6 +68,4 @@ def _cells(points: npt.NDArray[np.float32], seed: int) -> Any:
     # Evenly spaced in canonical order, not drawn: a changed order of rows then trains the same cells.
     n_training = min(n, index.nlist * _PER_CELL_IN_TRAINING)
     index.train(points[np.arange(n_training) * n // n_training])
-    index.add(points)
-    index.nprobe = _PROBES
     return index

@@ -36,6 +36,27 @@ class Groups:
         """How many groups there are."""
         return len(self.parent)
 
+    def spread(self, stands_for: Ints) -> Groups:
+        """The same groups over rows for which the present ones stand.
+
+        Args:
+            stands_for: (m,) present row that stands for each of the new rows; every present row stands for one.
+
+        >>> groups = make_groups([np.array([0, 1])], [-1], [1.0], np.array([0, 0, -1]), "layers")
+        >>> wide = groups.spread(np.array([0, 0, 1, 2]))
+        >>> wide.members(0).tolist(), wide.labels.tolist()
+        ([0, 1, 2], [0, 0, 0, -1])
+        """
+        order = np.argsort(stands_for, kind="stable")
+        start = np.concatenate([[0], np.cumsum(np.bincount(stands_for, minlength=len(self.labels)))])
+        members = [
+            np.concatenate([order[start[row] : start[row + 1]] for row in self.members(i).tolist()])
+            for i in range(len(self))
+        ]
+        return make_groups(
+            members, self.parent.tolist(), self.persistence.tolist(), self.labels[stands_for], self.method
+        )
+
     def members(self, group: int) -> Ints:
         """Rows of a group, ascending."""
         return self.rows[self.offsets[group] : self.offsets[group + 1]]

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oddloop import discover
 from oddloop.config import DiscoverConfig
@@ -65,7 +66,9 @@ def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str
         scene_map=result.scene_map,
         clusters=result.clusters,
         cluster_members=result.members,
+        near_duplicates=result.duplicates,
     )
+    rows["near_duplicates_of_same_log"] = pc.sum(result.duplicates["same_log"].cast("int64")).as_py() or 0
     missing = {f"without_{block}": n for block, n in result.n_missing.items()}
     return {**rows, "without_vector": result.n_without_vector, **missing}
 
