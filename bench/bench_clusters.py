@@ -78,12 +78,12 @@ def _first(groups: Groups) -> list[np.ndarray]:
 
 def speed(sizes: list[int], peers: str | None) -> None:
     found = [run_fresh(__file__, "--size", size) for size in sizes]
-    rows = [
-        (n, f["duplicates"], f["ours"], f["ours_cpu"], f.get("hdbscan_cpu", "-"), _ratio(f), f["n_groups"], f["before_mb"], f["peak_mb"])
-        for n, f in zip(sizes, found, strict=True)
-    ]
+    names = ("duplicates", "ours", "ours_cpu", "hdbscan_cpu", "ratio", "n_groups", "before_mb", "peak_mb")
+    found = [{**f, "ratio": f["ours_cpu"] / f["hdbscan_cpu"]} if "hdbscan_cpu" in f else f for f in found]
+    rows = [(n, *(f.get(name, "-") for name in names)) for n, f in zip(sizes, found, strict=True)]
     exponent = growth_exponent(sizes, [f["ours_cpu"] + f["duplicates_cpu"] for f in found])
-    headers = ("rows", "near-duplicates s", "clusters s", "cpu s", "HDBSCAN cpu s", "ratio", "groups", "MB before", "peak MB")
+    headers = ("rows", "near-duplicates s", "clusters s", "cpu s", "HDBSCAN cpu s", "ratio", "groups", "MB before")
+    headers = (*headers, "peak MB")
     print_table(f"{D} numbers a row; growth exponent {exponent:.2f}", headers, rows)
     if peers:
         rows = []
@@ -94,10 +94,6 @@ def speed(sizes: list[int], peers: str | None) -> None:
             ours = found[sizes.index(n)]["ours_cpu"]
             rows += [(n, name, seconds, seconds / ours) for name, seconds in times.items()]
         print_table("peers on the same arrays", ("rows", "peer", "cpu s", "times ours"), rows)
-
-
-def _ratio(figures: dict[str, float]) -> float | str:
-    return figures["ours_cpu"] / figures["hdbscan_cpu"] if "hdbscan_cpu" in figures else "-"
 
 
 def measure(n: int) -> None:
