@@ -10,7 +10,7 @@ import pytest
 
 import oddloop.select
 
-MODULES = [module.name for module in pkgutil.iter_modules(oddloop.select.__path__, "oddloop.select.")]
+MODULES = [module.name for module in pkgutil.walk_packages(oddloop.select.__path__, "oddloop.select.")]
 
 
 @pytest.mark.parametrize("name", MODULES)

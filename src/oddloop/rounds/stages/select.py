@@ -57,13 +57,13 @@ def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Stora
 def policy_source_digest(policy: str) -> str:
     """Digest of the code of a policy, so that a changed policy picks anew and every pick can be traced to its code.
 
-    A policy of oddloop is all modules of `oddloop.select`; a policy of the team's own is the module that it stands in.
+    A policy of oddloop is all modules of `oddloop.select`, at any depth; one of the team's own, its module.
     """
     select.resolve_policy(policy)  # refuses an unknown one
     module_name = policy.partition(":")[0] if ":" in policy else select.__name__
     if module_name.partition(".")[0] == select.__name__.partition(".")[0]:
-        names = sorted(info.name for info in pkgutil.iter_modules(select.__path__))
-        modules = [importlib.import_module(f"{select.__name__}.{name}") for name in names]
+        names = sorted(info.name for info in pkgutil.walk_packages(select.__path__, f"{select.__name__}."))
+        modules = [importlib.import_module(name) for name in names]
     else:
         modules = [importlib.import_module(module_name)]
     return digest_of([[m.__name__, inspect.getsource(m)] for m in modules])

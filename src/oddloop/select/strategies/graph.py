@@ -1,0 +1,162 @@
+"""A sparse graph of which rows are similar: each row's nearest neighbours, both ways.
+
+Every kernel is a falling function of Euclidean distance with values of 0 to 1; rows that are not among each other's
+nearest neighbours count as 0, so a graph of n neighbours is the full matrix. Neighbours are exact up to 60,000 rows and
+found in cells beyond (see `oddloop.neighbours`); their distances are always exact. Memory O(n k), never n x n; time
+that of the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from oddloop.errors import ConfigError, TableError
+from oddloop.neighbours import nearest_neighbours
+from oddloop.select.frame import Frame, blocks, squared_differences
+from oddloop.select.pool import Floats, Ints, Vectors
+
+Kernel = Literal["gaussian", "linear", "ball"]
+KERNELS: dict[Kernel, Callable[[Floats, float], Floats]] = {
+    "gaussian": lambda distance, scale: np.exp(-0.5 * (distance / scale) ** 2),
+    "linear": lambda distance, scale: np.maximum(1.0 - distance / scale, 0.0),
+    "ball": lambda distance, scale: (distance <= scale).astype(np.float64),
+}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Similarities as a square sparse matrix, row after row.
+
+    Attributes:
+        starts: (n + 1,) int64 where each row begins.
+        columns: (m,) int32, rising within a row.
+        values: (m,) float32 or float64, 0 or more.
+        scale: unit of distance of the kernel that made the values; NaN where they were given.
+    """
+
+    starts: Ints
+    columns: npt.NDArray[np.int32]
+    values: npt.NDArray[np.floating]
+    scale: float = float("nan")
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.starts) - 1
+
+    def parents(self) -> Ints:
+        """(m,) row of each value."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def sums(self, values: Floats) -> Floats:
+        """(n,) sum over each row of one number per entry."""
+        return np.asarray(np.bincount(self.parents(), weights=values, minlength=len(self)), dtype=np.float64)
+
+    def entries(self, row: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating]]:
+        """Columns and values of one row."""
+        part = slice(self.starts[row], self.starts[row + 1])
+        return self.columns[part], self.values[part]
+
+
+def as_graph(similarity: Any) -> Graph:
+    """A graph of similarities: a `Graph`, an (n, n) array, or a SciPy sparse matrix.
+
+    Entry (i, j) tells how well row j stands for row i; the matrix need not be symmetric.
+
+    Raises:
+        TableError: not square, or a similarity is NaN, infinite or negative.
+
+    >>> as_graph([[1.0, 0.0], [0.5, 1.0]]).columns.tolist()
+    [0, 1, 1]
+    """
+    if isinstance(similarity, Graph):
+        return similarity
+    from scipy import sparse  # here: slow to load
+
+    if not sparse.issparse(similarity):
+        similarity = np.asarray(similarity, dtype=np.float64)
+    if similarity.ndim != 2 or similarity.shape[0] != similarity.shape[1]:
+        raise TableError(f"similarity must be square, rows by rows; got shape {similarity.shape}")
+    by_candidate = sparse.csr_array(similarity.T)
+    by_candidate.sort_indices()
+    values = by_candidate.data.astype(np.float64)
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise TableError("similarity must be finite and 0 or more; shift or clip it first")
+    return Graph(by_candidate.indptr.astype(np.int64), by_candidate.indices.astype(np.int32), values)
+
+
+def similarity_graph(
+    points: Vectors, *, kernel: Kernel = "gaussian", scale: float | None = None, n_neighbours: int = 64, seed: int = 0
+) -> Graph:
+    """Join each row with its nearest neighbours.
+
+    Args:
+        points: (n, d) float of any width, finite.
+        kernel: `gaussian`, exp(-d^2 / (2 scale^2)); `linear`, 1 - d / scale but not below 0; `ball`, 1 up to `scale`.
+        scale: in the units of the points; None takes the median distance of all joined rows for `gaussian`, and the
+            largest for the others; 1 where all those are 0.
+        n_neighbours: of each row, the row itself counted; rows are joined if either is a neighbour of the other.
+        seed: of the cells that very many rows are searched in.
+
+    Returns:
+        a symmetric graph with 1 on its diagonal, float32.
+
+    Raises:
+        ConfigError: the kernel is not known, the scale is not above 0, or there are no neighbours.
+
+    >>> graph = similarity_graph(np.array([[0.0], [1.0], [4.0]]), kernel="linear", scale=2.0)
+    >>> [graph.entries(row)[1].tolist() for row in range(3)]
+    [[1.0, 0.5], [0.5, 1.0], [1.0]]
+    """
+    _check(kernel, scale, n_neighbours)
+    if not len(points):
+        return Graph(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32))
+    frame = Frame.of(points, points[:0])
+    one, other, distance = _pairs(points, frame, n_neighbours, seed)
+    unit = _scale(kernel, distance) if scale is None else scale / frame.scale
+    similarity = KERNELS[kernel](distance, unit).astype(np.float32)
+    return _symmetric(one, other, similarity, len(points), unit * frame.scale)
+
+
+def _check(kernel: str, scale: float | None, n_neighbours: int) -> None:
+    if kernel not in KERNELS:
+        raise ConfigError(f"kernel = {kernel!r} is not known; known: {', '.join(KERNELS)}")
+    if scale is not None and not 0 < scale < np.inf:
+        raise ConfigError(f"scale must be above 0 and finite; got {scale}")
+    if n_neighbours < 1:
+        raise ConfigError(f"n_neighbours must be 1 or more; got {n_neighbours}")
+
+
+def _pairs(points: Vectors, frame: Frame, n_neighbours: int, seed: int) -> tuple[Ints, Ints, Floats]:
+    """Rows that are joined, each pair of different rows at least once, and how far apart they are in the frame."""
+    found = nearest_neighbours(frame.scan(points), n_neighbours, seed)
+    one, other = np.repeat(np.arange(len(points)), found.shape[1]), found.ravel()
+    known = (other >= 0) & (other != one)
+    one, other = one[known], other[known]
+    distance = np.empty(len(one))
+    for part in blocks(len(one), points.shape[1]):
+        apart = squared_differences(frame.exact(points[one[part]]), frame.exact(points[other[part]]))
+        distance[part] = np.sqrt(apart)
+    return one, other, distance
+
+
+def _scale(kernel: Kernel, distance: Floats) -> float:
+    if not len(distance):
+        return 1.0
+    scale = float(np.median(distance) if kernel == "gaussian" else distance.max())
+    return scale or float(distance.max()) or 1.0
+
+
+def _symmetric(one: Ints, other: Ints, similarity: npt.NDArray[np.float32], n: int, scale: float) -> Graph:
+    from scipy import sparse  # here: slow to load
+
+    directed = sparse.csr_array((similarity, (one.astype(np.int32), other.astype(np.int32))), shape=(n, n))
+    # Both directions of a pair hold the same number, so the larger of both is the union.
+    both = directed.maximum(directed.T).tocsr() + sparse.eye_array(n, dtype=np.float32, format="csr")
+    both.eliminate_zeros()
+    both.sort_indices()
+    return Graph(both.indptr.astype(np.int64), both.indices.astype(np.int32), both.data, scale)
