@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 import toy
 from oddloop.cli.app import app
-from oddloop.errors import LedgerError
+from oddloop.errors import LedgerError, WorkspaceError
 
 RUN = CliRunner()
 
@@ -55,3 +56,23 @@ def test_what_is_not_there_is_named(folder: Path) -> None:
         call(folder, "name", "c9999", "x")
     with pytest.raises(LedgerError, match="has no open question"):
         call(folder, "settle", "c0001")
+
+
+def test_the_page_is_written_where_it_is_wanted_and_draws_what_has_tracks(folder: Path, tmp_path: Path) -> None:
+    cards = json.loads(call(folder, "--json"))["clusters"]
+    first, scene = cards[0]["cluster_id"], cards[0]["typical"][0]
+    call(folder, "name", first, "odd one")
+    assert call(folder, "page").split(":")[0].endswith("discovery.html")
+    text = (folder / "discovery.html").read_text()
+    assert f'<details class="card" id="{first}" data-status="confirmed"' in text
+    assert ("odd one" in text, "No drawings" in text, "<use " in text) == (True, True, False)
+    ids = {"scene_id": [scene], "agent_id": ["a"], "timestamp_ns": [0]}
+    toy.write(folder / "drawn", pa.table({**ids, "x_m": [0.0], "y_m": [0.0], "heading_rad": [0.0]}))
+    (folder / "oddloop.toml").write_text(f'{toy.CONFIG}\n[discover.page]\ntracks = "drawn"\n')
+    call(folder, "page", str(tmp_path / "cards.html"))
+    drawn = (tmp_path / "cards.html").read_text()
+    assert f"{scene} from above" in drawn
+    assert json.loads(call(folder, "--json"))["digest"] in {p.name for p in (folder / "derived/discover").iterdir()}
+    assert len(list((folder / "derived/discover").iterdir())) == 1  # how the page looks changes no cluster
+    with pytest.raises(WorkspaceError, match="cannot be written"):
+        call(folder, "page", str(tmp_path / "nowhere" / "cards.html"))

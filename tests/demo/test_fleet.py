@@ -77,6 +77,17 @@ def test_observed_tracks_name_only_what_is_true(small: Fleet) -> None:
     assert own[0].num_rows == small.n_frames
 
 
+def test_tracks_have_the_times_of_their_frames_so_that_scenes_can_be_drawn(small: Fleet) -> None:
+    observed = pq.read_table(small.folder / "tracks" / "observed.parquet")
+    assert observed["is_ego"].to_pylist() == pa.compute.equal(observed["agent_id"], "ego").to_pylist()
+    wanted = ["scene_id", "timestamp_ns"]
+    frames = pq.read_table(small.folder / "lake" / "frames", columns=wanted)
+    own = observed.filter(observed["is_ego"]).select(wanted)
+    assert sorted(map(tuple, map(dict.values, own.to_pylist()))) == sorted(
+        map(tuple, map(dict.values, frames.to_pylist()))
+    )
+
+
 def test_same_seed_same_bytes_whatever_the_number_of_workers(small: Fleet, tmp_path: Path) -> None:
     again = simulate_fleet(tmp_path / "again", settings=small_fleet(), n_workers=1)
     assert digests(again.folder) == digests(small.folder)

@@ -25,16 +25,17 @@ def test_the_code_gives_what_the_page_says() -> None:
 
 
 def test_the_settings_are_known() -> None:
-    settings = tomllib.loads(next(body for kind, body in BLOCKS if kind == "toml"))
+    settings = tomllib.loads("\n".join(body for kind, body in BLOCKS if kind == "toml"))
     config = config_from_mapping({"workspace": {"name": "w"}, **settings})
     assert config.discover.vectors.weight("agents") == 2.0
     assert config.discover.clusters.min_logs == 3
+    assert config.discover.page.tracks == "/data/tracks"
     assert config.discover.names.risk_levels == {"low": 1.0, "high": 5.0}
 
 
 def test_commands_and_options_exist() -> None:
-    told = re.findall(r"oddloop (discover|scenes) (show|name|settle|events|export|find)", PAGE)
-    assert len(set(told)) == 6
+    told = re.findall(r"oddloop (discover|scenes) (show|page|name|settle|events|export|find)", PAGE)
+    assert len(set(told)) == 7
     for command, part in sorted(set(told)):
         help_text = CliRunner().invoke(app, [command, part, "--help"], env={"COLUMNS": "200"}).stdout
         lines = [line for line in PAGE.splitlines() if f"oddloop {command} {part}" in line]

@@ -185,3 +185,14 @@ def test_a_large_map_is_drawn_with_webgl(many: ReportInputs) -> None:
     assert {t["type"] for t in map_figure(build_report(many))["data"]} == {"scatter"}
     large = build_report(fleet_inputs(6000))
     assert {t["type"] for t in map_figure(large)["data"]} == {"scattergl"}
+
+
+def test_the_map_calls_clusters_by_lasting_id_and_name(inputs: ReportInputs) -> None:
+    first = inputs.clusters["cluster_id"][0].as_py()
+    names = pa.array(["tram <b>", *([""] * (inputs.clusters.num_rows - 1))])
+    at = inputs.clusters.schema.get_field_index("name")
+    figure = map_figure(build_report(replace(inputs, clusters=inputs.clusters.set_column(at, "name", names))))
+    assert f"{first} tram &lt;b&gt;" in {trace["name"] for trace in figure["data"]}
+    labels = {label["text"] for label in figure["layout"]["annotations"]}
+    assert "tram &lt;b&gt;" in labels
+    assert first not in labels

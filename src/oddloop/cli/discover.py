@@ -11,6 +11,7 @@ import typer
 
 from oddloop.cli.discover_export import export
 from oddloop.cli.discover_names import name, settle
+from oddloop.cli.discover_page import page
 from oddloop.cli.discover_run import run_discovery, said_of
 from oddloop.cli.discover_show import events, show
 from oddloop.cli.options import JsonOption, WorkspaceOption
@@ -19,7 +20,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.discovery import Discovery
 
 app = typer.Typer(invoke_without_command=True, help=__doc__)
-for command in (show, name, settle, events, export):
+for command in (show, page, name, settle, events, export):
     app.command()(command)
 
 _COLUMNS = ("rank", "cluster", "name", "status", "scenes", "logs", "labelled", "set apart by", "why here")

@@ -19,6 +19,7 @@ from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.names import NamesConfig
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
+from oddloop.config.page import PageConfig
 from oddloop.config.risk import RiskConfig
 from oddloop.config.score import (
     MeanMeasure,
@@ -76,6 +77,7 @@ __all__ = [
     "NamesConfig",
     "ObjectMeasure",
     "OodConfig",
+    "PageConfig",
     "Reduction",
     "RiskConfig",
     "RowConfig",

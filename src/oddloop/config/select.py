@@ -10,6 +10,7 @@ from pydantic import Field
 from oddloop.config.clusters import ClusterConfig
 from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.names import NamesConfig
+from oddloop.config.page import PageConfig
 from oddloop.config.types import STRICT, NotNegative, Positive
 from oddloop.config.vectors import VectorsConfig
 
@@ -23,6 +24,7 @@ class DiscoverConfig:
     duplicates: DuplicatesConfig = field(default_factory=DuplicatesConfig)
     clusters: ClusterConfig = field(default_factory=ClusterConfig)
     names: NamesConfig = field(default_factory=NamesConfig)
+    page: PageConfig = field(default_factory=PageConfig)
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,9 @@ metric = "{METRIC}"
 [coverage.curves]
 parallel = 2
 
+[discover.page]
+tracks = {_toml(f"{fleet.folder.resolve()}/tracks/observed.parquet")}
+
 [select]
 policy = "{policy}"
 score = "{score}"

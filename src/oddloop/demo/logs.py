@@ -47,6 +47,7 @@ def make_log(plan: LogPlan, network: Network, settings: FleetSettings, folder: P
     seen = report.seen
     category = categories(tracks, around)
     ids = _scene_ids(plan, scenes)
+    time_ns = plan.start_ns + (scenes.first_frame[around.scene] + around.frame).astype(np.int64) * _period_ns(settings)
     place = describe_place(tracks, scenes, around, network, settings)
     agents = describe_agents(category[seen], around.scene[seen], scenes)
     ego = describe_ego(tracks, scenes, around, settings.period_s)
@@ -55,8 +56,8 @@ def make_log(plan: LogPlan, network: Network, settings: FleetSettings, folder: P
     return LogTables(
         scenes=pa.table(identity | place | describe_conditions(plan, len(ids)) | agents | ego),
         frames=_frames(plan, scenes, ids, settings),
-        observed=_tracks_table(tracks, around, category, ids, report).filter(pa.array(seen)),
-        truth=_tracks_table(tracks, around, category, ids, truth),
+        observed=_tracks_table(tracks, around, category, ids, report, time_ns).filter(pa.array(seen)),
+        truth=_tracks_table(tracks, around, category, ids, truth, time_ns),
         behaviour=tuple(behaviour.tolist()),
     )
 
@@ -85,12 +86,11 @@ def _scene_ids(plan: LogPlan, scenes: Scenes) -> npt.NDArray[np.str_]:
 
 def _identity(plan: LogPlan, scenes: Scenes, ids: npt.NDArray[np.str_], settings: FleetSettings) -> dict[str, pa.Array]:
     n_scenes = len(ids)
-    period_ns = round(settings.period_s * 1e9)
     return {
         "scene_id": pa.array(ids, pa.string()),
         "log_id": pa.array([plan.log_id] * n_scenes, pa.string()),
         "vehicle_id": pa.array([f"{plan.log_id}-e{drive:02d}" for drive in scenes.drive.tolist()], pa.string()),
-        "start_ns": pa.array(plan.start_ns + scenes.first_frame.astype(np.int64) * period_ns),
+        "start_ns": pa.array(plan.start_ns + scenes.first_frame.astype(np.int64) * _period_ns(settings)),
         "duration_s": pa.array(scenes.n_frames * settings.period_s),
         "n_frames": pa.array(scenes.n_frames.astype(np.int64)),
         "split": pa.array([plan.split] * n_scenes, pa.string()),
@@ -104,9 +104,13 @@ def _frames(plan: LogPlan, scenes: Scenes, ids: npt.NDArray[np.str_], settings: 
         {
             "frame_id": frame_ids(ids[scene], frame),
             "scene_id": pa.array(ids[scene], pa.string()),
-            "timestamp_ns": pa.array(plan.start_ns + at * round(settings.period_s * 1e9)),
+            "timestamp_ns": pa.array(plan.start_ns + at * _period_ns(settings)),
         }
     )
+
+
+def _period_ns(settings: FleetSettings) -> int:
+    return round(settings.period_s * 1e9)
 
 
 def frame_ids(scene_ids: npt.NDArray[np.str_], frame: npt.NDArray[np.int64]) -> pa.Array:
@@ -120,7 +124,7 @@ def frame_ids(scene_ids: npt.NDArray[np.str_], frame: npt.NDArray[np.int64]) -> 
 
 
 def _tracks_table(tracks: LogTracks, around: SceneTracks, category: npt.NDArray[np.int8], ids: npt.NDArray[np.str_],
-                  report: Observed) -> pa.Table:  # fmt: skip
+                  report: Observed, time_ns: npt.NDArray[np.int64]) -> pa.Table:  # fmt: skip
     own = CATEGORIES.index("ego")
     names = pa.array([*tracks.agent_ids.tolist(), "ego"])
     agent = np.where(category == own, len(tracks.agent_ids), tracks.agent[around.row]).astype(np.int32)
@@ -128,8 +132,10 @@ def _tracks_table(tracks: LogTracks, around: SceneTracks, category: npt.NDArray[
         {
             "scene_id": _decode(around.scene.astype(np.int32), pa.array(ids, pa.string())),
             "frame": pa.array(around.frame.astype(np.int32)),
+            "timestamp_ns": pa.array(time_ns),
             "agent_id": _decode(agent, names),
             "category": _decode(category.astype(np.int32), pa.array(CATEGORIES)),
+            "is_ego": pa.array(around.is_ego),
             "x_m": pa.array(report.xy_m[:, 0].astype(np.float32)),
             "y_m": pa.array(report.xy_m[:, 1].astype(np.float32)),
             "heading_rad": pa.array(report.heading_rad.astype(np.float32)),

@@ -1,20 +1,26 @@
-"""One static HTML page per round: what was picked and why, where the model is weak, whether it helped."""
+"""Static HTML pages: of a round (picks, gaps, evidence), of an audit of scores, and of the cards of a discovery."""
 
 from oddloop.report.audit_page import AuditPage, render_audit
 from oddloop.report.build import build_report
+from oddloop.report.cards_page import CardsPage, render_cards
+from oddloop.report.cards_publish import CARDS_FILE, publish_cards
 from oddloop.report.html import render_html, report_json
 from oddloop.report.model import LeadMetric, ReportInputs, RoundReport
 from oddloop.report.publish import Published, publish_report, say_where_to_look
 
 __all__ = [
+    "CARDS_FILE",
     "AuditPage",
+    "CardsPage",
     "LeadMetric",
     "Published",
     "ReportInputs",
     "RoundReport",
     "build_report",
+    "publish_cards",
     "publish_report",
     "render_audit",
+    "render_cards",
     "render_html",
     "report_json",
     "say_where_to_look",

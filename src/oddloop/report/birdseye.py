@@ -33,7 +33,8 @@ LEAST_LENGTH = 5 * 4
 N_INSTANTS = 12
 MAX_AGENTS = 80
 """Vehicles drawn, at most: those nearest to the ego vehicle, or to the middle of all; the drawing's title says so."""
-STANDING_BELOW_MPS, SLOW_BELOW_MPS, MIDDLE_BELOW_MPS = 0.5, 5.0, 12.0
+SPEED_LIMITS_MPS = (0.5, 5.0, 12.0)
+"""Upper ends of standing, slow and middle."""
 SPEEDS = ("standing", "slow", "middle", "fast", "unknown")
 _UNKNOWN = SPEEDS.index("unknown")
 _AGES = 3
@@ -148,8 +149,7 @@ def _is_ego(tracks: pa.Table) -> Bools:
 
 
 def _speed_class(speed_mps: Floats) -> Ints:
-    limits = (STANDING_BELOW_MPS, SLOW_BELOW_MPS, MIDDLE_BELOW_MPS)
-    found = np.searchsorted(limits, np.abs(speed_mps), side="right").astype(np.int64)
+    found = np.searchsorted(SPEED_LIMITS_MPS, np.abs(speed_mps), side="right").astype(np.int64)
     return np.where(np.isfinite(speed_mps), found, _UNKNOWN)
 
 

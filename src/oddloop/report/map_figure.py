@@ -8,7 +8,7 @@ import numpy as np
 
 from oddloop.report.figures import Figure, layout, plain
 from oddloop.report.formats import shorten
-from oddloop.report.model import RoundReport
+from oddloop.report.model import Cluster, RoundReport
 from oddloop.report.palette import INK, MUTED, PAPER, cluster_colour, cluster_symbol
 
 SVG_UP_TO = 5_000
@@ -29,11 +29,16 @@ def map_figure(report: RoundReport) -> Figure:
         code = shown.cluster.values.index(entry.cluster_id) if entry.cluster_id in shown.cluster.values else None
         rows = np.flatnonzero(cluster == code) if code is not None else np.array([], int)
         marker = {"color": cluster_colour(place), "symbol": cluster_symbol(place), "size": size, "opacity": 0.75}
-        traces.append(_points(report, kind, rows, plain(shorten(entry.cluster_id)), marker))
+        traces.append(_points(report, kind, rows, plain(shorten(called(entry))), marker))
     traces += _overlays(report, kind)
     axis = {"showgrid": False, "showticklabels": False, "ticks": "", "showline": False}
     more = {"margin": {"l": 8, "r": 8, "t": 32, "b": 8}, "dragmode": "pan", "annotations": _names(report, cluster)}
     return {"data": [t for t in traces if t["x"]], "layout": layout(axis, {**axis, "automargin": False}, **more)}
+
+
+def called(cluster: Cluster) -> str:
+    """A cluster's id, and the name that people gave it."""
+    return f"{cluster.cluster_id} {cluster.name}" if cluster.name else cluster.cluster_id
 
 
 def _size(n: int) -> float:
@@ -85,10 +90,10 @@ def _names(report: RoundReport, cluster: np.ndarray) -> list[dict[str, Any]]:
     """The names of the largest clusters at the median of their scenes, as annotations: those stand above WebGL too."""
     x, y = np.array(report.map.x), np.array(report.map.y)
     codes = {value: code for code, value in enumerate(report.map.cluster.values)}
-    named = [c.cluster_id for c in report.clusters[:N_NAMED] if c.cluster_id in codes]
-    places = [(cluster_id, np.flatnonzero(cluster == codes[cluster_id])) for cluster_id in named]
+    named = [c for c in report.clusters[:N_NAMED] if c.cluster_id in codes]
+    places = [(c.name or c.cluster_id, np.flatnonzero(cluster == codes[c.cluster_id])) for c in named]
     look = {"showarrow": False, "font": {"size": 12, "color": INK, "weight": 700, "shadow": "auto"}}
     return [
-        {"x": float(np.median(x[rows])), "y": float(np.median(y[rows])), "text": plain(shorten(cluster_id, 18)), **look}
-        for cluster_id, rows in places
+        {"x": float(np.median(x[rows])), "y": float(np.median(y[rows])), "text": plain(shorten(name, 18)), **look}
+        for name, rows in places
     ]

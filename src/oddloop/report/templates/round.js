@@ -202,6 +202,7 @@ function startHeat() {
 
 const map = report.map;
 const decode = (coded, i) => coded.values[coded.codes[i]] ?? "none";
+const called = (id) => [id, report.clusters.find((c) => c.cluster_id === id)?.name].filter(Boolean).join(" ");
 
 function sceneLines(id) {
   const i = map.scene_id.indexOf(id);
@@ -210,7 +211,7 @@ function sceneLines(id) {
   const lines = [id];
   if (i >= 0) {
     const seconds = map.duration_s[i] === null ? "" : ` · ${map.duration_s[i]} s`;
-    lines.push(`log: ${decode(map.log, i)} · ${decode(map.status, i)}${seconds} · cluster: ${decode(map.cluster, i)}`);
+    lines.push(`log: ${decode(map.log, i)} · ${decode(map.status, i)}${seconds} · cluster: ${called(decode(map.cluster, i))}`);
     lines.push(Object.entries(map.attributes).map(([name, coded]) => `${name}=${decode(coded, i)}`).join(" · "));
   }
   if (pick) lines.push(`pick ${pick.rank}: ${pick.reasons.map((r) => r.text || r.code).join("; ")}`);

@@ -47,8 +47,8 @@ def _obeyed(context: Context) -> DiscoverConfig:
 
 
 def _settings(config: DiscoverConfig) -> dict[str, Any]:
-    """What the stage obeys: all but what concerns names."""
-    return {name: value for name, value in asdict(config).items() if name != "names"}
+    """What the stage obeys: all but what concerns names and the page of cards."""
+    return {name: value for name, value in asdict(config).items() if name not in ("names", "page")}
 
 
 def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str, int]:

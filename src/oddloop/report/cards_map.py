@@ -1,0 +1,87 @@
+"""The map of a page of cards: every scene a dot, one SVG path per cluster, drawn without a script.
+
+A path may be told from its neighbours by colour and by its title; the page's script lights up the clusters of a card.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.report.palette import cluster_colour
+
+WIDTH, HEIGHT = 1000, 560
+MAX_SCENES = 20_000
+N_NAMED = 20
+"""Clusters whose id stands on the map: those that matter most."""
+_MARGIN = 16
+Ints = npt.NDArray[np.int64]
+
+
+def draw_map(scene_map: pa.Table, clusters: Sequence[str], names: Mapping[str, str], limit: int = MAX_SCENES) -> str:
+    """Draw the map.
+
+    Args:
+        scene_map: SCENE_MAP; scenes without finite coordinates are left out.
+        clusters: ids of the clusters on the page, those that matter most first; others are grey.
+        names: what a cluster is called, by id.
+        limit: dots, at most; small clusters keep all of theirs.
+
+    Returns:
+        an `<svg>` element; "" where there is nothing to draw.
+    """
+    placed = scene_map.filter(pc.and_(pc.is_finite(scene_map["x"]), pc.is_finite(scene_map["y"]))).sort_by("scene_id")
+    if not placed.num_rows:
+        return ""
+    code = pc.index_in(placed["cluster_id"], value_set=pa.array(clusters, pa.string()))
+    cluster = pc.fill_null(code, -1).to_numpy().astype(np.int64)
+    at = _places(placed)
+    shown = _thinned(cluster, limit)
+    title = f"{len(shown):,} of {placed.num_rows:,} scenes by likeness, coloured by cluster"
+    parts = [f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">']
+    order = [-1, *reversed(range(len(clusters)))]  # what matters most lies on top
+    parts += [_dots(at[rows], clusters, place, names) for place in order if len(rows := shown[cluster[shown] == place])]
+    parts += [_label(at[cluster == place], clusters[place]) for place in range(min(N_NAMED, len(clusters)))]
+    return "".join([*parts, "</svg>"])
+
+
+def _places(placed: pa.Table) -> Ints:
+    xy = np.stack([placed["x"].to_numpy(), placed["y"].to_numpy()], axis=1).astype(np.float64)
+    low, span = xy.min(axis=0), np.ptp(xy, axis=0)
+    room = np.array([WIDTH, HEIGHT]) - 2 * _MARGIN
+    scaled = (xy - low) / np.where(span > 0, span, 1.0)
+    scaled[:, 1] = 1 - scaled[:, 1]  # y points down on a page
+    found: Ints = np.rint(scaled * room + _MARGIN).astype(np.int64)
+    return found
+
+
+def _thinned(cluster: Ints, limit: int) -> Ints:
+    """Rows to show, ascending: as many of each cluster, so that small ones keep all; which, is drawn with seed 0."""
+    order = np.random.default_rng(0).permutation(len(cluster))
+    grouped = order[np.argsort(cluster[order], kind="stable")]
+    starts = np.searchsorted(cluster[grouped], cluster[grouped])
+    place = np.arange(len(grouped)) - starts
+    kept: Ints = np.sort(grouped[np.argsort(place, kind="stable")[:limit]])
+    return kept
+
+
+def _dots(at: Ints, clusters: Sequence[str], place: int, names: Mapping[str, str]) -> str:
+    path = "".join(f"M{x} {y}h0" for x, y in np.unique(at, axis=0).tolist())
+    if place < 0:
+        return f'<path class="loose" d="{path}"><title>in no cluster of this page</title></path>'
+    cluster_id = clusters[place]
+    title = html.escape(" ".join(filter(None, (cluster_id, names.get(cluster_id, "")))))
+    look = f'stroke="{cluster_colour(place)}" data-cluster="{html.escape(cluster_id)}"'
+    return f'<path {look} d="{path}"><title>{title}</title></path>'
+
+
+def _label(at: Ints, cluster_id: str) -> str:
+    if not len(at):
+        return ""
+    x, y = np.median(at, axis=0).astype(int).tolist()
+    return f'<text x="{x}" y="{y}" data-cluster="{html.escape(cluster_id)}">{html.escape(cluster_id)}</text>'
