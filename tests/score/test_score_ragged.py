@@ -121,7 +121,7 @@ def test_by_name(way):
 NUMBERS = st.sampled_from([0.0, -1.0, 0.5, 0.5, 1e-300, 1e300, np.inf, -np.inf, np.nan]) | st.floats(-10, 10)
 
 
-@given(st.lists(st.lists(NUMBERS, max_size=40), max_size=8), st.integers(1, 12), st.booleans())
+@given(st.lists(st.lists(NUMBERS, max_size=60), max_size=8), st.integers(1, 12), st.booleans())
 @settings(deadline=None)
 def test_the_compiled_way_agrees_with_each_group_alone(groups, k, known_only):
     """With NumPy on one group: the reference knows nothing of groups, of heaps, or of how many values there are."""
