@@ -161,6 +161,15 @@ def test_main_direction_is_the_first_axis_of_the_spread() -> None:
     assert abs(np.array([np.cos(angle), np.sin(angle)]) @ axis) == pytest.approx(1)
 
 
+def test_what_the_ego_vehicle_faces_is_ahead_though_all_else_falls_behind() -> None:
+    # seen from a car at the origin that drives north: two cars that it overtakes slide backwards, to the south
+    xy = np.array([[-3.0, 40.0], [-3.0, 10.0], [3.0, 60.0], [3.0, 20.0]])
+    agent = np.array([0, 0, 1, 1])
+    assert np.sin(main_direction(xy, agent)) < -0.9
+    assert np.sin(main_direction(xy, agent, np.array([1.5, 1.6]))) > 0.9
+    assert main_direction(xy, agent, np.array([])) == main_direction(xy, agent)
+
+
 @given(st.floats(1e-6, 1e6))
 def test_round_length_is_the_largest_that_fits(most: float) -> None:
     length = round_length(most)

@@ -11,15 +11,17 @@ import pyarrow as pa
 import pytest
 
 from oddloop.derived_tables import SCENE_MAP
+from oddloop.discover.cards.parameters import Parameter
 from oddloop.report import CardsPage, render_cards
 from oddloop.report.birdseye import draw_scene
-from oddloop.report.cards_map import draw_map
+from oddloop.report.cards_map import by_innermost, dot_glyph, draw_map
 from oddloop.report.cards_page import clusters_inside
-from oddloop.report.cards_wording import facts_of, why_of
+from oddloop.report.cards_wording import facts_of, measured_of, why_of
 from oddloop.rounds.discovery import Note, Question, Scenario
 from report.page_parser import fetched_by_styles, parse
 
 NASTY = "c<b>1</b>"
+DOTS = r'data-cluster="(\w+)"><title>[^<]*</title><path d="([^"]+)"'
 
 
 def card(cluster_id: str, rank: int, **more: Any) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def page_of(cards: list[dict[str, Any]], **more: Any) -> CardsPage:
         "questions": [],
         "events": [],
         "scene_map": scene_map(clusters),
+        "measured": {},
         "drawings": {},
     }
     return CardsPage(**{**content, **more})
@@ -95,6 +98,24 @@ def test_facts_have_their_intervals_and_claim_nothing_that_is_not_known() -> Non
     assert known["uncertainty: higher than elsewhere by"] == "no interval"
     assert known["novelty"] == "no interval"
     assert why_of(card("c1", 1)) == ["bad"]
+
+
+def test_columns_that_differ_most_are_told_with_their_units_and_others_not() -> None:
+    common = (1.0, 2.5, 4.0, 0.5, 5.0, 8.0, 9.0, 12.0, 6)
+    parameters = [Parameter("gap_m", "m", *common, -1.6), Parameter("n_cars", "", *common, 0.1),
+                  Parameter("rain", "", *common, float("nan"))]  # fmt: skip
+    assert [vars(m) for m in measured_of(parameters)] == [
+        {
+            "name": "gap_m",
+            "here": "2.50 m",
+            "here_range": "1.00–4.00",
+            "elsewhere": "9.00 m",
+            "elsewhere_range": "8.00–12.0",
+        }
+    ]
+    words = " ".join(parse(render_cards(page_of([card("c1", 1)], measured={"c1": parameters}))).text.split())
+    assert "gap_m 2.50 m (elsewhere 9.00 m)" in words
+    assert "n_cars" not in words
 
 
 def test_each_scene_is_drawn_once_and_cards_without_tracks_say_so() -> None:
@@ -141,7 +162,7 @@ def test_no_clusters_is_a_page_too() -> None:
 
 def test_the_map_has_a_dot_per_scene_and_a_path_per_cluster() -> None:
     shown = draw_map(scene_map(["a"] * 3 + ["b"] * 4 + [None] * 5 + ["elsewhere"]), ["b", "a"], {"a": "tram & bus"})
-    dots = {m[0]: m[1].count("M") for m in re.findall(r'data-cluster="(\w)" d="([^"]+)"', shown)}
+    dots = {m[0]: m[1].count("M") for m in re.findall(DOTS, shown)}
     assert dots == {"a": 3, "b": 4}
     assert re.findall(r'class="loose" d="([^"]+)"', shown)[0].count("M") == 6
     assert "<title>a tram &amp; bus</title>" in shown
@@ -154,9 +175,27 @@ def test_the_map_has_a_dot_per_scene_and_a_path_per_cluster() -> None:
 
 def test_a_thinned_map_keeps_small_clusters_whole() -> None:
     shown = draw_map(scene_map(["large"] * 300 + ["small"] * 7), ["large", "small"], {}, limit=50)
-    dots = {m[0]: m[1].count("M") for m in re.findall(r'data-cluster="(\w+)" d="([^"]+)"', shown)}
+    dots = {m[0]: m[1].count("M") for m in re.findall(DOTS, shown)}
     assert dots == {"small": 7, "large": 43}
     assert "50 of 307 scenes" in shown
+
+
+def test_clusters_of_one_colour_are_told_apart_by_their_dots() -> None:
+    names = [f"k{i:02d}" for i in range(14)]
+    shown = draw_map(scene_map(names), names, {})
+    looks = re.findall(r'<g stroke="(#\w+)".*?</title><path d="[^"]+"/>(<path class="hole h\d)?', shown)
+    assert len(set(looks)) == 14
+    assert [dot_glyph(i) for i in (0, 6, 12, 18)] == ["●", "◉", "○", "●"]
+
+
+def test_a_scene_of_nested_clusters_has_the_smallest_one_that_is_on_the_page() -> None:
+    pairs = [("s00000", "large"), ("s00000", "small"), ("s00001", "large"), ("s00001", "not shown"), ("s00002", None)]
+    members = pa.table({"scene_id": [p[0] for p in pairs], "cluster_id": pa.array([p[1] for p in pairs], pa.string())})
+    cards = [card("large", 1, n_scenes=9), card("small", 2, n_scenes=4)]
+    found = by_innermost(scene_map(["large", "large", None, None]), members, cards)
+    assert found["cluster_id"].to_pylist() == ["small", "large", None, None]
+    assert found.schema.names == SCENE_MAP.schema().names
+    assert by_innermost(scene_map(["large"]), members, [])["cluster_id"].to_pylist() == [None]
 
 
 def test_a_parent_holds_all_below_it_whatever_the_order() -> None:

@@ -18,6 +18,7 @@ from oddloop.lake.storage import Storage
 from oddloop.rounds.discovery import (
     Lasting,
     fold_names,
+    measure_clusters,
     name_cluster,
     open_questions,
     read_discovery,
@@ -232,3 +233,41 @@ def test_what_an_attribute_is_read_from_is_not_what_scenes_are_compared_by(folde
     again = run_stages(workspace, shell(), until="discover")["discover"]
     assert again.digest != done.digest
     assert pq.read_table(folder / f"derived/discover/{again.digest}/scene_vectors.parquet").equals(before)
+
+
+def test_scenes_are_grouped_by_what_is_known_of_them_before_there_is_a_model(
+    folder: Path, workspace: Workspace, ledger: Ledger
+) -> None:
+    blobs(folder)
+    for name in ("predictions", "metrics"):
+        shutil.rmtree(folder / "lake" / name)
+    done = run_stages(workspace, shell(), until="discover")
+    assert done["score"].storage.read_table("scene_scores.parquet").num_rows == 0
+    found = read_discovery(workspace, ledger.events(DISCOVERY), done["discover"].digest, done["cards"].digest)
+    assert found.cards.num_rows >= 3
+    assert {(c["metric"], c["score"]) for c in found.cards.to_pylist()} == {("", "")}
+    with pytest.raises(WorkspaceError, match="no predictions to score"):
+        run_stages(workspace, shell())
+
+
+def test_what_scenes_of_a_cluster_measure_stands_beside_all_others(
+    folder: Path, workspace: Workspace, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs(folder)
+    done = run_stages(workspace, shell(), until="discover")
+    found = read_discovery(workspace, ledger.events(DISCOVERY), done["discover"].digest, done["cards"].digest)
+    scenes = pq.read_table(folder / "lake/scenes")
+    values = dict(zip(scenes["scene_id"].to_pylist(), scenes["stops"].to_pylist(), strict=True))
+    clusters = found.cards["cluster_id"].to_pylist()
+    measured = measure_clusters(found, scenes, clusters)
+    assert list(measured) == clusters
+    for name, parameters in measured.items():
+        inside = set(found.lasting.members.filter(pa.compute.field("cluster_id") == name)["scene_id"].to_pylist())
+        stops = next(p for p in parameters if p.name == "stops")
+        assert stops.n == len(inside)
+        assert stops.median == pytest.approx(np.median([values[s] for s in inside]))
+        assert stops.elsewhere_median == pytest.approx(np.median([v for s, v in values.items() if s not in inside]))
+    monkeypatch.setattr("oddloop.rounds.discovery.measured.MOST_SCENES", 5)
+    sampled = measure_clusters(found, scenes, clusters[:1])[clusters[0]]
+    assert {p.n for p in sampled} == {5}
+    assert measure_clusters(found, scenes, []) == {}

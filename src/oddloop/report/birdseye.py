@@ -175,7 +175,7 @@ class _View:
 
     @classmethod
     def of(cls, scene: _Scene) -> _View:
-        angle_rad = main_direction(scene.xy_m, scene.agent)
+        angle_rad = main_direction(scene.xy_m, scene.agent, scene.heading_rad[scene.is_ego])
         turned = _turn(scene.xy_m, angle_rad)
         low, high = turned.min(axis=0), turned.max(axis=0)
         span = np.maximum(high - low, _LEAST_SPAN_M)

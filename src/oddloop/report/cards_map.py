@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.report.palette import cluster_colour
+from oddloop.report.palette import COLOURS, cluster_colour
 
 WIDTH, HEIGHT = 1000, 560
 MAX_SCENES = 20_000
 N_NAMED = 20
 """Clusters whose id stands on the map: those that matter most."""
+GLYPHS = ("●", "◉", "○")
 _MARGIN = 16
 Ints = npt.NDArray[np.int64]
 
@@ -50,6 +52,24 @@ def draw_map(scene_map: pa.Table, clusters: Sequence[str], names: Mapping[str, s
     return "".join([*parts, "</svg>"])
 
 
+def by_innermost(scene_map: pa.Table, members: pa.Table, cards: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """SCENE_MAP with the smallest cluster of the cards that a scene is in, so that nested clusters can be seen.
+
+    Args:
+        scene_map: SCENE_MAP.
+        members: CLUSTER_MEMBERS.
+        cards: rows with `cluster_id` and `n_scenes`.
+    """
+    by_size = sorted(cards, key=lambda card: (card["n_scenes"], card["cluster_id"]))
+    clusters = pa.array([card["cluster_id"] for card in by_size], pa.string())
+    code = pc.index_in(members["cluster_id"], value_set=clusters)
+    pairs = pa.table({"scene_id": members["scene_id"], "code": code})
+    smallest = pairs.group_by("scene_id").aggregate([("code", "min")])
+    at = pc.index_in(scene_map["scene_id"], value_set=smallest["scene_id"].combine_chunks().cast(pa.string()))
+    found = clusters.take(smallest["code_min"].take(at).combine_chunks())
+    return scene_map.set_column(scene_map.schema.get_field_index("cluster_id"), "cluster_id", found)
+
+
 def _places(placed: pa.Table) -> Ints:
     xy = np.stack([placed["x"].to_numpy(), placed["y"].to_numpy()], axis=1).astype(np.float64)
     low, span = xy.min(axis=0), np.ptp(xy, axis=0)
@@ -77,7 +97,18 @@ def _dots(at: Ints, clusters: Sequence[str], place: int, names: Mapping[str, str
     cluster_id = clusters[place]
     title = html.escape(" ".join(filter(None, (cluster_id, names.get(cluster_id, "")))))
     look = f'stroke="{cluster_colour(place)}" data-cluster="{html.escape(cluster_id)}"'
-    return f'<path {look} d="{path}"><title>{title}</title></path>'
+    hole = f'<path class="hole h{cycle}" d="{path}"/>' if (cycle := _cycle(place)) else ""
+    return f'<g {look}><title>{title}</title><path d="{path}"/>{hole}</g>'
+
+
+def _cycle(place: int) -> int:
+    """How often the colours were used up before: dots are full, then with a small, then with a large hole."""
+    return place // len(COLOURS) % len(GLYPHS)
+
+
+def dot_glyph(place: int) -> str:
+    """The look of a cluster's dots as a character."""
+    return GLYPHS[_cycle(place)]
 
 
 def _label(at: Ints, cluster_id: str) -> str:

@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from oddloop.report.birdseye import HEIGHT, SPEED_LIMITS_MPS, SPEEDS, STYLE, WIDTH
 from oddloop.report.cards_drawings import KINDS
-from oddloop.report.cards_map import draw_map
-from oddloop.report.cards_wording import Card, facts_of, headline_of, news_of, why_of
+from oddloop.report.cards_map import dot_glyph, draw_map
+from oddloop.report.cards_wording import Card, facts_of, headline_of, measured_of, news_of, why_of
 from oddloop.report.html import environment, own_file
 from oddloop.report.palette import cluster_colour
 from oddloop.rounds.discovery import Question, Scenario
@@ -39,7 +39,8 @@ class CardsPage:
         said: what people said, by cluster id.
         questions: what somebody must say.
         events: CLUSTER_EVENTS as rows.
-        scene_map: SCENE_MAP with lasting ids.
+        scene_map: SCENE_MAP; see `cards_map.by_innermost`.
+        measured: what `rounds.discovery.measure_clusters` gives, by cluster id.
         drawings: SVG by scene id; see `cards_drawings.draw_scenes`.
         absent: why there are no drawings, or not all of them; "" where they are all there.
     """
@@ -53,6 +54,7 @@ class CardsPage:
     questions: Sequence[Question]
     events: Sequence[dict[str, Any]]
     scene_map: pa.Table
+    measured: Mapping[str, Sequence[Any]]
     drawings: Mapping[str, str]
     absent: str = ""
 
@@ -70,10 +72,11 @@ def render_cards(page: CardsPage) -> str:
         events=sorted(page.events, key=lambda e: (_TELLING.get(e["event"], 9), e["cluster_id"])),
         map=Markup(draw_map(page.scene_map, ids, names)),  # noqa: S704 - escaped where it is made
         inside={name: " ".join(found) for name, found in clusters_inside(page.cards).items()},
-        colours=[cluster_colour(place) for place in range(len(ids))],
+        looks=[(cluster_colour(place), dot_glyph(place)) for place in range(len(ids))],
         everything_said={name: page.said.get(name, Scenario(name)) for name in ids},
         kinds=KINDS,
         speeds=list(zip(SPEEDS, _limits(), strict=True)),
+        measured={name: measured_of(page.measured.get(name, ())) for name in ids},
         store=Markup(_store(page.drawings)),  # noqa: S704 - escaped where it is made
         drawing={name: _shown(place, name) for place, name in enumerate(page.drawings)},
         css=own_file("round.css"),
@@ -93,7 +96,7 @@ def _named_now(ids: Sequence[str], names: Mapping[str, str]) -> int:
 
 
 def clusters_inside(cards: Sequence[Card]) -> dict[str, list[str]]:
-    """Each cluster of the cards with all that lie inside it, itself first: the map shows only the innermost.
+    """Each cluster of the cards with all that lie inside it, itself first: a dot of the map has its innermost.
 
     >>> clusters_inside([{"cluster_id": "a", "parent_id": None}, {"cluster_id": "b", "parent_id": "a"}])
     {'a': ['a', 'b'], 'b': ['b']}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from oddloop import __version__
+from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
 from oddloop.report.cards_drawings import draw_scenes, read_tracks_of, scenes_to_draw, track_files
+from oddloop.report.cards_map import by_innermost
 from oddloop.report.cards_page import CardsPage, render_cards
-from oddloop.rounds.discovery import Discovery
+from oddloop.rounds.discovery import Discovery, measure_clusters
+from oddloop.tables import SCENES
 
 CARDS_FILE = "discovery.html"
 _NO_TRACKS = (
@@ -32,6 +35,7 @@ def collect_cards(workspace: Workspace, found: Discovery) -> CardsPage:
     """Everything that a page of cards is made of."""
     config = workspace.config
     cards = found.cards.slice(0, config.discover.page.max_cards).to_pylist()
+    scenes = read_table(workspace.table("scenes"), SCENES)
     drawings, absent = _draw(workspace, scenes_to_draw(cards))
     return CardsPage(
         workspace=config.workspace.name,
@@ -42,7 +46,8 @@ def collect_cards(workspace: Workspace, found: Discovery) -> CardsPage:
         said=found.names,
         questions=found.questions,
         events=found.lasting.events.to_pylist(),
-        scene_map=found.scene_map,
+        scene_map=by_innermost(found.scene_map, found.lasting.members, cards),
+        measured=measure_clusters(found, scenes, [card["cluster_id"] for card in cards]),
         drawings=drawings,
         absent=absent,
     )

@@ -10,6 +10,8 @@ from oddloop.report.formats import count, duration, ends, number, percent, plura
 
 Card = dict[str, Any]
 _WHY = ("error", "uncertainty", "novelty", "traits")
+_LEAST_SHIFT, _MOST_MEASURES = 0.2, 8
+"""Columns whose median is shifted by less than this part of the spread elsewhere tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,33 @@ def _percent(share: float) -> str:
 
 def _percents(low: float, high: float) -> str:
     return f"{ends(100 * low, 100 * high)} %"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of `scenes` in a cluster and elsewhere: medians, and from the 5 % to the 95 % quantile."""
+
+    name: str
+    here: str
+    here_range: str
+    elsewhere: str
+    elsewhere_range: str
+
+
+def measured_of(parameters: Sequence[Any]) -> list[Measure]:
+    """The columns that lie farthest from those of other scenes, as text.
+
+    Args:
+        parameters: `discover.cards.parameters.Parameter`, the most telling first.
+    """
+    telling = [p for p in parameters if abs(p.shift) >= _LEAST_SHIFT]  # NaN is not
+    return [_measure(p) for p in telling[:_MOST_MEASURES]]
+
+
+def _measure(p: Any) -> Measure:
+    unit = f" {p.unit}" if p.unit else ""
+    here, elsewhere = ends(p.low, p.high), ends(p.elsewhere_low, p.elsewhere_high)
+    return Measure(p.name, f"{number(p.median)}{unit}", here, f"{number(p.elsewhere_median)}{unit}", elsewhere)
 
 
 def why_of(card: Card) -> list[str]:

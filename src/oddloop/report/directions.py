@@ -11,12 +11,14 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def main_direction(xy_m: Floats, agent: Ints) -> float:
+def main_direction(xy_m: Floats, agent: Ints, ahead_rad: Floats | None = None) -> float:
     """Direction in radians in which the points spread most; of its two ways the one that most of the driving goes.
 
     Args:
         xy_m: (n,2) points by agent, then time, all finite.
         agent: (n,) whose point it is.
+        ahead_rad: (m,) directions that say which way is ahead, in place of the driving: all else seems to drive
+            backwards when it is seen from a car that overtakes it. None or empty: the driving says.
 
     >>> round(main_direction(np.array([[0.0, 0.0], [0.0, 5.0]]), np.array([0, 0])), 3)  # north
     1.571
@@ -26,8 +28,10 @@ def main_direction(xy_m: Floats, agent: Ints) -> float:
     if xx + yy == 0:
         return 0.0
     angle_rad = math.atan2(2 * xy, xx - yy) / 2
-    driven = np.diff(xy_m, axis=0)[agent[1:] == agent[:-1]].sum(axis=0)
-    backwards = driven @ [math.cos(angle_rad), math.sin(angle_rad)] < 0
+    ahead = np.diff(xy_m, axis=0)[agent[1:] == agent[:-1]].sum(axis=0)
+    if ahead_rad is not None and len(ahead_rad):
+        ahead = np.array([np.cos(ahead_rad).sum(), np.sin(ahead_rad).sum()])
+    backwards = ahead @ [math.cos(angle_rad), math.sin(angle_rad)] < 0
     return angle_rad + math.pi * bool(backwards)
 
 

@@ -134,6 +134,8 @@ class _Run:
         wanted = STAGES
         if model is None and until == "coverage":  # counting needs no model
             model, wanted = measured_model(self.workspace), {until: STAGES[until]}
+        if model is None and until == "discover":  # scenes are alike by what is known of them
+            model = measured_model(self.workspace)
         if model is None:
             raise WorkspaceError(
                 f"{self.workspace.storage.url}: no predictions to score; ingest some, "

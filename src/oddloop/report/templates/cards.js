@@ -34,6 +34,6 @@ function openCard(id) {
 words.addEventListener("input", filter);
 status.addEventListener("change", filter);
 cards.forEach((card) => card.querySelector("summary").addEventListener("click", () => light(card.open ? null : card)));
-if (map) map.addEventListener("click", (event) => openCard(event.target.dataset.cluster));
+if (map) map.addEventListener("click", (event) => openCard(event.target.closest("[data-cluster]")?.dataset.cluster));
 addEventListener("hashchange", () => openCard(decodeURIComponent(location.hash.slice(1))));
 openCard(decodeURIComponent(location.hash.slice(1)));

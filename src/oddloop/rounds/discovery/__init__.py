@@ -3,6 +3,7 @@
 from oddloop.rounds.discovery.catalogue import describe_scenarios
 from oddloop.rounds.discovery.find import Lookup, SceneQuery, find_scenes
 from oddloop.rounds.discovery.lasting import Lasting, last_clustered, read_lasting, record_clusters
+from oddloop.rounds.discovery.measured import measure_clusters
 from oddloop.rounds.discovery.names import Note, Question, Scenario, fold_names, open_questions
 from oddloop.rounds.discovery.people import name_cluster, settle_question
 from oddloop.rounds.discovery.read import Discovery, read_discovery
@@ -20,6 +21,7 @@ __all__ = [
     "find_scenes",
     "fold_names",
     "last_clustered",
+    "measure_clusters",
     "name_cluster",
     "open_questions",
     "read_discovery",

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pyarrow as pa
 
 from oddloop import score
+from oddloop.derived_tables import SCENE_SCORES, SCENE_THRESHOLDS
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.storage import Storage
@@ -67,9 +68,9 @@ def _write_scores(
     scene_tables += tracks.scene_scores(context, out)
     if telemetry is not None:
         scene_tables.append(score_telemetry(context, telemetry))
-    scene_scores = score.join_scene_scores(scene_tables)
+    scene_scores = score.join_scene_scores(scene_tables or [SCENE_SCORES.empty()])
     refuse_unknown_thresholds(context.workspace.config.score.scenes, scene_scores)
-    thresholds = pa.concat_tables([summary.thresholds for summary in summaries])
+    thresholds = pa.concat_tables([SCENE_THRESHOLDS.empty(), *(summary.thresholds for summary in summaries)])
     tables = write_tables(out, scene_thresholds=thresholds, **normalise(context, scene_scores))
     return {**rows, **tables, **(features.rows if features is not None else {})}
 
