@@ -10,10 +10,13 @@ import numpy as np
 
 from oddloop.compiled import compile_loop
 from oddloop.score.arrays import AnyFloats, FloatArray, IntArray
-from oddloop.score.fast_groups import longest, reduce_groups
+from oddloop.score.fast_groups import longest
+from oddloop.score.fast_largest import ROOM, SHARES, sort_largest, sum_max
 from oddloop.score.fast_math import LN2, TINY, log, multiply_add
 
 _ROOM = 2048
+_FRAMES = 256
+"""Boxes and frames that a block holds: what is worked with stays in the cache."""
 
 
 @compile_loop
@@ -49,16 +52,65 @@ def measure_scores(scores: AnyFloats, w: FloatArray, h: FloatArray) -> None:
 
 @compile_loop
 def measure_frames(scores: AnyFloats, offsets: IntArray, k: int, out: FloatArray) -> None:
-    """What `reduce_groups` makes of each frame's boxes: `out[0]` of their least confidence, `out[1]` of entropy."""
-    room = max(_ROOM, longest(offsets))
-    w, h = np.empty(room), np.empty(room)
-    n_frames, frame = len(offsets) - 1, 0
+    """What `reduce_groups` makes of each frame's boxes, without quantiles, for k >= 0.
+
+    `out[0]` of their least confidence, `out[1]` of their entropy.
+    """
+    most, n_frames = longest(offsets), len(offsets) - 1
+    w, h = np.empty(max(_ROOM, most)), np.empty(max(_ROOM, most))
+    leaders = np.empty((_FRAMES, max(k, 1) if k < most else 1))
+    ranked, kept, shares = np.empty(max(most, ROOM)), np.empty(most), np.empty((2, SHARES))
+    frame = 0
     while frame < n_frames:
         start, stop = offsets[frame], frame + 1
-        while stop < n_frames and offsets[stop + 1] - start <= room:
+        while stop < min(n_frames, frame + _FRAMES) and offsets[stop + 1] - start <= len(w):
             stop += 1
         measure_scores(scores[start : offsets[stop]], w, h)
-        bounds = offsets[frame : stop + 1] - start
-        reduce_groups(w, bounds, False, k, -1.0, out[0, :, frame:stop])
-        reduce_groups(h, bounds, False, k, -1.0, out[1, :, frame:stop])
+        bounds, found = offsets[frame : stop + 1] - start, out[:, :, frame:stop]
+        reduce_frames(w, bounds, k, (ranked, kept, shares), leaders, found[0])
+        follow_frames(h, bounds, k, leaders, found[1])
         frame = stop
+
+
+@compile_loop
+def reduce_frames(
+    w: FloatArray,
+    bounds: IntArray,
+    k: int,
+    room: tuple[FloatArray, FloatArray, FloatArray],
+    leaders: FloatArray,
+    out: FloatArray,
+) -> None:
+    """The least confidences of each frame into a column of `out`, and its largest k into a row of `leaders`.
+
+    Of a frame of no more than k boxes the largest only, NaN where one is.
+    """
+    ranked, kept, shares = room
+    for frame in range(len(bounds) - 1):
+        own = w[bounds[frame] : bounds[frame + 1]]
+        n = len(own)
+        total, largest = sum_max(own, shares)
+        mean = total / max(n, 1)
+        out[0, frame], out[1, frame], out[2, frame], out[3, frame], out[5, frame] = total, mean, largest, mean, n
+        leaders[frame] = largest
+        if 0 < k < n and largest == largest:
+            sort_largest(own, k, shares[1], kept, ranked)
+            leaders[frame] = ranked[:k]
+            out[3, frame] = ranked[:k].sum() / k
+
+
+@compile_loop
+def follow_frames(h: FloatArray, bounds: IntArray, k: int, leaders: FloatArray, out: FloatArray) -> None:
+    """The entropies of each frame, whose largest are those of the `leaders`, since entropy grows with w."""
+    tops = leaders.reshape(leaders.size)
+    for i in range((len(bounds) - 1) * leaders.shape[1]):
+        tops[i] = entropy_of(tops[i])
+    for frame in range(len(bounds) - 1):
+        n, total = bounds[frame + 1] - bounds[frame], 0.0
+        for i in range(bounds[frame], bounds[frame + 1]):
+            total += h[i]
+        mean = total / max(n, 1)
+        out[0, frame], out[1, frame], out[2, frame], out[3, frame] = total, mean, leaders[frame, 0], mean
+        out[5, frame] = n
+        if 0 < k < n:
+            out[3, frame] = leaders[frame].sum() / k
