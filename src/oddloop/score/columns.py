@@ -65,9 +65,14 @@ def frame_table(
 
 
 def with_valid(name: str, values: FloatArray) -> dict[str, pa.Array]:
-    """A score column and its twin; NaN is not valid and becomes null."""
+    """A score column and its twin; NaN is not valid and becomes null.
+
+    Where all are valid the column is the values themselves, so they must not be written to afterwards.
+    """
     missing = np.isnan(values)
-    return {name: pa.array(values, pa.float64(), mask=missing), name + VALID: pa.array(~missing)}
+    scores = pa.array(values, pa.float64(), mask=missing) if missing.any() else pa.array(values, pa.float64())
+    valid = pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return {name: scores, name + VALID: pa.Array.from_buffers(pa.bool_(), len(values), [None, valid])}
 
 
 def reduce_objects(

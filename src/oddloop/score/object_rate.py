@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.score.arrays import FloatArray
-from oddloop.score.foreign import to_float64
+from oddloop.score.foreign import to_float64, to_int64
 from oddloop.score.ragged import group_sum
 
 PER_OBJECT = "_per_object"
@@ -43,8 +43,11 @@ def per_object(sums: npt.ArrayLike, n_objects: npt.ArrayLike, offsets: npt.Array
     array([0.4, 0. , nan])
     """
     values, counts = to_float64(sums), to_float64(n_objects)
-    is_valid = ~np.isnan(values)
-    total = group_sum(np.where(is_valid, values, 0.0), offsets)
-    n = group_sum(np.where(is_valid, counts, 0.0), offsets)
+    missing, bounds = np.isnan(values), to_int64(offsets)
+    n_valid = np.diff(bounds)
+    if missing.any():
+        values, counts = np.where(missing, 0.0, values), np.where(missing, 0.0, counts)
+        n_valid = group_sum(~missing, bounds)
+    total, n = group_sum(values, bounds), group_sum(counts, bounds)
     rate = np.divide(total, n, out=np.where(total == 0, 0.0, np.nan), where=n > 0)
-    return np.where(group_sum(is_valid, offsets) > 0, rate, np.nan)
+    return np.where(n_valid > 0, rate, np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,7 @@ class SceneFrames:
         return {
             "scene_id": self._scene_ids,
             "n_frames_scored": pa.array(_differences(has_answer, self._offsets)),
-            "n_objects_sum": pa.array(_differences(self._counts(), self._offsets)),
+            "n_objects_sum": pa.array(_differences(self._counts, self._offsets)),
         }
 
     def summarize(self, frame_scores: pa.Table, name: str, threshold: float | None = None) -> dict[str, pa.Array]:
@@ -96,9 +97,10 @@ class SceneFrames:
         for how, reduced in found.items():
             columns |= with_valid(f"{name}_{how}", np.where(n > 0, reduced, np.nan))
         if "per_object" in self._config.summaries and name.endswith("_sum"):
-            columns |= with_valid(name + PER_OBJECT, per_object(values, self._counts(), self._offsets))
+            columns |= with_valid(name + PER_OBJECT, per_object(values, self._counts, self._offsets))
         return {**columns, f"{name}_n": pa.array(n)}
 
+    @cached_property
     def _counts(self) -> IntArray:
         """(F,) objects of each frame, by scene."""
         counts: IntArray = pc.fill_null(self._n_objects, 0).to_numpy(zero_copy_only=False)[self._order]
