@@ -13,7 +13,7 @@ import numpy as np
 
 from oddloop.select.frame import Floats32, Frame, blocks, lower_bounds, scaled_mean, squared_differences, squared_norms
 from oddloop.select.nearest import nearest_squared
-from oddloop.select.pool import Bools, Ints, Vectors
+from oddloop.select.pool import Bools, Floats, Ints, Vectors
 
 _CLOSED = -1.0
 _GATHER = 0.2
@@ -60,6 +60,15 @@ class Cover:
     def distance(self, row: int) -> float:
         """Distance of an open point to its centre, in the units of the points; NaN while there is no centre."""
         return float(np.sqrt(self._near[row]) * self._frame.scale) if self._n else float("nan")
+
+    def squared(self) -> Floats:
+        """(n,) squared distance of each open point to its centre, as a share of the squared scale of all; else 0."""
+        squared: Floats = np.maximum(self._near, 0.0)
+        return squared
+
+    def distances(self) -> Floats:
+        """(n,) distance of each open point to its centre, in the units of the points; 0 for all others."""
+        return np.sqrt(self.squared()) * self._frame.scale
 
     def add(self, row: int) -> None:
         """Make a point a centre, and close it."""
