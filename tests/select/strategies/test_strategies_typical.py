@@ -136,8 +136,8 @@ def test_typiclust_walks_that_order(seed: int, check_picks, walk_naive) -> None:
     n_groups = min(int((np.cumsum(np.sort(case.costs)) <= case.budget).sum()) + len(case.fixed), 500)
     groups = kmeans_groups(case.points, n_groups, rng())
     n_labelled = np.zeros(max(len(groups.centres), 1), dtype=int)
-    for row in range(len(case.fixed) if len(groups.centres) else 0):
-        n_labelled[nearest(case.fixed[[row]], groups.centres)[1][0]] += 1
+    if len(case.fixed) and len(groups.centres):
+        np.add.at(n_labelled, nearest(case.fixed, groups.centres)[1], 1)
     typicality = typicality_within(case.points, groups.labels, 20)
     order = order_naive(groups.labels, np.nan_to_num(typicality, nan=0.0), n_labelled)
     picks = typiclust(case.points, case.budget, rng=rng(), costs=case.costs, preselected=case.fixed)
