@@ -13,6 +13,7 @@ from scipy.stats import binom
 
 from oddloop.cluster_tables import CLUSTER_CARDS, CLUSTER_MEMBERS
 from oddloop.discover import Known, Measured, integrity_level, make_cards, rank_cards, risk_weight
+from oddloop.discover.cards.examples import extreme_scenes, typical_scenes, uncertain_scenes
 from oddloop.discover.cards.membership import read_membership
 from oddloop.discover.cards.novelty import find_novel
 from oddloop.discover.cards.traits import find_traits
@@ -49,7 +50,7 @@ def test_a_card_by_hand() -> None:
     assert (card["error"], card["error_elsewhere"], card["n_measured"], card["n_logs_measured"]) == (3.0, 1.0, 4, 2)
     assert card["error_lift"] == pytest.approx(2.0 / 0.8)  # standard deviation of 4 threes and 16 ones: 0.8
     assert card["error_lift_low"] == pytest.approx(card["error_lift"])  # all logs agree exactly
-    assert card["uncertain"] == ids[:3]
+    assert card["uncertain"] == [ids[0], ids[2], ids[1]]  # all alike; the first of each log, then the rest
     assert (card["typical"][0], card["extreme"][0]) == (ids[1], ids[3])
     codes = [reason["code"] for reason in card["reasons"]]
     assert codes == ["rarity", "error", "uncertainty", "labels"]
@@ -181,3 +182,23 @@ def test_risk_by_the_standard_s_table() -> None:
                 assert integrity_level(f"S{s}E{e}C{c}") == (level if level == "QM" else f"ASIL {level}")
     with pytest.raises(ConfigError, match="risk 'huge' is not known; levels: low"):
         risk_weight("huge", {"low": 1.0})
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
+def test_examples_are_of_different_logs_as_long_as_there_are_any(logs: list[int], seed: int) -> None:
+    log, n = np.array(logs), len(logs)
+    score = np.random.default_rng(seed).normal(size=n)
+    wanted: list[int] = []
+    falling = sorted(range(n), key=lambda i: -score[i])
+    for i in falling:  # one pass for new logs, and another for what is left
+        wanted += [i] if log[i] not in log[wanted] else []
+    wanted += [i for i in falling if i not in wanted]
+    assert uncertain_scenes(score, np.arange(n), log).tolist() == wanted[:3]
+    points = score[:, None]
+    typical = typical_scenes(points, np.arange(n), log)
+    assert typical[0] == np.abs(points - points.T).sum(axis=1).round(9).argmin()
+    assert len(set(log[typical].tolist())) == min(3, len(set(logs)))
+    extreme = extreme_scenes(points, np.arange(n), typical, log)
+    assert typical[0] not in extreme
+    if len(extreme):
+        assert abs(score[extreme[0]] - score[typical[0]]) == np.abs(score - score[typical[0]]).max()

@@ -97,10 +97,22 @@ def test_empty_scene_says_so() -> None:
     assert "no tracks" in draw_scene(tracks(x_m=[np.nan, np.inf, 1e300]))
 
 
+def test_what_lies_far_from_where_the_ego_vehicle_was_last_is_not_drawn() -> None:
+    there = {
+        "x_m": [-400.0, 0.0, 149.0, 151.0],
+        "agent_id": ["ego", "ego", "near", "far"],
+        "timestamp_ns": [0, 9, 9, 9],
+    }
+    svg = draw_scene(tracks(**there, is_ego=[True, True, False, False]), "s")
+    assert "s, 2 of 3 vehicles shown" in svg
+    assert paths(svg, "bar") == [f"M40 {HEIGHT - 30}h{round(20 * 800 / 149)}"]  # 149 m fill the width
+    assert "3 vehicles" not in draw_scene(tracks(**there), "s")  # without an ego vehicle all is drawn
+
+
 def test_crowds_are_cut_to_those_near_the_ego_vehicle() -> None:
     n = MAX_AGENTS + 20
     ego = np.arange(n) == 7
-    crowd = tracks(x_m=np.arange(n) * 10.0, agent_id=[str(i) for i in range(n)], timestamp_ns=[0] * n, is_ego=ego)
+    crowd = tracks(x_m=np.arange(n) * 1.0, agent_id=[str(i) for i in range(n)], timestamp_ns=[0] * n, is_ego=ego)
     svg = draw_scene(crowd, "s")
     assert f"s, {MAX_AGENTS} of {n} vehicles shown" in svg
     assert "".join(paths(svg, "s2")).count("z") == MAX_AGENTS

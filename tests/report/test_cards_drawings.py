@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import toy
 from oddloop.errors import TableError, WorkspaceError
 from oddloop.lake import Workspace
+from oddloop.report import cards_drawings
 from oddloop.report.cards_drawings import draw_scenes, read_tracks_of, scenes_to_draw, track_files, with_speed
 
 S_NS = 1_000_000_000
@@ -50,6 +51,17 @@ def test_tracks_are_read_by_scene_from_the_named_folder(tmp_path: Path) -> None:
     assert {name: table.num_rows for name, table in found.items()} == {"s3": 4, "s1": 4}
     assert found["s1"].sort_by("timestamp_ns")["x_m"].to_pylist() == [0.0, 5.0, 10.0, 15.0]
     assert read_tracks_of(track_files(workspace), ["nowhere"]) == {}
+
+
+def test_only_row_groups_that_may_hold_a_wanted_scene_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    plain = cards_drawings.read_batches
+    monkeypatch.setattr(cards_drawings, "read_batches", lambda part, *a, **k: read.append(part) or plain(part, *a, **k))
+    names = [f"s{i:02d}" for i in range(40)]
+    workspace = workspace_with(tmp_path / "ws", tracks_of(names, 5), 'tracks = "drawn"')  # 10 scenes a row group
+    found = read_tracks_of(track_files(workspace), ["s07", "s31", "s99", "a"])
+    assert sorted(found) == ["s07", "s31"]
+    assert [part.row_groups for part in read] == [(0, 3)]
 
 
 def test_a_workspace_without_tracks_has_none_and_a_wrong_setting_is_named(tmp_path: Path) -> None:

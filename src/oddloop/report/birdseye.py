@@ -33,6 +33,8 @@ LEAST_LENGTH = 5 * 4
 N_INSTANTS = 12
 MAX_AGENTS = 80
 """Vehicles drawn, at most: those nearest to the ego vehicle, or to the middle of all; the drawing's title says so."""
+FROM_EGO_M = 150.0
+"""Nothing is drawn that lies farther than this from where the ego vehicle was last."""
 SPEED_LIMITS_MPS = (0.5, 5.0, 12.0)
 """Upper ends of standing, slow and middle."""
 SPEEDS = ("standing", "slow", "middle", "fast", "unknown")
@@ -100,7 +102,7 @@ def draw_scene(tracks: pa.Table, title: str = "", *, lines: Sequence[Floats] = (
     >>> draw_scene(pa.table(row), "<s1>").startswith('<svg class="bev" viewBox="0 0 880 560" role="img"')
     True
     """
-    scene = _nearest(_read(tracks))
+    scene = _nearest(_around_ego(_read(tracks)))
     shown = len(np.unique(scene.agent))
     left_out = f", {shown} of {scene.n_agents} vehicles shown" if shown < scene.n_agents else ""
     name = html.escape(f"{title}{left_out}")
@@ -151,6 +153,18 @@ def _is_ego(tracks: pa.Table) -> Bools:
 def _speed_class(speed_mps: Floats) -> Ints:
     found = np.searchsorted(SPEED_LIMITS_MPS, np.abs(speed_mps), side="right").astype(np.int64)
     return np.where(np.isfinite(speed_mps), found, _UNKNOWN)
+
+
+def _around_ego(scene: _Scene) -> _Scene:
+    """What is no farther than `FROM_EGO_M` from the ego vehicle's last place, where there is one.
+
+    A car that drives half a kilometre would leave a thin line of a picture otherwise.
+    """
+    own = np.flatnonzero(scene.is_ego)
+    if not len(own):
+        return scene
+    last = scene.xy_m[own[np.argmax(scene.time[own])]]
+    return scene.rows(np.linalg.norm(scene.xy_m - last, axis=1) <= FROM_EGO_M)
 
 
 def _nearest(scene: _Scene) -> _Scene:

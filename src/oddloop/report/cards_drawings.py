@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from oddloop.lake.scan import Partition, open_parquet, read_batches
 from oddloop.lake.workspace import TableFiles, Workspace
@@ -66,11 +68,26 @@ def read_tracks_of(files: TableFiles, scene_ids: Iterable[str]) -> dict[str, pa.
 def _rows_of(files: TableFiles, index: int, wanted: pa.Array) -> Iterable[pa.Table]:
     file = files.files[index]
     with open_parquet(files.storage, file) as parquet:
-        present = parquet.schema_arrow.names
+        present, groups = parquet.schema_arrow.names, _groups_with(parquet, wanted)
     columns = [*_NEEDED, *(name for name in _USED if name in present)]
-    part = Partition(files.name, files.storage, file, None, index)
+    part = Partition(files.name, files.storage, file, groups, index)
     for batch in read_batches(part, TRACKS, batch_rows=_BATCH_ROWS, columns=columns):
         yield batch.filter(pc.is_in(batch["scene_id"], value_set=wanted))
+
+
+def _groups_with(parquet: pq.ParquetFile, wanted: pa.Array) -> tuple[int, ...]:
+    """Row groups that may hold a wanted scene: those of other scenes need not be read."""
+    names = sorted(wanted.to_pylist())
+    groups = (parquet.metadata.row_group(i) for i in range(parquet.num_row_groups))
+    return tuple(i for i, group in enumerate(groups) if _may_hold(group, names))
+
+
+def _may_hold(group: pq.RowGroupMetaData, names: list[str]) -> bool:
+    columns = (group.column(i) for i in range(group.num_columns))
+    known = next((c.statistics for c in columns if c.path_in_schema == "scene_id"), None)
+    if known is None or not known.has_min_max or not isinstance(known.min, str):
+        return True
+    return bisect_left(names, known.min) < bisect_right(names, known.max)
 
 
 def draw_scenes(tracks: dict[str, pa.Table], order: Iterable[str], max_bytes: int) -> dict[str, str]:

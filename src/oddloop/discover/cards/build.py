@@ -69,7 +69,7 @@ def make_cards(members: pa.Table, vectors: pa.Table, scenes: pa.Table, known: Kn
     >>> scenes = pa.table({"scene_id": ids, "log_id": list("aabbcc"), "duration_s": [1800.0] * 6})
     >>> card = make_cards(members, vectors, scenes, Known(labelled_ids=["s0"])).to_pylist()[0]
     >>> card["n_scenes"], card["n_logs"], card["n_labelled"], card["per_hour"], card["typical"]
-    (3, 2, 1, 1.0, ['s1', 's0', 's2'])
+    (3, 2, 1, 1.0, ['s1', 's2', 's0'])
     """
     rows, found = row_of(id_array(scenes["scene_id"]), id_array(vectors["scene_id"]))
     if not found.all():
@@ -143,7 +143,7 @@ def _novelty_columns(members: Membership, points: Floats, known: Known) -> dict[
 
 def _text_columns(members: Membership, points: Floats, known: Known) -> dict[str, pa.Array]:
     score = score_values(members, known.score)
-    examples = [_examples(points, score, members.scenes_of(i)) for i in range(len(members))]
+    examples = [_examples(points, score, members.scenes_of(i), members.log) for i in range(len(members))]
     names = [[members.scene_ids.take(pa.array(rows)).to_pylist() for rows in found] for found in examples]
     traits = find_traits(members, known.values) if known.values is not None else [[]] * len(members)
     kind = CLUSTER_CARDS.schema().field("traits").type
@@ -155,9 +155,9 @@ def _text_columns(members: Membership, points: Floats, known: Known) -> dict[str
     }
 
 
-def _examples(points: Floats, score: Floats, rows: Ints) -> tuple[Ints, Ints, Ints]:
-    typical = typical_scenes(points, rows)
-    return typical, extreme_scenes(points, rows, typical), uncertain_scenes(score, rows)
+def _examples(points: Floats, score: Floats, rows: Ints, log: Ints) -> tuple[Ints, Ints, Ints]:
+    typical = typical_scenes(points, rows, log)
+    return typical, extreme_scenes(points, rows, typical, log), uncertain_scenes(score, rows, log)
 
 
 def _ints(values: Floats | Ints) -> pa.Array:
