@@ -76,3 +76,13 @@ def test_the_page_is_written_where_it_is_wanted_and_draws_what_has_tracks(folder
     assert len(list((folder / "derived/discover").iterdir())) == 1  # how the page looks changes no cluster
     with pytest.raises(WorkspaceError, match="cannot be written"):
         call(folder, "page", str(tmp_path / "nowhere" / "cards.html"))
+
+
+def test_a_new_basis_is_told_on_stderr_and_refit_asks_for_one(tmp_path: Path) -> None:
+    toy.make_workspace(tmp_path / "ws")
+    said = [
+        RUN.invoke(app, ["discover", *more, "-w", str(tmp_path / "ws")], catch_exceptions=False).stderr
+        for more in ((), (), ("--refit",))
+    ]
+    found = [[line.split("new basis ")[1] for line in text.splitlines() if "new basis " in line] for text in said]
+    assert found == [["first discovery"], [], ["asked for"]]

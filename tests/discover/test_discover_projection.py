@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
-from oddloop.discover.projection import project
+from oddloop.discover.projection import fit_components
 
 
 def test_agrees_with_the_singular_value_decomposition() -> None:
     values = np.random.default_rng(0).normal(size=(80, 6)) * [5, 4, 3, 2, 1, 0.5]
-    result = project(values, 3)
+    result = fit_components(values, 3)
     u, s, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
-    np.testing.assert_allclose(np.abs(result.coordinates), np.abs((u * s)[:, :3]), atol=1e-9)
+    np.testing.assert_allclose(np.abs(result.place(values)), np.abs((u * s)[:, :3]), atol=1e-9)
     np.testing.assert_allclose(result.explained, (s**2 / (s**2).sum())[:3])
 
 
 def test_all_components_keep_all_distances() -> None:
     values = np.random.default_rng(1).normal(size=(30, 5))
-    result = project(values, 5).coordinates
+    result = fit_components(values, 5).place(values)
     for a, b in ((0, 1), (3, 29)):
         assert np.linalg.norm(result[a] - result[b]) == pytest.approx(np.linalg.norm(values[a] - values[b]))
 
@@ -26,7 +27,8 @@ def test_all_components_keep_all_distances() -> None:
 def test_the_sign_is_fixed() -> None:
     # the largest loading is positive: a point far out along one axis has a positive coordinate, whichever way it points
     values = np.random.default_rng(2).normal(size=(50, 3)) * [9, 1, 1]
-    first, mirrored = project(values, 1).coordinates, project(values * [1, -1, 1], 1).coordinates
+    other = values * [1, -1, 1]
+    first, mirrored = fit_components(values, 1).place(values), fit_components(other, 1).place(other)
     assert np.corrcoef(first.ravel(), values[:, 0])[0, 1] > 0.99
     np.testing.assert_allclose(first, mirrored)
 
@@ -47,8 +49,24 @@ def test_the_sign_is_fixed() -> None:
     ],
 )
 def test_shapes(values, n_components, shape) -> None:
-    result = project(values, n_components)
-    assert result.coordinates.shape == shape
+    result = fit_components(values, n_components)
+    placed = result.place(values)
+    assert placed.shape == shape
     assert result.explained.shape == shape[1:]
-    assert np.isfinite(result.coordinates).all()
+    assert np.isfinite(placed).all()
     assert result.explained.sum() <= 1 + 1e-12
+
+
+def test_later_rows_are_placed_as_scikit_learn_places_them() -> None:
+    rng = np.random.default_rng(3)
+    values, later = rng.normal(size=(90, 7)), rng.normal(size=(20, 7))
+    np.testing.assert_allclose(fit_components(values, 4).place(later), PCA(4).fit(values).transform(later), atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 3, 33, 257])
+def test_a_row_is_placed_alike_in_any_company(d) -> None:
+    values = np.random.default_rng(4).normal(size=(2500, d))
+    components = fit_components(values[:300], 32)
+    whole = components.place(values)
+    for rows in (slice(0, 1), slice(7, 300), slice(2040, 2051), slice(None, None, -1)):
+        assert components.place(values[rows]).tobytes() == whole[rows].tobytes()

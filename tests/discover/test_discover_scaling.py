@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import RobustScaler
 
-from oddloop.discover.scaling import CLIP, scale_columns, weigh_block
+from oddloop.discover.scaling import CLIP, block_factor, fit_scale
 
 NAN = np.nan
+
+
+def scale_columns(values: np.ndarray) -> np.ndarray:
+    return fit_scale(values).apply(values)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +50,7 @@ def test_scale_columns(column, scaled) -> None:
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
 def test_nothing(shape) -> None:
     assert scale_columns(np.zeros(shape)).shape == shape
-    assert weigh_block(np.zeros(shape), 2.0).shape == shape
+    assert block_factor(np.zeros(shape), 2.0) == 1.0
 
 
 def test_agrees_with_scikit_learn() -> None:
@@ -69,4 +73,16 @@ def test_always_finite_and_the_input_is_left_as_it_is(values) -> None:
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 100.0))
 def test_variances_of_a_block_sum_to_its_weight(seed: int, weight: float) -> None:
     block = np.random.default_rng(seed).normal(size=(30, 7)) * np.arange(7)
-    assert weigh_block(block, weight).var(axis=0).sum() == pytest.approx(weight)
+    assert (block * block_factor(block, weight)).var(axis=0).sum() == pytest.approx(weight)
+
+
+def test_later_rows_are_scaled_as_scikit_learn_scales_them() -> None:
+    rng = np.random.default_rng(1)
+    values, later = rng.normal(size=(80, 3)) * [1, 1e4, 1e-5], rng.normal(size=(9, 3)) * [1, 1e4, 1e-5]
+    expected = np.clip(RobustScaler(unit_variance=True).fit(values).transform(later), -CLIP, CLIP)
+    np.testing.assert_allclose(fit_scale(values).apply(later), expected, rtol=1e-9)
+
+
+def test_later_rows_far_beyond_the_first_are_cut_and_what_was_constant_stays_mute() -> None:
+    scale = fit_scale(np.array([[1e-300, 7.0], [3e-300, 7.0]]))
+    assert scale.apply(np.array([[1e300, 8.0], [-1e300, -np.inf]])).tolist() == [[CLIP, 0.0], [-CLIP, 0.0]]

@@ -31,13 +31,16 @@ def discover(
     context: typer.Context,
     workspace: WorkspaceOption = ".",
     top: Annotated[int, typer.Option("--top", min=1, help="Show this many cards.")] = 20,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit the basis of scene vectors anew: vectors and map move.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run discovery where it is stale, and list the cards."""
     if context.invoked_subcommand:
         return
     opened = Workspace.open(workspace)
-    found = run_discovery(opened, quiet=as_json)
+    found = run_discovery(opened, quiet=as_json, refit=refit)
     if as_json:
         print_json(_as_json(found))
         return

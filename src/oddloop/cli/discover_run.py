@@ -14,9 +14,9 @@ from oddloop.rounds.run import run_stages
 from oddloop.rounds.state import DISCOVERY
 
 
-def run_discovery(workspace: Workspace, *, quiet: bool) -> Discovery:
+def run_discovery(workspace: Workspace, *, quiet: bool, refit: bool = False) -> Discovery:
     """Today's clusters with cards, names and questions."""
-    return _read(workspace, _run(workspace, quiet=quiet))
+    return _read(workspace, _run(workspace, quiet=quiet, refit=refit))
 
 
 def look_up(workspace: Workspace) -> Lookup:
@@ -27,9 +27,9 @@ def look_up(workspace: Workspace) -> Lookup:
     return Lookup(workspace, _read(workspace, done), done["discover"], values, scores)
 
 
-def _run(workspace: Workspace, *, quiet: bool) -> dict[str, Derived]:
+def _run(workspace: Workspace, *, quiet: bool, refit: bool = False) -> dict[str, Derived]:
     with Talk(quiet=quiet) as talk:
-        return run_stages(workspace, make_shell(workspace, talk), until="discover")
+        return run_stages(workspace, make_shell(workspace, talk), until="discover", refit=refit)
 
 
 def _read(workspace: Workspace, done: dict[str, Derived]) -> Discovery:

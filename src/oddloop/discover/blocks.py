@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.config import Block, VectorsConfig
-from oddloop.discover.arrays import Bools, Floats, row_of
+from oddloop.discover.arrays import Bools, Floats, row_of, sorted_ids
 from oddloop.discover.pooling import mean_by_scene
 from oddloop.ids import id_array
 
@@ -26,6 +26,33 @@ class BlockValues(NamedTuple):
     name: Block
     values: Floats
     columns: tuple[str, ...]
+
+
+class Material(NamedTuple):
+    """What is known of scenes: (n,) sorted ids, blocks of n rows, and who made the features and scores."""
+
+    scene_ids: pa.Array
+    blocks: tuple[BlockValues, ...]
+    encoder: str
+
+    @property
+    def columns(self) -> dict[Block, tuple[str, ...]]:
+        """Names of the columns by block."""
+        return {block.name: block.columns for block in self.blocks}
+
+
+def gather_material(
+    scenes: pa.Table,
+    features: pa.Table | None,
+    scene_scores: pa.Table | None,
+    config: VectorsConfig,
+    *,
+    hardest: pa.Table | None = None,
+    encoder: str = "",
+) -> Material:
+    """Gather what vectors are made of; arguments and errors are those of `build_scene_vectors`."""
+    ids = sorted_ids(scenes)
+    return Material(ids, tuple(gather_blocks(scenes, features, scene_scores, hardest, ids, config)), encoder)
 
 
 def gather_blocks(

@@ -14,41 +14,57 @@ from oddloop.discover.arrays import Floats
 
 _NO_VARIANCE = 1e-12
 """Components below this share of the variance are rounding, and are dropped."""
+_ROWS = 2048
+"""Rows projected at a time: half a megabyte at 32 components, which stays in the processor's cache."""
 
 
-@dataclass(frozen=True)
-class Projection:
-    """Scenes in the space of principal components.
+@dataclass(frozen=True, eq=False)
+class Components:
+    """The space of principal components.
 
     Attributes:
-        coordinates: (n, k) float64, centred; distances in it are distances between scenes.
+        mean: (d,) what is taken off each row.
+        loadings: (k, d) directions, of length 1 and square to each other.
         explained: (k,) share of the variance that each component holds, falling.
     """
 
-    coordinates: Floats
+    mean: Floats
+    loadings: Floats
     explained: Floats
 
+    def place(self, values: Floats) -> Floats:
+        """Project (n, d) rows; returns (n, k) float64, in which distances are distances between rows.
 
-def project(values: Floats, n_components: int) -> Projection:
-    """Project rows on their first principal components.
+        A row's result depends on that row alone, to the last bit: products of matrices would not promise that, since
+        how their sums are ordered depends on how many rows there are.
+        """
+        placed = np.zeros((len(values), len(self.loadings)))
+        for start in range(0, len(values), _ROWS):
+            part, sums = values[start : start + _ROWS] - self.mean, placed[start : start + _ROWS]
+            for column, loading in zip(np.ascontiguousarray(part.T), self.loadings.T, strict=True):
+                sums += column[:, None] * loading
+        return placed
+
+
+def fit_components(values: Floats, n_components: int) -> Components:
+    """Find the first principal components.
 
     Args:
         values: (n, d) float64, finite, standardised.
         n_components: components to keep, at most; fewer where the data has fewer directions, at least one.
 
     Returns:
-        the projection; a single row, or rows that are all alike, are all at 0 in one component.
+        the components; a single row, or rows that are all alike, are all at 0 in one component.
 
-    >>> project(np.array([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]]), 2).coordinates.ravel().round(9).tolist()
+    >>> rows = np.array([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]])
+    >>> fit_components(rows, 2).place(rows).ravel().round(9).tolist()
     [-5.0, 0.0, 5.0]
     """
     n, d = values.shape
     if n < 2 or not np.ptp(values, axis=0).any():
-        return Projection(np.zeros((n, 1)), np.zeros(1))
+        return Components(np.zeros(d), np.zeros((1, d)), np.zeros(1))
     from sklearn.decomposition import PCA  # here: slow to load
 
-    pca = PCA(min(n_components, n, d), svd_solver="covariance_eigh" if n >= d else "full")
-    coordinates = pca.fit_transform(values)
-    explained = pca.explained_variance_ratio_
-    kept = explained > _NO_VARIANCE
-    return Projection(coordinates[:, kept], explained[kept])
+    pca = PCA(min(n_components, n, d), svd_solver="covariance_eigh" if n >= d else "full").fit(values)
+    kept = pca.explained_variance_ratio_ > _NO_VARIANCE
+    return Components(pca.mean_, pca.components_[kept], pca.explained_variance_ratio_[kept])

@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from oddloop.config import DiscoverConfig
 from oddloop.discover.arrays import Floats
+from oddloop.discover.basis import Basis, Columns, fit_basis
+from oddloop.discover.blocks import Material, gather_material
 from oddloop.discover.clusters import cluster_scenes
-from oddloop.discover.vectors import build_scene_vectors
+from oddloop.discover.vectors import place_scenes
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class DiscoverResult:
     duplicates: pa.Table
     without_vector: pa.Array
     explained: Floats
-    blocks: dict[str, tuple[str, ...]]
+    blocks: Columns
     n_missing: dict[str, int]
 
     @property
@@ -60,7 +62,15 @@ def discover(
     >>> result.scene_map.to_pylist()[0], result.clusters.num_rows, result.n_without_vector
     ({'scene_id': 'a', 'x': -1.0, 'y': 0.0, 'cluster_id': None}, 0, 0)
     """
-    made = build_scene_vectors(scenes, features, scene_scores, config.vectors, hardest=hardest)
+    material = gather_material(scenes, features, scene_scores, config.vectors, hardest=hardest)
+    return discover_in(fit_basis(material, config.vectors), material, scenes, config, seed)
+
+
+def discover_in(
+    basis: Basis, material: Material, scenes: pa.Table, config: DiscoverConfig, seed: int = 0
+) -> DiscoverResult:
+    """Place scenes in a basis and group them there; see `apply_basis` and `cluster_scenes` for what is refused."""
+    made = place_scenes(material, basis)
     found = cluster_scenes(made.vectors, scenes, config.clusters, seed, duplicates=config.duplicates)
     tables = (found.scene_map, found.members, found.clusters, found.duplicates)
     return DiscoverResult(made.vectors, *tables, made.without_vector, made.explained, made.blocks, made.n_missing)

@@ -1,7 +1,7 @@
 """Scene vectors: what clustering and diverse selection compare scenes by.
 
-Blocks are scaled robustly, each to its share of variance, joined and projected. Time O(frames x d + scenes x d^2);
-memory O(scenes x d) beside the input.
+Blocks are scaled robustly, each to its share of variance, joined and projected; all that is in a `Basis`, which later
+scenes can be placed in. Time O(frames x d + scenes x d^2); memory O(scenes x d) beside the input.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from oddloop.config import VectorsConfig
 from oddloop.derived_tables import SCENE_VECTORS
-from oddloop.discover.arrays import Floats, sorted_ids
-from oddloop.discover.blocks import BlockValues, gather_blocks
-from oddloop.discover.projection import project
-from oddloop.discover.scaling import scale_columns, weigh_block
+from oddloop.discover.arrays import Floats
+from oddloop.discover.basis import Basis, Columns, apply_basis, fit_basis, is_known
+from oddloop.discover.blocks import Material, gather_material
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,15 @@ class SceneVectors:
         explained: (k,) share of the variance that each component holds; 0 where all scenes are alike.
         blocks: columns by block that the vectors are made of.
         n_missing: scenes of `vectors` that lack a block, by block; they count as average in it.
+        basis: what they were made by.
     """
 
     vectors: pa.Table
     without_vector: pa.Array
     explained: Floats
-    blocks: dict[str, tuple[str, ...]]
+    blocks: Columns
     n_missing: dict[str, int]
+    basis: Basis
 
 
 def build_scene_vectors(
@@ -45,6 +46,8 @@ def build_scene_vectors(
     config: VectorsConfig,
     *,
     hardest: pa.Table | None = None,
+    basis: Basis | None = None,
+    encoder: str = "",
 ) -> SceneVectors:
     """Make one vector per scene.
 
@@ -54,36 +57,40 @@ def build_scene_vectors(
         scene_scores: SCENE_SCORES; None where nothing was scored.
         config: blocks, weights, components.
         hardest: `frame_id` of the frames that the model found hardest; None where frames have no score.
+        basis: what scenes that were there before were placed by; None to fit one to these.
+        encoder: identity of what made features and scores.
 
     Returns:
         vectors (float32, without unit, at most `config.n_components` long) sorted by scene_id, whatever the order of
         the rows; scenes of which no block knows anything are listed in `without_vector`.
 
     Raises:
-        TableError: a scene is there twice, or feature vectors differ in length or are not finite.
+        TableError: a scene is there twice, or feature vectors differ in length or are not finite, or the
+            basis is of another encoder or other columns.
 
     >>> scenes = pa.table({"scene_id": ["b", "a"], "log_id": ["l", "l"], "speed_mps": [1.0, 3.0]})
     >>> result = build_scene_vectors(scenes, None, None, VectorsConfig())
     >>> result.vectors.to_pylist(), result.blocks
     ([{'scene_id': 'a', 'vector': [1.0]}, {'scene_id': 'b', 'vector': [-1.0]}], {'telemetry': ('speed_mps',)})
     """
-    ids = sorted_ids(scenes)
-    blocks = gather_blocks(scenes, features, scene_scores, hardest, ids, config)
-    known = [np.isfinite(block.values).any(axis=1) for block in blocks]
-    present = np.any(known, axis=0) if known else np.zeros(len(ids), dtype=bool)
-    projection = project(_joined(blocks, present, config), config.n_components)
+    material = gather_material(scenes, features, scene_scores, config, hardest=hardest, encoder=encoder)
+    return place_scenes(material, basis or fit_basis(material, config))
+
+
+def place_scenes(material: Material, basis: Basis) -> SceneVectors:
+    """Vectors of scenes in a basis; see `build_scene_vectors` for what is returned and raised."""
+    coordinates, present = apply_basis(basis, material), is_known(material)
+    missing: dict[str, int] = {}
+    for block in material.blocks:
+        missing[block.name] = int((present & ~np.isfinite(block.values).any(axis=1)).sum())
     return SceneVectors(
-        _table(ids.filter(pa.array(present)), projection.coordinates),
-        ids.filter(pa.array(~present)),
-        projection.explained,
-        {block.name: block.columns for block in blocks},
-        {block.name: int((present & ~has).sum()) for block, has in zip(blocks, known, strict=True)},
+        _table(material.scene_ids.filter(pa.array(present)), coordinates[present]),
+        material.scene_ids.filter(pa.array(~present)),
+        basis.components.explained,
+        material.columns,
+        missing,
+        basis,
     )
-
-
-def _joined(blocks: list[BlockValues], present: np.ndarray, config: VectorsConfig) -> Floats:
-    parts = [weigh_block(scale_columns(block.values[present]), config.weight(block.name)) for block in blocks]
-    return np.column_stack(parts) if parts else np.zeros((0, 0))
 
 
 def _table(ids: pa.Array, coordinates: Floats) -> pa.Table:

@@ -51,9 +51,13 @@ def run(workspace: Workspace, shell: Shell) -> RunSummary:
         return RunSummary(tuple(run.steps), state.round_id, state.status, run.waiting_for(state, stages["select"]))
 
 
-def run_stages(workspace: Workspace, shell: Shell, *, until: str = "select") -> dict[str, Derived]:
-    """Run the stages up to and with `until`, where they are stale; nothing is recorded in the ledger."""
+def run_stages(workspace: Workspace, shell: Shell, *, until: str = "select", refit: bool = False) -> dict[str, Derived]:
+    """Run the stages up to and with `until`, where they are stale; of rounds nothing is recorded in the ledger.
+
+    With `refit` scene vectors get a new basis, even where the old one still suits.
+    """
     with _begun(workspace, shell) as run:
+        run.refit = refit
         return run.stages(until)
 
 
@@ -84,6 +88,7 @@ class _Run:
     def __init__(self, workspace: Workspace, ledger: Ledger, shell: Shell) -> None:
         self.workspace, self.ledger, self.shell = workspace, ledger, shell
         self.steps: list[Step] = []
+        self.refit = False
 
     def take_labels(self) -> None:
         """Record that an open round is labelled, once all of its picks are."""
@@ -157,7 +162,8 @@ class _Run:
 
     def _context(self, model: ModelTables) -> Context:
         scenarios = read_scenarios(self.workspace, self.ledger.events(DISCOVERY))
-        return Context(self.workspace, self.shell.engine, model, self.shell.progress, scenarios)
+        shell = self.shell
+        return Context(self.workspace, shell.engine, model, shell.progress, scenarios, shell.on_step, self.refit)
 
     def _follow_clusters(self, context: Context, done: dict[str, Derived]) -> Context:
         """Give the clusters their lasting ids, and make their cards; named scenarios may have other scenes now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +18,7 @@ from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.model import ModelTables
-from oddloop.rounds.shell import Progress
+from oddloop.rounds.shell import Progress, Step, no_step
 from oddloop.tables import (
     LABELS,
     SCENES,
@@ -41,6 +41,10 @@ class Context:
     progress: Progress
     scenarios: pa.Table | None = None
     """`scene_id` and `scenario`: named scenarios, which count as an attribute; None where nothing is named."""
+    note: Callable[[Step], None] = no_step
+    """Told of what a stage does beside its folder; no step of the run."""
+    refit: bool = False
+    """Whether the basis of scene vectors is to be fitted anew even where the old one suits."""
     _tables: dict[str, pa.Table] = field(default_factory=dict)
 
     def table(self, name: str, spec: TableSpec) -> pa.Table:

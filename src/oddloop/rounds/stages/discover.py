@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
+import time
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,11 +13,14 @@ import pyarrow.compute as pc
 
 from oddloop import discover
 from oddloop.config import DiscoverConfig
+from oddloop.discover import Material
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import table_files
+from oddloop.rounds.discovery.basis import load_basis, settle_basis
+from oddloop.rounds.shell import Step
 from oddloop.rounds.stages.context import Context, Done, write_tables
 from oddloop.rounds.stages.scene_scores import read_scores, score_names
 from oddloop.tables import (
@@ -27,14 +32,39 @@ _HARD = ("*_endpoint_spread_sum", "*_entropy_sum", "*_entropy", "*_entropy_*", "
 
 
 def run_discover(context: Context, done: Done) -> Derived:
-    """Scene vectors, map and clusters."""
-    scored = done["score"]
-    features = context.model.features
+    """Scene vectors in the basis in use, map and clusters."""
+    scored, config, begun = done["score"], _obeyed(context), time.perf_counter()
     inputs = {**context.digests("scenes"), "score": scored.digest}
+    features = context.model.features
     if features is not None:
         inputs |= {"features": fingerprint([features], context.workspace.storage)[features.name]}
-    recipe = Recipe("discover", inputs, _settings(_obeyed(context)))
-    return derive(context.workspace.storage, recipe, lambda out: _write_discover(context, scored, out))
+    gather = functools.cache(lambda: _gather(context, scored, config))
+    storage, asked = context.workspace.storage, {**inputs, "encoder": _encoder(context), **asdict(config.vectors)}
+    basis = settle_basis(storage, asked, gather, config.vectors, refit=context.refit)
+    if basis.is_new or basis.hint:
+        told = {"new basis": basis.why} if basis.is_new else {"hint": basis.hint}
+        context.note(Step("basis", basis.digest, basis.is_new, time.perf_counter() - begun, told))
+    recipe = Recipe("discover", {**inputs, "basis": basis.digest}, _settings(config))
+    return derive(storage, recipe, lambda out: _write_discover(context, basis.digest, gather(), out))
+
+
+def _encoder(context: Context) -> str:
+    """Identity of what made features and scores: those of another model mean something else under the same name."""
+    model = context.model
+    encoder = model.features.name.removeprefix("features/") if model.features else "no features"
+    return f"{encoder}, model {model.model_id} {model.digest}".rstrip()
+
+
+def _gather(context: Context, scored: Derived, config: DiscoverConfig) -> Material:
+    features = context.model.features
+    return discover.gather_material(
+        context.scenes(),
+        read_table(features, FEATURES) if features else None,
+        scored.storage.read_table("scene_scores.parquet"),
+        config.vectors,
+        hardest=_hardest(context, scored) if features else None,
+        encoder=_encoder(context),
+    )
 
 
 def _obeyed(context: Context) -> DiscoverConfig:
@@ -51,15 +81,10 @@ def _settings(config: DiscoverConfig) -> dict[str, Any]:
     return {name: value for name, value in asdict(config).items() if name not in ("names", "page")}
 
 
-def _write_discover(context: Context, scored: Derived, out: Storage) -> dict[str, int]:
-    features = context.model.features
-    result = discover.discover(
-        context.scenes(),
-        read_table(features, FEATURES) if features else None,
-        scored.storage.read_table("scene_scores.parquet"),
-        _obeyed(context),  # and a seed of its own: another one of the workspace must not give other clusters
-        hardest=_hardest(context, scored) if features else None,
-    )
+def _write_discover(context: Context, digest: str, material: Material, out: Storage) -> dict[str, int]:
+    basis = load_basis(context.workspace.storage, digest)
+    # A seed of its own: another one of the workspace must not give other clusters.
+    result = discover.discover_in(basis, material, context.scenes(), _obeyed(context))
     rows = write_tables(
         out,
         scene_vectors=result.vectors,
