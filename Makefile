@@ -8,7 +8,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-peers docs format clean
+.PHONY: help demo test test-all check bench bench-peers bench-al docs format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -75,6 +75,9 @@ bench: $(VENV)/test ## Measure speed and memory, and write bench/RESULTS.md
 
 bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring, coverage and clusters, against other packages (installs PyTorch)
 	$(BIN)/python bench/run.py --only score --only coverage --only clusters --peers $(PEERS)/bin/python
+
+bench-al: $(VENV)/test ## Label efficiency: policies against random picks on nine pools with real training
+	$(BIN)/python bench/run.py --only al
 
 docs: $(VENV)/check ## Make the reference pages from the code
 	$(BIN)/python scripts/make_reference.py

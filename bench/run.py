@@ -24,9 +24,10 @@ BENCHES = (
     "discover",
     "clusters",
     "select",
+    "al",
     "demo",
 )
-WITH_PEERS = ("score", "coverage", "clusters")
+WITH_PEERS = ("score", "coverage", "clusters", "al")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 HEADING = """\
