@@ -33,7 +33,11 @@ class SelectConfig:
 
     __pydantic_config__ = STRICT
     policy: Annotated[
-        str, Field(description="`uncertainty`, `margin`, `kcenter`, `random`, or your own as `package.module:function`")
+        str,
+        Field(
+            description="`uncertainty`, `margin`, `power`, `kcenter`, `facility_location`, `maxherding`, `probcover`, "
+            "`typiclust`, `kmeans`, `kmeans_plus_plus`, `random`, or your own as `package.module:function`"
+        ),
     ] = "uncertainty"
     score: Annotated[
         str, Field(description="scene score to rank by; empty: the policy's own; `audited`: the audit's")

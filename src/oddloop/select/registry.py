@@ -11,6 +11,7 @@ from oddloop.select.kcenter import pick_kcenter
 from oddloop.select.policies import pick_at_random, pick_by_score
 from oddloop.select.pool import PolicyFunction
 from oddloop.select.scores import MARGIN, UNCERTAINTY
+from oddloop.select.strategies import over_pools as pools
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Policy:
     reason_without_gain: tuple[str, str] = ("", "")
 
 
+FARTHEST = ("spread", "what is left adds nothing to the policy; it lies farthest from all labelled and picked")
+
 POLICIES = {
     "uncertainty": Policy("uncertainty", pick_by_score, scores=UNCERTAINTY),
     "margin": Policy("margin", pick_by_score, scores=MARGIN),
@@ -43,6 +46,54 @@ POLICIES = {
         needs_vectors=True,
         reason=("spread", "{gain:.3g} in vector space from every labelled and every earlier picked scene"),
         reason_without_gain=("typical", "nearest to the mean of all candidates; nothing is labelled yet"),
+    ),
+    "power": Policy(
+        "power",
+        pools.pick_power,
+        scores=UNCERTAINTY,
+        reason=("drawn", "drawn with chance in proportion to its score, {gain:.3g}"),
+    ),
+    "facility_location": Policy(
+        "facility_location",
+        pools.pick_facility_location,
+        needs_vectors=True,
+        reason=("stands_for", "stands for {gain:.3g} candidates more than those labelled and picked before it"),
+        reason_without_gain=FARTHEST,
+    ),
+    "maxherding": Policy(
+        "maxherding",
+        pools.pick_maxherding,
+        needs_vectors=True,
+        reason=("stands_for", "stands for {gain:.3g} candidates more, by a Gaussian kernel, than those before it"),
+        reason_without_gain=FARTHEST,
+    ),
+    "probcover": Policy(
+        "probcover",
+        pools.pick_probcover,
+        needs_vectors=True,
+        reason=("stands_for", "{gain:.3g} candidates are near it and near nothing labelled or picked before it"),
+        reason_without_gain=FARTHEST,
+    ),
+    "typiclust": Policy(
+        "typiclust",
+        pools.pick_typiclust,
+        needs_vectors=True,
+        reason=("typical", "the most typical one left of a group with the fewest labels: typicality {gain:.3g}"),
+        reason_without_gain=("typical", "alone in its group, which has no label"),
+    ),
+    "kmeans": Policy(
+        "kmeans",
+        pools.pick_kmeans,
+        needs_vectors=True,
+        reason=("typical", "nearest to the centre of a group of {gain:.3g} candidates"),
+        reason_without_gain=FARTHEST,
+    ),
+    "kmeans_plus_plus": Policy(
+        "kmeans_plus_plus",
+        pools.pick_plus_plus,
+        needs_vectors=True,
+        reason=("spread", "drawn by its distance, {gain:.3g} from every labelled and every earlier picked scene"),
+        reason_without_gain=("drawn", "drawn at random; nothing is labelled yet"),
     ),
     "random": Policy("random", pick_at_random, reason_without_gain=("control", "drawn at random (control)")),
 }

@@ -4,7 +4,9 @@ All take a budget in the unit of the costs, and return picks in greedy order, so
 for a smaller budget. None holds all pairs of rows in memory.
 """
 
+from oddloop.select.strategies.committee import committee
 from oddloop.select.strategies.dcom import competence, dcom
+from oddloop.select.strategies.drawn import draw_by_score
 from oddloop.select.strategies.facility import FacilityLocation, facility_location, facility_location_on
 from oddloop.select.strategies.graph import Graph, as_graph, similarity_graph
 from oddloop.select.strategies.graph_cut import GraphCut, graph_cut_on
@@ -14,6 +16,8 @@ from oddloop.select.strategies.maxherding import maxherding
 from oddloop.select.strategies.plus_plus import kmeans_plus_plus
 from oddloop.select.strategies.probcover import probcover, purity_radius
 from oddloop.select.strategies.saturated import SaturatedCoverage, saturated_coverage_on
+from oddloop.select.strategies.stratified import stratified
+from oddloop.select.strategies.targeted import targeted
 from oddloop.select.strategies.typiclust import typiclust
 
 __all__ = [
@@ -24,8 +28,10 @@ __all__ = [
     "Objective",
     "SaturatedCoverage",
     "as_graph",
+    "committee",
     "competence",
     "dcom",
+    "draw_by_score",
     "facility_location",
     "facility_location_on",
     "graph_cut_on",
@@ -38,5 +44,7 @@ __all__ = [
     "purity_radius",
     "saturated_coverage_on",
     "similarity_graph",
+    "stratified",
+    "targeted",
     "typiclust",
 ]
