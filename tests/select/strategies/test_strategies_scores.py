@@ -191,9 +191,12 @@ def test_targeted_by_the_plain_algorithm(greedy_naive, check_picks, seed: int) -
 
 def test_targeted_finds_the_planted_and_not_the_avoided() -> None:
     rng = np.random.default_rng(0)
-    points = np.concatenate([rng.normal(c, 0.3, (40, 4)) for c in (0.0, 3.0, 4.0)])
-    rows = targeted(points, 5, like=np.full((1, 4), 3.4), unlike=np.full((3, 4), 4.0), width=0.5).rows
-    assert ((rows >= 40) & (rows < 80)).all()
+    points = np.concatenate([rng.normal(c, 0.2, (40, 4)) for c in (0.0, 3.0, 6.0)])
+    examples = np.array([[3.0] * 4, [6.0] * 4])
+    both = targeted(points, 2, like=examples, width=1.0).rows // 40
+    assert sorted(both.tolist()) == [1, 2]
+    rows = targeted(points, 1, like=examples, unlike=examples[1:], width=1.0).rows
+    assert rows[0] // 40 == 1
 
 
 @pytest.mark.parametrize(
