@@ -48,7 +48,7 @@ def texts(policy: Policy, pool: Pool, picks: Picks, labelled_ids=(), score_colum
     n = len(pool)
     evidence = Evidence(score_column, labelled_ids, np.full(n, 20), np.full(n, 3_000), "hours", segments, SCENES)
     reasons = build_reasons(policy, picks, pool, evidence)
-    assert all(2 <= len(some) <= 4 for some in reasons)
+    assert all(2 <= len(some) <= 6 for some in reasons)
     return [{r["code"]: r["text"] for r in some} for some in reasons], reasons
 
 
@@ -92,7 +92,11 @@ def test_what_kcenter_went_by() -> None:
     picks = Picks(np.array([1, 2]), np.array([np.nan, 8.0]))
     found, values = texts(POLICIES["kcenter"], pool, picks, score_column="")
     assert found == [
-        {"typical": "nearest to the mean of all candidates; nothing is labelled yet", "cost": COST},
+        {
+            "typical": "nearest to the mean of all candidates; nothing is labelled yet",
+            "stands_for": "stands for 1 of 3 candidates, such as s0",
+            "cost": COST,
+        },
         {"spread": "8 in vector space from every labelled and every earlier picked scene", "cost": COST},
     ]
     assert [some[0]["value"] for some in values] == [None, 8.0]
@@ -161,10 +165,10 @@ def test_nothing_is_scarce_where_nothing_is_known(scenes: pa.Table) -> None:
     assert not scarcest_segment(SCENES, SEGMENTS[:0]).found.any()
 
 
-def test_the_policys_own_reason_comes_first_and_four_are_enough() -> None:
+def test_the_policys_own_reason_comes_first_and_six_are_enough() -> None:
     pool = pool_of([1.0] * 6, [[float(i)] for i in range(6)], [[0.0]])
     _, values = texts(POLICIES["kcenter"], pool, Picks(np.array([1]), np.array([1.0])), ["old"], segments=SEGMENTS)
-    assert [r["code"] for r in values[0]] == ["spread", "score", "novelty", "scarce"]
+    assert [r["code"] for r in values[0]] == ["spread", "score", "stands_for", "novelty", "scarce", "cost"]
 
 
 def test_no_picks_no_reasons() -> None:

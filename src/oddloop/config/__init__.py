@@ -20,6 +20,7 @@ from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.names import NamesConfig
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
 from oddloop.config.page import PageConfig
+from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
 from oddloop.config.risk import RiskConfig
 from oddloop.config.score import (
     MeanMeasure,
@@ -67,6 +68,7 @@ __all__ = [
     "EngineConfig",
     "EvidenceConfig",
     "FeatureMethod",
+    "GapDrivenConfig",
     "LakeConfig",
     "LedgerConfig",
     "MeanMeasure",
@@ -78,6 +80,7 @@ __all__ = [
     "ObjectMeasure",
     "OodConfig",
     "PageConfig",
+    "QuotaConfig",
     "Reduction",
     "RiskConfig",
     "RowConfig",

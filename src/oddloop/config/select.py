@@ -11,6 +11,7 @@ from oddloop.config.clusters import ClusterConfig
 from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.names import NamesConfig
 from oddloop.config.page import PageConfig
+from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
 from oddloop.config.types import STRICT, NotNegative, Positive
 from oddloop.config.vectors import VectorsConfig
 
@@ -43,6 +44,13 @@ class SelectConfig:
         str, Field(description="scene score to rank by; empty: the policy's own; `audited`: the audit's")
     ] = ""
     budget: Annotated[Positive, Field(description="budget of one round, in the cost unit")] = 100.0
+    gap_driven: GapDrivenConfig = field(default_factory=GapDrivenConfig)
+    quotas: Annotated[
+        tuple[QuotaConfig, ...], Field(description="what each round must, or may, pick of a segment")
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...], Field(description="true-or-false columns of `scenes`; a scene with one true is never picked")
+    ] = ()
 
 
 @dataclass(frozen=True)

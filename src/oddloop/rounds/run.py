@@ -19,6 +19,7 @@ from oddloop.errors import TrainError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.diagnosis import run_diagnosis
 from oddloop.rounds.discovery.lasting import record_clusters
 from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.evaluate import summarize_evaluation
@@ -156,6 +157,7 @@ class _Run:
                 then[name](done[name])
             if name == "discover":
                 context = self._follow_clusters(context, done)
+                done |= self._diagnosed(done["coverage"])
             if name == until:
                 break
         return done
@@ -173,6 +175,13 @@ class _Run:
             done["coverage"] = self._timed("coverage", lambda: STAGES["coverage"](after, done))
         done["cards"] = self._timed("cards", lambda: run_cards(after, done, lasting))
         return after
+
+    def _diagnosed(self, covered: Derived) -> dict[str, Derived]:
+        """Why gaps exist, where the policy asks what segments need."""
+        chosen = self.workspace.config.select
+        if chosen.policy != "gap_driven" or not chosen.gap_driven.need:
+            return {}
+        return {"diagnosis": self._timed("diagnosis", lambda: run_diagnosis(self.workspace, covered.digest))}
 
     def evaluate(self, covered: Derived) -> None:
         """Record what a newly trained model is worth, and close its round."""

@@ -6,16 +6,19 @@ O(n log n), memory O(n).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.config import CostConfig
 from oddloop.derived_tables import CANDIDATES
-from oddloop.errors import TableError
+from oddloop.errors import ConfigError, TableError
 from oddloop.ids import Ids, id_array
 from oddloop.select.arrays import gather, in_pool
 from oddloop.select.cost import predict_cost
+from oddloop.select.pool import Bools
 
 
 def build_candidates(
@@ -24,6 +27,7 @@ def build_candidates(
     scene_scores: pa.Table | None,
     score_column: str,
     config: CostConfig,
+    exclude: Sequence[str] = (),
 ) -> tuple[pa.Table, dict[str, int]]:
     """List the scenes that may be picked.
 
@@ -34,13 +38,16 @@ def build_candidates(
             `scenes` has none; None where nothing was scored.
         score_column: the column of `scene_scores` to rank by; "" for none, which leaves `score` null.
         config: prices.
+        exclude: true-or-false columns of `scenes`, such as `sensor_fault`; a scene with one true is left out.
 
     Returns:
-        CANDIDATES sorted by scene_id, and how many scenes were left out: `not_in_pool`, `labelled`, `no_frame_count`
+        CANDIDATES sorted by scene_id, and how many scenes were left out: `not_in_pool`, `labelled`, `no_frame_count`,
+        `flagged`
         (each scene counts once, in this order). A score that is not valid or not finite is null.
 
     Raises:
         TableError: a scene is there twice, or a count is negative.
+        ConfigError: a column of `exclude` is not there, or does not hold true and false.
 
     >>> scenes = pa.table({"scene_id": ["b", "a", "c"], "log_id": ["l"] * 3, "n_frames": [10, 20, 30]})
     >>> table, n_excluded = build_candidates(scenes, ["c"], None, "", CostConfig(per_frame=0.5))
@@ -58,7 +65,12 @@ def build_candidates(
         "labelled": int((is_pool & ~unlabelled).sum()),
         "no_frame_count": int((is_pool & unlabelled & ~counted).sum()),
     }
-    rows = pa.array(np.flatnonzero(is_pool & unlabelled & counted))
+    usable = is_pool & unlabelled & counted
+    if exclude:
+        flagged = _flagged(scenes, exclude)
+        n_excluded["flagged"] = int((usable & flagged).sum())
+        usable &= ~flagged
+    rows = pa.array(np.flatnonzero(usable))
     rows = rows.take(pc.sort_indices(ids.take(rows)))
     logs = scenes["log_id"].take(rows).cast(pa.string())
     return _table(logs, ids.take(rows), n_frames.take(rows), scene_scores, score_column, config), n_excluded
@@ -69,6 +81,19 @@ def _refuse_duplicates(ids: pa.Array) -> None:
         counts = pc.value_counts(ids)
         twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")[0]
         raise TableError(f"scenes: scene_id {twice.as_py()!r} is there more than once; run `oddloop check`")
+
+
+def _flagged(scenes: pa.Table, exclude: Sequence[str]) -> Bools:
+    flagged = np.zeros(scenes.num_rows, dtype=bool)
+    for name in exclude:
+        if name not in scenes.column_names or not pa.types.is_boolean(scenes.schema.field(name).type):
+            known = [field.name for field in scenes.schema if pa.types.is_boolean(field.type)]
+            raise ConfigError(
+                f"[select] exclude names {name!r}, which is no true-or-false column of `scenes`; "
+                f"there are: {', '.join(known) or 'none'}"
+            )
+        flagged |= pc.fill_null(scenes[name], False).to_numpy()
+    return flagged
 
 
 def _n_frames(scenes: pa.Table, ids: pa.Array, scene_scores: pa.Table | None) -> pa.Array:

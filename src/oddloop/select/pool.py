@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from oddloop.config import GapDrivenConfig
+from oddloop.select.quotas import Quota
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -28,6 +31,10 @@ class Pool:
         has_vector: (n,) bool.
         labelled_vectors: (m, d) float32 vectors of the labelled scenes that have one.
         scenes: the candidates' rows of SCENES with all columns of the team, in the same order; None if not at hand.
+        need: (n,) how much the scene's segments need data, 1 for average; None where coverage says nothing.
+        need_of: (n,) the segment that raises it most and its verdict; "" for none; None where `need` is.
+        quotas: what the settings want of each segment, as rows of this pool.
+        gap_driven: settings of that policy.
     """
 
     scene_ids: npt.NDArray[np.object_]
@@ -38,6 +45,10 @@ class Pool:
     has_vector: Bools
     labelled_vectors: Vectors
     scenes: pa.Table | None = None
+    need: Floats | None = None
+    need_of: Sequence[tuple[str, str]] | None = None
+    quotas: tuple[Quota, ...] = ()
+    gap_driven: GapDrivenConfig = field(default_factory=GapDrivenConfig)
 
     def __len__(self) -> int:
         """How many candidates there are."""
@@ -51,10 +62,12 @@ class Picks:
     Attributes:
         rows: (k,) int64 row numbers, each once.
         gains: (k,) float64, what each brought when it was picked, in the policy's own unit; NaN where it has none.
+        rules: (k,) name of the rule that let each in; None for a policy of one rule.
     """
 
     rows: Ints
     gains: Floats
+    rules: tuple[str, ...] | None = None
 
 
 NO_PICKS = Picks(np.zeros(0, dtype=np.int64), np.zeros(0))

@@ -1,9 +1,10 @@
-"""Why each scene was picked: two to four reasons, each a code, a number and a sentence.
+"""Why each scene was picked: two to six reasons, each a code, a number and a sentence.
 
-Codes: `score`, `spread`, `typical`, `control`, `gain` (what the policy went by), `novelty` (distance to the nearest
-labelled scene), `scarce` (labelled logs of its scarcest segment), `cost`. A percentage is never rounded up to 100 or
-down to 0. Time O(n log n + (picks + 2,000) x labelled x d), since novelty is compared with a sample of the candidates,
-evenly spaced by scene_id, and not with all. Memory O(n).
+Codes: `score`, `spread`, `typical`, `cover`, `quota`, `explore`, `control`, `gain` (what the policy went by, and the
+rule that let it in), `need` (the gap that it fills), `stands_for` (candidates nearer to it than to any other pick or
+labelled scene), `novelty` (distance to the nearest labelled scene), `scarce` (labelled logs of its scarcest segment),
+`cost`. A percentage is never rounded up to 100 or down to 0. Time O(n log n + (picks + 2,000) x labelled x d), since
+candidates are compared by a sample, evenly spaced by scene_id, and not all. Memory O(n).
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ import pyarrow as pa
 from oddloop.ids import id_array
 from oddloop.select.arrays import rows_of
 from oddloop.select.cost import amount
+from oddloop.select.fan_out import fan_out
 from oddloop.select.nearest import nearest
-from oddloop.select.pool import Floats, Ints, Picks, Pool
+from oddloop.select.pool import Ints, Picks, Pool
 from oddloop.select.registry import Policy
 from oddloop.select.scarcity import scarcest_segment
 
 Reason = dict[str, str | float | None]
 """`code`, `value` (None where there is no number) and `text`: one struct of PICKS' `reasons`."""
-_MOST = 4
+_MOST = 6
 _SAMPLE = 2000
 
 
@@ -62,7 +64,7 @@ def build_reasons(policy: Policy, picks: Picks, pool: Pool, evidence: Evidence) 
         evidence: names and tables to speak of.
 
     Returns:
-        k lists of at most four reasons, the policy's own first.
+        k lists of at most six reasons, the policy's own first.
 
     >>> pool = Pool(np.array(["a", "b"], object), np.ones(2), np.array([0.5, 0.1]), np.array([True, True]),
     ...     np.zeros((2, 0)), np.zeros(2, bool), np.zeros((0, 0)))
@@ -72,8 +74,10 @@ def build_reasons(policy: Policy, picks: Picks, pool: Pool, evidence: Evidence) 
     ['entropy_mean 0.5: higher than 50 % of 2 candidates', 'costs 1 hours: 10 frames, 0 objects reported']
     """
     kinds = (
-        _by_policy(policy, picks.gains),
+        _by_policy(policy, picks, pool),
+        _by_need(picks.rows, pool),
         _by_score(picks.rows, pool, evidence),
+        _by_fan_out(picks.rows, pool),
         _by_novelty(picks.rows, pool, evidence),
         _by_scarcity(picks.rows, pool, evidence),
         _by_cost(picks.rows, pool, evidence),
@@ -90,14 +94,33 @@ def share_text(n_lower: int, n: int) -> str:
     return f"{min(max(round(100 * n_lower / n), 1), 99)} %" if n_lower else "none"
 
 
-def _by_policy(policy: Policy, gains: Floats) -> list[Reason | None]:
-    return [_policy_reason(policy, gain) for gain in gains.tolist()]
+def _by_policy(policy: Policy, picks: Picks, pool: Pool) -> list[Reason | None]:
+    rules = picks.rules or ("",) * len(picks.rows)
+    reasons = [_policy_reason(policy, gain, rule) for gain, rule in zip(picks.gains.tolist(), rules, strict=True)]
+    for row, reason in zip(picks.rows.tolist(), reasons, strict=True):
+        if reason and reason["code"] == "quota":
+            names = [quota.name for quota in pool.quotas if quota.minimum and row in quota.rows]
+            reason["text"] = str(reason["text"]).replace("a quota", f"the quota {'; '.join(names)}", 1)
+    return reasons
 
 
-def _policy_reason(policy: Policy, gain: float) -> Reason | None:
+def _policy_reason(policy: Policy, gain: float, rule: str) -> Reason | None:
     known = not np.isnan(gain)
-    code, text = policy.reason if known else policy.reason_without_gain
+    code, text = policy.rules.get(rule, policy.reason if known else policy.reason_without_gain)
     return {"code": code, "value": gain if known else None, "text": text.format(gain=gain)} if code else None
+
+
+def _by_need(rows: Ints, pool: Pool) -> list[Reason | None]:
+    if pool.need is None or pool.need_of is None:
+        return [None] * len(rows)
+    return [
+        {"code": "need", "value": need, "text": f"{segment} ({said.replace('_', ' ')}): counts {need:.2g} times"}
+        if segment and need > 1
+        else None
+        for need, (segment, said) in zip(
+            pool.need[rows].tolist(), (pool.need_of[r] for r in rows.tolist()), strict=True
+        )
+    ]
 
 
 def _by_score(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | None]:
@@ -109,6 +132,22 @@ def _by_score(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | None]
         if valid
         else None
         for s, k, valid in zip(pool.score[rows].tolist(), lower.tolist(), pool.score_valid[rows].tolist(), strict=True)
+    ]
+
+
+def _by_fan_out(rows: Ints, pool: Pool) -> list[Reason | None]:
+    sample = _sample_rows(pool)
+    count, example = fan_out(rows, pool, sample)
+    sampled = "" if len(sample) == int(pool.has_vector.sum()) else "sampled "
+    return [
+        {
+            "code": "stands_for",
+            "value": float(n),
+            "text": f"stands for {n:,} of {len(sample):,} {sampled}candidates, such as {pool.scene_ids[like]}",
+        }
+        if n
+        else None
+        for n, like in zip(count.tolist(), example.tolist(), strict=True)
     ]
 
 
@@ -129,10 +168,14 @@ def _by_novelty(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | Non
 
 
 def _sample(pool: Pool) -> npt.NDArray[np.floating]:
-    rows = np.flatnonzero(pool.has_vector)
-    k = min(_SAMPLE, len(rows))
-    sampled: npt.NDArray[np.floating] = pool.vectors[rows[np.arange(k) * len(rows) // max(k, 1)]]
+    sampled: npt.NDArray[np.floating] = pool.vectors[_sample_rows(pool)]
     return sampled
+
+
+def _sample_rows(pool: Pool) -> Ints:
+    rows: Ints = np.flatnonzero(pool.has_vector)
+    k = min(_SAMPLE, len(rows))
+    return rows[np.arange(k) * len(rows) // max(k, 1)]
 
 
 def _by_scarcity(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | None]:

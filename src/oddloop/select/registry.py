@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from oddloop.errors import ConfigError
+from oddloop.select.gap_driven import pick_gap_driven
 from oddloop.select.kcenter import pick_kcenter
 from oddloop.select.policies import pick_at_random, pick_by_score
 from oddloop.select.pool import PolicyFunction
@@ -22,8 +24,10 @@ class Policy:
         name: registered name or import path.
         pick: the function.
         scores: patterns of the scene scores that it ranks by, best first; none where it needs no score.
+        optional_scores: patterns of scores that it uses where there are any.
         needs_vectors: whether only scenes with a vector can be picked.
         reason: code and text of why a pick was made; the text may use {gain}.
+        rules: code and text by the rule that let a pick in, where it is not `reason`.
         reason_without_gain: the same for a pick without a gain; "" gives no reason.
     """
 
@@ -31,13 +35,26 @@ class Policy:
     pick: PolicyFunction
     scores: tuple[str, ...] = ()
     needs_vectors: bool = False
+    optional_scores: tuple[str, ...] = ()
     reason: tuple[str, str] = ("", "")
     reason_without_gain: tuple[str, str] = ("", "")
+    rules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 FARTHEST = ("spread", "what is left adds nothing to the policy; it lies farthest from all labelled and picked")
 
 POLICIES = {
+    "gap_driven": Policy(
+        "gap_driven",
+        pick_gap_driven,
+        optional_scores=UNCERTAINTY,
+        reason=("cover", "adds {gain:.3g} to how well the candidates that matter are stood for"),
+        rules={
+            "quota": ("quota", "fills a quota; adds {gain:.3g} to how well the candidates that matter are stood for"),
+            "explore": ("explore", "drawn at random where little is labelled (exploration)"),
+            "control": ("control", "drawn at random (control)"),
+        },
+    ),
     "uncertainty": Policy("uncertainty", pick_by_score, scores=UNCERTAINTY),
     "margin": Policy("margin", pick_by_score, scores=MARGIN),
     "kcenter": Policy(

@@ -69,14 +69,22 @@ def resolve_score(policy: str, wanted: str, patterns: Sequence[str], columns: Se
         if wanted not in columns:
             raise ConfigError(f"[select] score = {wanted!r} is not a scene score; {_nearest(wanted, columns)}")
         return wanted
-    matches = (name for pattern in patterns for name in sorted(fnmatch.filter(columns, pattern)))
-    found = next(matches, "")
+    found = first_match(patterns, columns)
     if patterns and not found:
         raise ConfigError(
             f"policy `{policy}` ranks by a scene score such as {patterns[0]}, and there is none; "
             f"set [select] score, or another [select] policy; {_nearest('', columns)}"
         )
     return found
+
+
+def first_match(patterns: Sequence[str], columns: Sequence[str]) -> str:
+    """The first column that matches a pattern, by pattern, then by name; "" for none.
+
+    >>> first_match(["b*", "a*"], ["a2", "a1"])
+    'a1'
+    """
+    return next((name for pattern in patterns for name in sorted(fnmatch.filter(columns, pattern))), "")
 
 
 def _nearest(wanted: str, columns: Sequence[str]) -> str:

@@ -23,7 +23,8 @@ from oddloop.select.guard import run_policy
 from oddloop.select.pool import NO_PICKS, Bools, Picks, Pool
 from oddloop.select.reasons import Evidence, Reason, build_reasons
 from oddloop.select.registry import Policy, find_policy
-from oddloop.select.scores import resolve_score, score_columns
+from oddloop.select.scores import first_match, resolve_score, score_columns
+from oddloop.select.wishes import unmet, with_wishes
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def select(
     rng: np.random.Generator,
     *,
     scene_values: pa.Table | None = None,
+    gaps: pa.Table | None = None,
+    verdicts: pa.Table | None = None,
 ) -> SelectResult:
     """Pick the scenes to label next.
 
@@ -67,12 +70,13 @@ def select(
         labelled_ids: ids of the scenes that have labels: an Arrow column or a collection of strings.
         scene_scores: SCENE_SCORES, or None.
         vectors: SCENE_VECTORS of candidates and labelled scenes, or None.
-        segments: SEGMENTS, for reasons only, or None.
+        segments: SEGMENTS, for reasons and for what `gaps` speak of, or None.
         config: policy, score and budget.
         cost: prices.
         rng: source of chance of policies that draw.
-        scene_values: scene_id and the taxonomy's value of each attribute, for reasons only; None takes the columns of
-            `scenes` that bear an attribute's name.
+        scene_values: scene_id and the taxonomy's value of each attribute, for quotas, needs and reasons; None takes the
+            columns of `scenes` that bear an attribute's name.
+        gaps, verdicts: GAPS and VERDICTS, for a policy that asks what segments need; None where nothing is known.
 
     Returns:
         candidates, and picks that cost at most the budget. Without candidates that the policy can rank there are no
@@ -93,10 +97,14 @@ def select(
     (['b'], '0.1 of 1.3 cost units are left, and the cheapest candidate left costs 1.2')
     """
     policy = find_policy(config.policy)
-    score_column = resolve_score(policy.name, config.score, policy.scores, score_columns(scene_scores))
-    candidates, n_excluded = build_candidates(scenes, labelled_ids, scene_scores, score_column, cost)
+    columns = score_columns(scene_scores)
+    score_column = resolve_score(policy.name, config.score, policy.scores, columns)
+    score_column = score_column or first_match(policy.optional_scores, columns)
+    candidates, n_excluded = build_candidates(scenes, labelled_ids, scene_scores, score_column, cost, config.exclude)
     labelled = _labelled_with_vector(scenes, labelled_ids, vectors)
+    attributes = scenes if scene_values is None else scene_values
     pool = _pool(candidates, scenes, vectors, labelled)
+    pool = with_wishes(pool, attributes, labelled_ids, config, segments, gaps, verdicts)
     usable = _usable(policy, pool)
     if policy.scores:
         n_excluded["no_score"] = int((~pool.score_valid).sum())
@@ -104,8 +112,7 @@ def select(
         n_excluded["no_vector"] = int((~pool.has_vector).sum())
     _check_feasible(policy, pool, usable, vectors, config.budget, cost.unit)
     picks = run_policy(policy, pool, config.budget, rng) if usable.any() else NO_PICKS
-    stopped = _stopped(pool, usable, picks, n_excluded, config.budget, cost.unit)
-    attributes = scenes if scene_values is None else scene_values
+    stopped = "; ".join([_stopped(pool, usable, picks, n_excluded, config.budget, cost.unit), *unmet(pool, picks.rows)])
     n_frames, n_objects = candidates["n_frames"].to_numpy(), candidates["n_objects"].to_numpy()
     evidence = Evidence(score_column, labelled.to_pylist(), n_frames, n_objects, cost.unit, segments, attributes)
     table = _picks_table(candidates, picks, build_reasons(policy, picks, pool, evidence))

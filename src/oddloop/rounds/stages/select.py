@@ -29,6 +29,7 @@ def run_select(context: Context, done: Done) -> Derived:
     inputs = {
         **context.digests("scenes", "labels"),
         **{name: done[name].digest for name in ("score", "coverage", "discover")},
+        **({"diagnosis": done["diagnosis"].digest} if "diagnosis" in done else {}),
         **audited,
         "policy_source": policy_source_digest(config.select.policy),
     }
@@ -39,6 +40,7 @@ def run_select(context: Context, done: Done) -> Derived:
 
 def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Storage) -> dict[str, int]:
     config = context.workspace.config
+    diagnosis = done["diagnosis"].storage if "diagnosis" in done else None
     result = select.select(
         context.scenes(),
         context.labelled_ids(),
@@ -49,6 +51,8 @@ def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Stora
         config.cost,
         make_generator(config.workspace.seed, "select"),
         scene_values=done["coverage"].storage.read_table("scene_values.parquet"),
+        gaps=diagnosis.read_table("gaps.parquet") if diagnosis else None,
+        verdicts=diagnosis.read_table("verdicts.parquet") if diagnosis else None,
     )
     rows = write_tables(out, candidates=result.candidates, picks=result.picks)
     return {**rows, **{f"excluded_{reason}": n for reason, n in result.n_excluded.items()}}

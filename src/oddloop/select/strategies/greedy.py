@@ -111,7 +111,7 @@ def _run(
     if not (bounds > 0).any():
         return NO_PICKS
     with np.errstate(divide="ignore", invalid="ignore"):
-        queue = _Queue(np.where(bounds > 0, bounds / prices, 0.0) if per_cost else bounds)
+        queue = BoundQueue(np.where(bounds > 0, bounds / prices, 0.0) if per_cost else bounds)
     rows: list[int] = []
     gains: list[float] = []
     while (row := queue.pop()) is not None:
@@ -134,7 +134,7 @@ def _worth(gain: float, price: float, per_cost: bool) -> float:
     return gain / price if price else np.inf
 
 
-class _Queue:
+class BoundQueue:
     """Rows by falling bound, ties by smallest row; those never asked in one sorted array, the others in a heap."""
 
     def __init__(self, bounds: Floats) -> None:
@@ -146,6 +146,7 @@ class _Queue:
         self._when = np.full(len(bounds), -1, dtype=np.int64)
 
     def pop(self) -> int | None:
+        """Take out the row of the highest bound; None where there is none."""
         fresh = self._next < len(self._order)
         if fresh and (not self._asked or self._head() < self._asked[0]):
             self._next += 1

@@ -1,0 +1,203 @@
+"""The policy `gap_driven`: the scenes that stand for most of what matters and is not labelled yet, per cost.
+
+Every candidate matters as much as its segment needs it and the model doubts it (`importance`); a scene is worth what
+it adds to how well all candidates are stood for by what is labelled and picked (facility location with a Gaussian
+kernel on the graph of nearest scenes), per unit of cost. So near-duplicates add nothing twice, one scene in a dense
+region stands for many, and an outlier for itself alone. Quotas are filled first, scarcest first; a share of the budget
+goes to exploration and to a random control (`shares`). A dear scene goes first where it alone is worth more than all
+that would be picked by worth per cost, which that alone would miss (Khuller et al. 1999).
+
+Time and memory: those of the graph (see `strategies.graph`), then a few of its rows per pick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from oddloop.config import GapDrivenConfig
+from oddloop.errors import TableError
+from oddloop.select.gap_driven.graph import candidate_graph
+from oddloop.select.gap_driven.importance import importance
+from oddloop.select.gap_driven.picking import Picking
+from oddloop.select.gap_driven.shares import draw_control, draw_exploration
+from oddloop.select.pool import Floats, Ints, Picks, Pool
+from oddloop.select.quotas import Counter, Quota, Shortfall
+from oddloop.select.strategies import FacilityLocation
+from oddloop.select.strategies.facility import similarity_to
+from oddloop.select.strategies.graph import Graph
+from oddloop.select.strategies.inputs import Inputs, weights_of
+
+QUOTA, COVER, EXPLORE, CONTROL = "quota", "cover", "explore", "control"
+_ROUNDING = 1 + 1e-9
+
+
+@dataclass(frozen=True)
+class GapDriven:
+    """What `gap_driven` picked.
+
+    Attributes:
+        picks: rows in order, with what each added and the rule that let it in.
+        shortfalls: quotas that could not be filled.
+        coverage: how well the labelled scenes stood for the candidates before, in [0, 1].
+        represents: (n,) the pick that stands for each row best; -1 where none does.
+    """
+
+    picks: Picks
+    shortfalls: list[Shortfall]
+    coverage: float
+    represents: Ints
+
+
+@dataclass(frozen=True)
+class _Problem:
+    graph: Graph
+    weights: Floats
+    covered: Floats
+    prices: Floats
+    budget: float
+    quotas: tuple[Quota, ...]
+    config: GapDrivenConfig
+
+    def objective(self) -> FacilityLocation:
+        return FacilityLocation(self.graph, self.weights, self.covered.copy())
+
+    def start(self) -> Picking:
+        return Picking(self.objective(), self.prices, self.budget, Counter(self.quotas, len(self.prices)))
+
+
+def gap_driven(
+    vectors: npt.ArrayLike,
+    budget: float,
+    *,
+    costs: npt.ArrayLike | None = None,
+    preselected: npt.ArrayLike | None = None,
+    score: npt.ArrayLike | None = None,
+    need: npt.ArrayLike | None = None,
+    quotas: Sequence[Quota] = (),
+    config: GapDrivenConfig | None = None,
+    rng: np.random.Generator | None = None,
+) -> GapDriven:
+    """Pick the rows that stand for most of what matters and is not labelled yet, per cost.
+
+    Args:
+        vectors: (n, d) float16, float32 or float64, in units in which Euclidean distance means something; a row of NaN
+            has none, and stands for itself alone.
+        budget: in the unit of the costs.
+        costs: (n,) cost of each row, finite, 0 or more; ones by default.
+        preselected: (m, d) vectors of what is labelled already.
+        score: (n,) larger = more worth labelling; NaN where there is none, which counts as average.
+        need: (n,) how much the row's segment needs data, 1 for average; ones by default.
+        quotas: what must, and may, be picked.
+        config: shares, power of the score, neighbours; None for the defaults.
+        rng: source of control and exploration.
+
+    Returns:
+        picks that cost at most the budget; any prefix is a valid selection for a smaller one.
+
+    Raises:
+        TableError, ConfigError: shapes differ, or a number is not usable.
+
+    >>> line = np.array([[0.0], [1.0], [2.0], [9.0], [10.0]])
+    >>> plain = GapDrivenConfig(control_share=0.0, exploration_share=0.0)
+    >>> gap_driven(line, 2, config=plain).picks.rows.tolist()
+    [2, 3]
+    """
+    config, rng = config or GapDrivenConfig(), rng or np.random.default_rng(0)
+    matrix = _as_matrix(vectors)
+    has_vector = np.isfinite(matrix).all(axis=1) if matrix.shape[1] else np.zeros(len(matrix), dtype=bool)
+    given = Inputs.of(matrix[has_vector], budget, None, preselected)
+    n = len(matrix)
+    prices = Inputs.of(np.zeros((n, 1)), budget, costs).costs
+    graph = candidate_graph(given.points, has_vector, config.n_neighbours, seed=int(rng.integers(2**31 - 1)))
+    covered = np.zeros(n)
+    covered[has_vector] = similarity_to(given.points, given.fixed, "gaussian", graph.scale)
+    coverage = float(covered[has_vector].mean()) if has_vector.any() else 0.0
+    doubt = np.full(n, np.nan) if score is None else np.asarray(score, dtype=np.float64)
+    if doubt.shape != (n,):
+        raise TableError(f"score must be one number per row, {n} of them; got shape {doubt.shape}")
+    weights = importance(doubt, np.isfinite(doubt), weights_of(need, n, "need"), coverage, config.score_power)
+    problem = _Problem(graph, weights, covered, prices, given.budget, tuple(quotas), config)
+    picks, counter = _pick(problem, rng)
+    return GapDriven(picks, counter.shortfalls(), coverage, _represents(graph, picks.rows, covered))
+
+
+def pick_gap_driven(pool: Pool, budget: float, rng: np.random.Generator) -> Picks:
+    """`gap_driven` over a pool."""
+    score = np.where(pool.score_valid, pool.score, np.nan)
+    found = gap_driven(
+        pool.vectors,
+        budget,
+        costs=pool.costs,
+        preselected=pool.labelled_vectors if len(pool.labelled_vectors) else None,
+        score=score,
+        need=pool.need,
+        quotas=pool.quotas,
+        config=pool.gap_driven,
+        rng=rng,
+    )
+    return found.picks
+
+
+def _as_matrix(vectors: npt.ArrayLike) -> npt.NDArray[np.floating]:
+    matrix = np.asarray(vectors)
+    if matrix.ndim != 2 or matrix.dtype.kind != "f":
+        raise TableError(f"vectors must be a matrix of floats, one row per scene; got {matrix.dtype}, {matrix.shape}")
+    infinite = np.isinf(matrix).any(axis=1)
+    if infinite.any():
+        raise TableError(f"vectors must be finite, or NaN for none; row {int(np.argmax(infinite))} holds infinity")
+    return matrix
+
+
+def _pick(problem: _Problem, rng: np.random.Generator) -> tuple[Picks, Counter]:
+    free = problem.start().open.copy()
+    control, explore = draw_control(free, rng), draw_exploration(free, problem.covered, rng)
+    picking = _run(problem, control, explore)
+    affordable = free & (problem.prices <= problem.budget)
+    single = np.where(affordable, problem.objective().gains(), 0.0)
+    if single.max(initial=0.0) > picking.picks().gains.sum() * _ROUNDING:
+        picking = _run(problem, control, explore, first=int(np.argmax(single)))
+    return picking.picks(), picking.counter
+
+
+def _run(problem: _Problem, control: Ints, explore: Ints, first: int = -1) -> Picking:
+    picking, config = problem.start(), problem.config
+    drawn = ((CONTROL, config.control_share, iter(control.tolist())),
+             (EXPLORE, config.exploration_share, iter(explore.tolist())))  # fmt: skip
+    merit = chain([(first, COVER)] if first >= 0 else [], _by_merit(picking))
+    for row, rule in merit:
+        picking.take(row, rule)
+        for name, share, rows in drawn:
+            _catch_up(picking, name, share, rows)
+    return picking
+
+
+def _by_merit(picking: Picking) -> Iterator[tuple[int, str]]:
+    every = np.ones(len(picking.open), dtype=bool)
+    for quota in picking.counter.by_scarcity():
+        mine = ~every
+        mine[picking.counter.quotas[quota].rows] = True
+        rows = picking.by_worth(mine)
+        while picking.counter.wanted(quota) and (row := next(rows, None)) is not None:
+            yield row, QUOTA
+    for row in picking.by_worth(every):
+        yield row, COVER
+
+
+def _catch_up(picking: Picking, rule: str, share: float, rows: Iterator[int]) -> None:
+    while picking.is_behind(rule, share) and (row := next(rows, None)) is not None:
+        picking.draw(row, rule)
+
+
+def _represents(graph: Graph, rows: Ints, covered: Floats) -> Ints:
+    """The pick that stands for each row best, where one does so better than what was labelled before."""
+    best, which = covered.copy(), np.full(len(covered), -1, dtype=np.int64)
+    for row in rows.tolist():
+        columns, values = graph.entries(row)
+        better = values > best[columns]
+        best[columns[better]], which[columns[better]] = values[better], row
+    return which

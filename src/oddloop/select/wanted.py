@@ -1,0 +1,59 @@
+"""Quotas of the settings as rows of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from oddloop.config import QuotaConfig
+from oddloop.select.members import members
+from oddloop.select.pool import Bools
+from oddloop.select.quotas import Quota
+
+
+def build_quotas(wanted: Sequence[QuotaConfig], candidates: pa.Table, labelled: pa.Table) -> tuple[Quota, ...]:
+    """Find the rows of each quota.
+
+    Args:
+        wanted: the settings.
+        candidates: a row per candidate, a column per attribute.
+        labelled: the same of the labelled scenes, for targets.
+
+    Returns:
+        the quotas; with `back_off`, one that the pool cannot fill is followed by one for the rest of its minimum among
+        the scenes that meet all conditions but one, that one whose loss leaves the fewest scenes.
+
+    Raises:
+        ConfigError: a quota names an attribute that is not there, or its numbers contradict each other.
+
+    >>> table = pa.table({"rain": ["heavy", "none", "heavy"], "light": ["night", "night", "day"]})
+    >>> asked = QuotaConfig({"rain": "heavy", "light": "night"}, minimum=2, back_off=True)
+    >>> [(quota.name, quota.rows.tolist(), quota.minimum) for quota in build_quotas([asked], table, table.slice(0, 0))]
+    [('rain=heavy, light=night', [0], 1), ('light=night (for rain=heavy)', [1], 1)]
+    """
+    quotas: list[Quota] = []
+    for setting in wanted:
+        mask = members(candidates, setting.where)
+        n_labelled = int(members(labelled, setting.where).sum()) if setting.target else 0
+        minimum = max(setting.minimum, setting.target - n_labelled)
+        minimum = minimum if setting.maximum is None else min(minimum, setting.maximum)
+        name = ", ".join(f"{attribute}={value}" for attribute, value in setting.where.items())
+        rest = minimum - int(mask.sum()) if setting.back_off and len(setting.where) > 1 else 0
+        quotas.append(Quota(name, np.flatnonzero(mask), minimum - max(rest, 0), setting.maximum))
+        if rest > 0:
+            quotas.append(_wider(setting, candidates, mask, rest))
+    return tuple(quotas)
+
+
+def _wider(setting: QuotaConfig, candidates: pa.Table, inside: Bools, n: int) -> Quota:
+    """The nearest wider segment, without the scenes that the narrow one has taken already."""
+    options = []
+    for attribute, value in setting.where.items():
+        where = {name: wanted for name, wanted in setting.where.items() if name != attribute}
+        rows = np.flatnonzero(members(candidates, where) & ~inside)
+        said = ", ".join(f"{name}={wanted}" for name, wanted in where.items())
+        options.append((len(rows) < n, len(rows), f"{said} (for {attribute}={value})", rows))
+    _, _, name, rows = min(options, key=lambda option: option[:3])
+    return Quota(name, rows, n)

@@ -1,0 +1,48 @@
+"""What the settings and coverage want of a selection: quotas, and what each candidate's segments need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.config import SelectConfig
+from oddloop.ids import Ids, id_array
+from oddloop.select.arrays import rows_of
+from oddloop.select.need import scene_needs
+from oddloop.select.pool import Ints, Pool
+from oddloop.select.quotas import Counter
+from oddloop.select.wanted import build_quotas
+
+
+def with_wishes(
+    pool: Pool,
+    attributes: pa.Table,
+    labelled_ids: Ids,
+    config: SelectConfig,
+    segments: pa.Table | None,
+    gaps: pa.Table | None,
+    verdicts: pa.Table | None,
+) -> Pool:
+    """The pool with quotas as its rows, and the need of each candidate where gaps are known.
+
+    Raises:
+        ConfigError: a quota names an attribute that is not there.
+    """
+    mine = attributes.take(rows_of(attributes, id_array(pool.scene_ids)))
+    labelled = attributes.filter(pc.is_in(id_array(attributes["scene_id"]), value_set=id_array(labelled_ids)))
+    quotas = build_quotas(config.quotas, mine, labelled) if config.quotas else ()
+    pool = replace(pool, quotas=quotas, gap_driven=config.gap_driven)
+    if not config.gap_driven.need or segments is None or gaps is None or verdicts is None or not gaps.num_rows:
+        return pool
+    needs = scene_needs(mine, segments, gaps, verdicts)
+    return replace(pool, need=needs.value, need_of=list(zip(needs.segment_id, needs.verdict, strict=True)))
+
+
+def unmet(pool: Pool, rows: Ints) -> list[str]:
+    """A sentence for each quota that the picks do not fill."""
+    counter = Counter(pool.quotas, len(pool))
+    for row in rows.tolist():
+        counter.add(row)
+    return [shortfall.text for shortfall in counter.shortfalls()]
