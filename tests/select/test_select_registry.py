@@ -136,7 +136,7 @@ def test_your_own_by_import_path(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (
             "kcentre",
-            "[select] policy = 'kcentre' is not known; did you mean `kcenter`? known: gap_driven, uncertainty, margin, ",
+            "[select] policy = 'kcentre' is not known; did you mean `kcenter`? known: gap_driven, uncertainty, ",
         ),
         ("zzz", "[select] policy = 'zzz' is not known; known: gap_driven, uncertainty"),
         ("no_such_package:f", "cannot import 'no_such_package': ModuleNotFoundError: No module named"),
