@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import toy
 from oddloop.config import VectorsConfig
-from oddloop.discover import fit_basis, gather_material
+from oddloop.discover import fit_basis, gather_material, maps
 from oddloop.errors import WorkspaceError
 from oddloop.lake import Workspace
 from oddloop.lake.storage import Storage
@@ -146,17 +147,36 @@ def test_what_lies_in_derived_may_be_deleted_and_comes_back_the_same(folder: Pat
     assert same.equals(places)
 
 
-def basis_of(n: int = 30):
-    rng = np.random.default_rng(0)
-    table = pa.table(
-        {"scene_id": [f"s{i}" for i in range(n)], "speed_mps": rng.normal(size=n), "gap_m": rng.normal(size=n)}
-    )
-    return fit_basis(gather_material(table, None, None, VectorsConfig(), encoder="enc"), VectorsConfig())
+def test_a_fitted_map_is_kept_and_a_change_of_map_moves_no_vector(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(maps, "_fit_tsne", lambda points, neighbours, seed: np.tanh(points[:, [0, 0]]) * [[9.0, -1.0]])
+    vectors, plain, _ = discover(folder)
+    configure(folder, "[discover.map]\nmethod = 'tsne'\nmax_scenes = 40")
+    same, places, told = discover(folder)
+    assert [step.detail for step in told] == [{"new basis": "other [discover.map]"}]
+    assert same.equals(vectors)
+    assert not places.equals(plain)
+    add_scenes(folder, 10)
+    monkeypatch.setattr(maps, "_fit_tsne", None)  # what is frozen needs no method any more
+    _, more_places, told = discover(folder)
+    assert told == []
+    assert of_old(more_places).equals(places)
+    assert more_places.num_rows == 58
 
 
-@pytest.mark.parametrize("n", [0, 1, 30])
-def test_storage_keeps_every_bit(tmp_path: Path, n) -> None:
-    storage, basis = Storage.open(tmp_path), basis_of(n)
+def basis_of(n: int = 30, frozen: maps.FrozenMap | None = None):
+    speed, gap = np.random.default_rng(0).normal(size=(2, n))
+    table = pa.table({"scene_id": [f"s{i}" for i in range(n)], "speed_mps": speed, "gap_m": gap})
+    basis = fit_basis(gather_material(table, None, None, VectorsConfig(), encoder="enc"), VectorsConfig())
+    return dataclasses.replace(basis, map=frozen)
+
+
+PLACES = np.array([[0.1, 1.0], [2.0, 3.0]])
+MAP = maps.FrozenMap({"method": "umap"}, np.array(["ä", "b"]), np.float32([[1.0], [np.pi]]), PLACES)
+
+
+@pytest.mark.parametrize(("n", "frozen"), [(0, None), (1, None), (30, None), (30, MAP)])
+def test_storage_keeps_every_bit(tmp_path: Path, n, frozen) -> None:
+    storage, basis = Storage.open(tmp_path), basis_of(n, frozen)
     assert save_basis(storage, basis) == basis.digest
     found = load_basis(storage, basis.digest)
     assert (found.digest, found.facts()) == (basis.digest, basis.facts())

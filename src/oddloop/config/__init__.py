@@ -17,6 +17,7 @@ from oddloop.config.coverage import (
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.load import Config, config_from_mapping, load_config
+from oddloop.config.map import MapConfig, MapMethod
 from oddloop.config.names import NamesConfig
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
 from oddloop.config.page import PageConfig
@@ -71,6 +72,8 @@ __all__ = [
     "GapDrivenConfig",
     "LakeConfig",
     "LedgerConfig",
+    "MapConfig",
+    "MapMethod",
     "MeanMeasure",
     "Measure",
     "MemberMeasure",

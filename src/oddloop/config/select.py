@@ -9,6 +9,7 @@ from pydantic import Field
 
 from oddloop.config.clusters import ClusterConfig
 from oddloop.config.duplicates import DuplicatesConfig
+from oddloop.config.map import MapConfig
 from oddloop.config.names import NamesConfig
 from oddloop.config.page import PageConfig
 from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
@@ -23,6 +24,7 @@ class DiscoverConfig:
     __pydantic_config__ = STRICT
     vectors: VectorsConfig = field(default_factory=VectorsConfig)
     duplicates: DuplicatesConfig = field(default_factory=DuplicatesConfig)
+    map: MapConfig = field(default_factory=MapConfig)
     clusters: ClusterConfig = field(default_factory=ClusterConfig)
     names: NamesConfig = field(default_factory=NamesConfig)
     page: PageConfig = field(default_factory=PageConfig)

@@ -5,6 +5,7 @@ from oddloop.discover.blocks import Material, gather_material
 from oddloop.discover.cards import Known, Measured, make_cards, rank_cards
 from oddloop.discover.clusters import cluster_scenes
 from oddloop.discover.identity import follow_clusters
+from oddloop.discover.maps import FrozenMap, fit_map, place_on_map
 from oddloop.discover.pooling import hardest_frames
 from oddloop.discover.risk import integrity_level, risk_weight
 from oddloop.discover.stage import DiscoverResult, discover, discover_in
@@ -13,6 +14,7 @@ from oddloop.discover.vectors import SceneVectors, build_scene_vectors, place_sc
 __all__ = [
     "Basis",
     "DiscoverResult",
+    "FrozenMap",
     "Known",
     "Material",
     "Measured",
@@ -23,11 +25,13 @@ __all__ = [
     "discover",
     "discover_in",
     "fit_basis",
+    "fit_map",
     "follow_clusters",
     "gather_material",
     "hardest_frames",
     "integrity_level",
     "make_cards",
+    "place_on_map",
     "place_scenes",
     "rank_cards",
     "risk_weight",

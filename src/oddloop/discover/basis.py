@@ -19,6 +19,7 @@ import numpy as np
 from oddloop.config import Block, VectorsConfig
 from oddloop.discover.arrays import Bools, Floats
 from oddloop.discover.blocks import Material
+from oddloop.discover.maps import FrozenMap
 from oddloop.discover.projection import Components, fit_components
 from oddloop.discover.scaling import ColumnScale, block_factor, fit_scale
 from oddloop.errors import TableError
@@ -39,6 +40,7 @@ class Basis:
         scale: (d,) exponent, centre and spread of the columns.
         factor: (d,) what brings each block to its share of variance.
         components: principal components of the scaled columns.
+        map: the map fitted to vectors of this basis; None where it is their first two components.
     """
 
     encoder: str
@@ -49,6 +51,7 @@ class Basis:
     scale: ColumnScale
     factor: Floats
     components: Components
+    map: FrozenMap | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -66,11 +69,13 @@ class Basis:
             "weights": dict(self.weights),
             "n_components": self.n_components,
             "n_scenes": self.n_scenes,
+            "map": self.map.settings if self.map else None,
         }
 
     def arrays(self) -> dict[str, Any]:
         """The arrays by name; none holds objects."""
-        return {**self.scale._asdict(), "factor": self.factor, **vars(self.components)}
+        of_map = self.map.arrays() if self.map else {}
+        return {**self.scale._asdict(), "factor": self.factor, **vars(self.components), **of_map}
 
     @classmethod
     def from_parts(cls, facts: dict[str, Any], arrays: dict[str, Any]) -> Basis:
@@ -81,6 +86,7 @@ class Basis:
             "scale": ColumnScale(*(arrays[name] for name in ColumnScale._fields)),
             "factor": arrays["factor"],
             "components": Components(*(arrays[name] for name in Components.__dataclass_fields__)),
+            "map": FrozenMap.from_parts(facts["map"], arrays) if facts["map"] else None,
         }
         return cls(**parts)
 

@@ -1,6 +1,6 @@
 """Scene vectors to a map and clusters.
 
-The map is the first two components: cheap, stable and honest about distance, if not pretty. A cluster is named by its
+The map is for the eye (`maps`); clusters are found in the vectors. A cluster is named by its
 place when clusters are ordered by size, then by their smallest scene_id, so row order never changes a name; ids that
 last over runs come after (`identity`). Scenes that are nearly the same within a log are grouped as one, so that a
 parked car is not a dense cluster, and are members of whatever that one is in. Growth: see `duplicates` and `grouping`.
@@ -20,6 +20,7 @@ from oddloop.derived_tables import SCENE_MAP
 from oddloop.discover.arrays import Floats, Ints, row_of, vector_matrix
 from oddloop.discover.duplicates import Duplicates, near_duplicates
 from oddloop.discover.grouping import Groups, find_groups
+from oddloop.discover.maps import first_two
 from oddloop.errors import TableError
 from oddloop.ids import id_array
 
@@ -48,6 +49,7 @@ def cluster_scenes(
     seed: int = 0,
     *,
     duplicates: DuplicatesConfig | None = None,
+    places: Floats | None = None,
 ) -> Clustered:
     """Group scenes that are alike.
 
@@ -57,9 +59,10 @@ def cluster_scenes(
         config: method and smallest cluster, in scenes and in logs; near-duplicates of one log count as one scene.
         seed: of whatever the method draws.
         duplicates: when scenes are near-duplicates; None for the default.
+        places: (n, 2) where the scenes are on the map, in the order of scene_id; None for the first two components.
 
     Returns:
-        map, members and clusters; y is 0 where vectors have one component. Fewer scenes or logs than one cluster needs
+        map, members and clusters. Fewer scenes or logs than one cluster needs
         make no clusters.
 
     Raises:
@@ -80,7 +83,8 @@ def cluster_scenes(
     counted, stands_for = np.unique(alike.counted, return_inverse=True)
     groups = find_groups(points[counted], logs=logs[counted], config=config, seed=seed).spread(stands_for)
     names = pa.array([f"c{i:03d}" for i in range(len(groups))], pa.string())
-    tables = _map(ids, points, groups, names), _members(ids, groups, names), _clusters(groups, names)
+    places = first_two(points) if places is None else places
+    tables = _map(ids, places, groups, names), _members(ids, groups, names), _clusters(groups, names)
     return Clustered(*tables, _duplicates(ids, alike, logs))
 
 
@@ -94,8 +98,8 @@ def _logs(ids: pa.Array, scenes: pa.Table) -> Ints:
     return logs
 
 
-def _map(ids: pa.Array, points: Floats, groups: Groups, names: pa.Array) -> pa.Table:
-    x, y = (points[:, i] if i < points.shape[1] else np.zeros(len(points)) for i in (0, 1))
+def _map(ids: pa.Array, places: Floats, groups: Groups, names: pa.Array) -> pa.Table:
+    x, y = places.T
     cluster = names.take(pa.array(groups.labels, mask=groups.labels < 0))
     return pa.table([ids, x, y, cluster], schema=SCENE_MAP.schema())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -11,6 +11,7 @@ from oddloop.discover.arrays import Floats
 from oddloop.discover.basis import Basis, Columns, fit_basis
 from oddloop.discover.blocks import Material, gather_material
 from oddloop.discover.clusters import cluster_scenes
+from oddloop.discover.maps import fit_map, place_on_map
 from oddloop.discover.vectors import place_scenes
 
 
@@ -27,7 +28,7 @@ class DiscoverResult:
         without_vector: scene_ids that are in none of these, because there is nothing to compare them by.
         blocks: columns by block that vectors are made of.
         n_missing: scenes that lack a block, by block.
-        explained: (k,) share of the variance that each component holds; the first two are the axes of the map.
+        explained: (k,) share of the variance that each component holds; the first two are the axes of the map by PCA.
     """
 
     vectors: pa.Table
@@ -63,7 +64,13 @@ def discover(
     ({'scene_id': 'a', 'x': -1.0, 'y': 0.0, 'cluster_id': None}, 0, 0)
     """
     material = gather_material(scenes, features, scene_scores, config.vectors, hardest=hardest)
-    return discover_in(fit_basis(material, config.vectors), material, scenes, config, seed)
+    return discover_in(fit_all(material, config, seed), material, scenes, config, seed)
+
+
+def fit_all(material: Material, config: DiscoverConfig, seed: int = 0, *, basis: Basis | None = None) -> Basis:
+    """Fit a basis, unless one is given, and the map in it; see `fit_basis` and `fit_map`."""
+    basis = basis or fit_basis(material, config.vectors)
+    return replace(basis, map=fit_map(place_scenes(material, basis).vectors, config.map, seed))
 
 
 def discover_in(
@@ -71,6 +78,7 @@ def discover_in(
 ) -> DiscoverResult:
     """Place scenes in a basis and group them there; see `apply_basis` and `cluster_scenes` for what is refused."""
     made = place_scenes(material, basis)
-    found = cluster_scenes(made.vectors, scenes, config.clusters, seed, duplicates=config.duplicates)
+    places = place_on_map(basis.map, made.vectors)
+    found = cluster_scenes(made.vectors, scenes, config.clusters, seed, duplicates=config.duplicates, places=places)
     tables = (found.scene_map, found.members, found.clusters, found.duplicates)
     return DiscoverResult(made.vectors, *tables, made.without_vector, made.explained, made.blocks, made.n_missing)

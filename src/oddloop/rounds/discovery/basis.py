@@ -16,9 +16,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from oddloop.config import VectorsConfig
-from oddloop.discover.basis import Basis, fit_basis, reason_to_refit
+from oddloop.config import DiscoverConfig
+from oddloop.discover.basis import Basis, reason_to_refit
 from oddloop.discover.blocks import Material
+from oddloop.discover.maps import reason_to_fit_map
+from oddloop.discover.stage import fit_all
 from oddloop.errors import WorkspaceError
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage, staged_folder
@@ -54,7 +56,7 @@ def settle_basis(
     storage: Storage,
     inputs: Mapping[str, object],
     gather: Callable[[], Material],
-    config: VectorsConfig,
+    config: DiscoverConfig,
     *,
     refit: bool = False,
 ) -> InUse:
@@ -64,7 +66,7 @@ def settle_basis(
         storage: the workspace's folder.
         inputs: digests of the tables, and settings; where they are those of last time nothing is read or computed.
         gather: reads what vectors are made of.
-        config: blocks, weights, components.
+        config: blocks, weights, components, and the map.
         refit: fit anew even where the old one suits.
 
     Raises:
@@ -75,10 +77,13 @@ def settle_basis(
         return before
     material = gather()
     old = None if before is None or refit else load_basis(storage, before.digest)
-    why = "first discovery" if before is None else "asked for" if old is None else ""
-    why = why or (reason_to_refit(old, material, config) if old is not None else "")
+    why, kept = "first discovery" if before is None else "asked for", None
+    if old is not None:
+        why = reason_to_refit(old, material, config.vectors)
+        kept = None if why else old
+        why = why or reason_to_fit_map(old.map, config.map)
     if why or old is None:
-        found = InUse(save_basis(storage, fit_basis(material, config)), digest, why, is_new=True)
+        found = InUse(save_basis(storage, fit_all(material, config, basis=kept)), digest, why, is_new=True)
     else:
         found = InUse(old.digest, digest, before.why if before else "", _hint(old, material))
     storage.write_bytes(IN_USE, json.dumps(asdict(found) | {"is_new": False}, indent=1).encode())

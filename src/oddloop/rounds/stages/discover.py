@@ -39,8 +39,9 @@ def run_discover(context: Context, done: Done) -> Derived:
     if features is not None:
         inputs |= {"features": fingerprint([features], context.workspace.storage)[features.name]}
     gather = functools.cache(lambda: _gather(context, scored, config))
-    storage, asked = context.workspace.storage, {**inputs, "encoder": _encoder(context), **asdict(config.vectors)}
-    basis = settle_basis(storage, asked, gather, config.vectors, refit=context.refit)
+    made_by = {"encoder": _encoder(context), "vectors": asdict(config.vectors), "map": asdict(config.map)}
+    storage = context.workspace.storage
+    basis = settle_basis(storage, {**inputs, **made_by}, gather, config, refit=context.refit)
     if basis.is_new or basis.hint:
         told = {"new basis": basis.why} if basis.is_new else {"hint": basis.hint}
         context.note(Step("basis", basis.digest, basis.is_new, time.perf_counter() - begun, told))
