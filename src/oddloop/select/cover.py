@@ -53,7 +53,7 @@ class Cover:
         Without any centre it is the open point nearest to the mean of all points.
         """
         if not self._n:
-            return self._nearest_to_mean()
+            return self.nearest_to_mean(self._near > _CLOSED)
         row = int(self._near.argmax()) if len(self._near) else -1
         return row if row >= 0 and self._near[row] > 0 else None
 
@@ -105,13 +105,14 @@ class Cover:
             closer = squared < self._near[some]
             self._near[some[closer]], self._owner[some[closer]] = squared[closer], self._n
 
-    def _nearest_to_mean(self) -> int | None:
-        if not (self._near > _CLOSED).any():
+    def nearest_to_mean(self, among: Bools) -> int | None:
+        """Row nearest to the mean of all points among some, smallest row first; None where there are none."""
+        if not among.any():
             return None
         mean = scaled_mean(self._points, self._frame.scale)
         squared = np.empty(len(self._points))
         for part in blocks(*self._points.shape):
             squared[part] = squared_differences(self._frame.exact(self._points[part]), mean)
-        squared[self._near == _CLOSED] = np.inf
+        squared[~among] = np.inf
         # The mean is rounded, so points at the same distance from it may differ in the last digits.
         return int(np.argmax(squared <= squared.min() * (1 + 1e-9)))

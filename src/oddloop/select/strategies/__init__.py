@@ -4,6 +4,7 @@ All take a budget in the unit of the costs, and return picks in greedy order, so
 for a smaller budget. None holds all pairs of rows in memory.
 """
 
+from oddloop.select.strategies.badge import badge
 from oddloop.select.strategies.committee import committee
 from oddloop.select.strategies.dcom import competence, dcom
 from oddloop.select.strategies.drawn import draw_by_score
@@ -15,6 +16,8 @@ from oddloop.select.strategies.kmeans import Groups, kmeans_groups, kmeans_picks
 from oddloop.select.strategies.maxherding import maxherding
 from oddloop.select.strategies.plus_plus import kmeans_plus_plus
 from oddloop.select.strategies.probcover import probcover, purity_radius
+from oddloop.select.strategies.ranked_batch import ranked_batch
+from oddloop.select.strategies.robust_kcenter import robust_kcenter
 from oddloop.select.strategies.saturated import SaturatedCoverage, saturated_coverage_on
 from oddloop.select.strategies.stratified import stratified
 from oddloop.select.strategies.targeted import targeted
@@ -28,6 +31,7 @@ __all__ = [
     "Objective",
     "SaturatedCoverage",
     "as_graph",
+    "badge",
     "committee",
     "competence",
     "dcom",
@@ -42,6 +46,8 @@ __all__ = [
     "maxherding",
     "probcover",
     "purity_radius",
+    "ranked_batch",
+    "robust_kcenter",
     "saturated_coverage_on",
     "similarity_graph",
     "stratified",
