@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from oddloop.cli.discover_page import write_cards
 from oddloop.demo import small_fleet
 from oddloop.demo.experiment import CONTROL, Arms, DemoSettings, prepare, run_rounds
 from oddloop.demo.outcome import summarize_outcome
@@ -76,6 +77,16 @@ def test_the_report_shows_both_arms(arms: Arms) -> None:
     page = Path(report.url).read_text()
     assert "random (control)" in page
     assert publish_report(arms.policy).written is False
+
+
+def test_the_page_of_cards_draws_scenes_of_the_fleet(arms: Arms) -> None:
+    url, n_bytes = write_cards(arms.policy)
+    page = Path(url).read_text()
+    assert n_bytes == len(page.encode()) < 3_000_000
+    assert page.count('<details class="card"') > 0
+    assert page.count('<svg id="d') > 0
+    assert 'class="ego' in page
+    assert "have no tracks" not in page
 
 
 def test_a_workspace_of_the_user_s_own_is_left_alone(tmp_path: Path) -> None:

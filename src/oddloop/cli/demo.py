@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from oddloop.cli.discover_page import write_cards
 from oddloop.cli.options import JsonOption
 from oddloop.cli.shell import user_name
 from oddloop.cli.terminal import Talk, out, print_json, print_table
@@ -38,10 +39,12 @@ def run(
         run_curves(arms.policy, shell)
         outcome = summarize_outcome(arms, seed)
         report = publish_report(arms.policy)
+        cards, _ = write_cards(arms.policy)
     if as_json:
-        print_json({**dataclasses.asdict(outcome), "report": report.url})
+        print_json({**dataclasses.asdict(outcome), "report": report.url, "cards": cards})
     else:
         _print(outcome, f"Look at {report.url}: {say_where_to_look(arms.policy)}")
+        out.print(f"Look at {cards}: scenes that are alike, as cards with drawings", markup=False)
 
 
 def _print(outcome: Outcome, where: str) -> None:

@@ -21,19 +21,29 @@ def page(
     workspace: WorkspaceOption = ".",
 ) -> None:
     """Write one HTML page of all cards: facts, reasons, a map, and drawings of scenes where there are tracks."""
+    opened = Workspace.open(workspace)
+    url, size = write_cards(opened, file)
+    out.print(f"{url}: {size / 1e6:.1f} MB", markup=False)
+
+
+def write_cards(workspace: Workspace, file: Path | None = None) -> tuple[str, int]:
+    """Write the page, running discovery where it is stale; returns where it is, and its bytes.
+
+    Args:
+        workspace: the workspace.
+        file: where to; None: `discovery.html` in the workspace.
+
+    Raises:
+        WorkspaceError: the file cannot be written.
+    """
     from oddloop.report import CARDS_FILE, publish_cards
 
-    opened = Workspace.open(workspace)
-    text = publish_cards(opened, run_discovery(opened, quiet=True))
+    content = publish_cards(workspace, run_discovery(workspace, quiet=True)).encode()
     if file is None:
-        opened.storage.write_bytes(CARDS_FILE, text.encode())
-    else:
-        _write(file, text)
-    out.print(f"{file or f'{opened.storage.url}/{CARDS_FILE}'}: {len(text.encode()) / 1e6:.1f} MB", markup=False)
-
-
-def _write(file: Path, text: str) -> None:
+        workspace.storage.write_bytes(CARDS_FILE, content)
+        return f"{workspace.storage.url}/{CARDS_FILE}", len(content)
     try:
-        file.write_text(text, "utf-8")
+        file.write_bytes(content)
     except OSError as error:
         raise WorkspaceError(f"{file}: cannot be written: {error.strerror}; name a file in a folder") from error
+    return str(file), len(content)
