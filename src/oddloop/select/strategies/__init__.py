@@ -5,6 +5,8 @@ for a smaller budget. None holds all pairs of rows in memory.
 """
 
 from oddloop.select.strategies.badge import badge
+from oddloop.select.strategies.bait import bait
+from oddloop.select.strategies.batchbald import batchbald
 from oddloop.select.strategies.committee import committee
 from oddloop.select.strategies.dcom import competence, dcom
 from oddloop.select.strategies.drawn import draw_by_score
@@ -13,6 +15,7 @@ from oddloop.select.strategies.graph import Graph, as_graph, similarity_graph
 from oddloop.select.strategies.graph_cut import GraphCut, graph_cut_on
 from oddloop.select.strategies.greedy import Objective, lazy_greedy
 from oddloop.select.strategies.kmeans import Groups, kmeans_groups, kmeans_picks
+from oddloop.select.strategies.logdet import logdet
 from oddloop.select.strategies.maxherding import maxherding
 from oddloop.select.strategies.plus_plus import kmeans_plus_plus
 from oddloop.select.strategies.probcover import probcover, purity_radius
@@ -32,6 +35,8 @@ __all__ = [
     "SaturatedCoverage",
     "as_graph",
     "badge",
+    "bait",
+    "batchbald",
     "committee",
     "competence",
     "dcom",
@@ -43,6 +48,7 @@ __all__ = [
     "kmeans_picks",
     "kmeans_plus_plus",
     "lazy_greedy",
+    "logdet",
     "maxherding",
     "probcover",
     "purity_radius",
