@@ -173,6 +173,16 @@ def test_the_map_has_a_dot_per_scene_and_a_path_per_cluster() -> None:
     assert draw_map(scene_map(["a"]), ["a"], {}).count("M") == 1  # one scene has no spread
 
 
+def test_names_on_the_map_do_not_cover_each_other() -> None:
+    places = {"a": (0.0, 0.0), "b": (0.5, 0.1), "c": (100.0, 50.0), "d": (50.0, 25.0)}
+    rows = {"scene_id": list(places), "x": [x for x, _ in places.values()], "y": [y for _, y in places.values()]}
+    table = pa.table({**rows, "cluster_id": list(places)}, schema=SCENE_MAP.schema())
+    shown = re.findall(
+        r'<text [^>]*data-cluster="(\w)">([^<]*)</text>', draw_map(table, list("abcd"), {"c": "a <tram>"})
+    )
+    assert shown == [("a", "a"), ("c", "a &lt;tram&gt;"), ("d", "d")]
+
+
 def test_a_thinned_map_keeps_small_clusters_whole() -> None:
     shown = draw_map(scene_map(["large"] * 300 + ["small"] * 7), ["large", "small"], {}, limit=50)
     dots = {m[0]: m[1].count("M") for m in re.findall(DOTS, shown)}

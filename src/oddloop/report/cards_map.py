@@ -14,14 +14,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddloop.report.formats import shorten
 from oddloop.report.palette import COLOURS, cluster_colour
 
 WIDTH, HEIGHT = 1000, 560
 MAX_SCENES = 20_000
 N_NAMED = 20
-"""Clusters whose id stands on the map: those that matter most."""
+"""Clusters whose name or id stands on the map, at most: those that matter most."""
 GLYPHS = ("●", "◉", "○")
 _MARGIN = 16
+_LABEL_SIZE = (60, 15)
+"""Room that a name takes, in units of the map."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -48,8 +51,7 @@ def draw_map(scene_map: pa.Table, clusters: Sequence[str], names: Mapping[str, s
     parts = [f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">']
     order = [-1, *reversed(range(len(clusters)))]  # what matters most lies on top
     parts += [_dots(at[rows], clusters, place, names) for place in order if len(rows := shown[cluster[shown] == place])]
-    parts += [_label(at[cluster == place], clusters[place]) for place in range(min(N_NAMED, len(clusters)))]
-    return "".join([*parts, "</svg>"])
+    return "".join([*parts, *_labels(at, cluster, clusters, names), "</svg>"])
 
 
 def by_innermost(scene_map: pa.Table, members: pa.Table, cards: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -111,8 +113,19 @@ def dot_glyph(place: int) -> str:
     return GLYPHS[_cycle(place)]
 
 
-def _label(at: Ints, cluster_id: str) -> str:
-    if not len(at):
-        return ""
-    x, y = np.median(at, axis=0).astype(int).tolist()
-    return f'<text x="{x}" y="{y}" data-cluster="{html.escape(cluster_id)}">{html.escape(cluster_id)}</text>'
+def _labels(at: Ints, cluster: Ints, clusters: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """What clusters are called, in the middle of their dots; where two would overlap, what matters more stays."""
+    found: list[str] = []
+    taken = np.zeros((0, 2))
+    for place, cluster_id in enumerate(clusters[:N_NAMED]):
+        rows = cluster == place
+        if not rows.any():
+            continue
+        middle = np.median(at[rows], axis=0)
+        if (np.abs(taken - middle) < _LABEL_SIZE).all(axis=1).any():
+            continue
+        taken = np.vstack([taken, middle])
+        x, y = middle.astype(int).tolist()
+        text = html.escape(shorten(names.get(cluster_id) or cluster_id, 18))
+        found.append(f'<text x="{x}" y="{y}" data-cluster="{html.escape(cluster_id)}">{text}</text>')
+    return found
