@@ -64,6 +64,22 @@ def test_only_row_groups_that_may_hold_a_wanted_scene_are_read(tmp_path: Path, m
     assert [part.row_groups for part in read] == [(0, 3)]
 
 
+def test_rows_without_a_time_a_place_or_a_heading_harm_no_drawing(tmp_path: Path) -> None:
+    rows = tracks_of(["s1"], 4)
+    for name, values in {
+        "timestamp_ns": pa.array([0, None, S_NS, 2 * S_NS]),
+        "x_m": pa.array([0.0, 1.0, None, 9.0]),
+        "y_m": pa.array([0.0, 0.0, float("inf"), 0.0]),
+        "heading_rad": pa.array([0.0, 0.0, 0.0, None], pa.float64()),
+    }.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, values)
+    found = read_tracks_of(track_files(workspace_with(tmp_path / "ws", rows, 'tracks = "drawn"')), ["s1"])
+    assert found["s1"].num_rows == 3
+    (drawing,) = draw_scenes(found, ["s1"], 10**6).values()
+    assert "nan" not in drawing.lower()
+    assert "<path" in drawing
+
+
 def test_a_workspace_without_tracks_has_none_and_a_wrong_setting_is_named(tmp_path: Path) -> None:
     assert not track_files(workspace_with(tmp_path / "none", None))
     with pytest.raises(WorkspaceError, match=r"\[discover.page\] tracks = 'nowhere'"):

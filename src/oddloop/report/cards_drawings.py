@@ -72,7 +72,9 @@ def _rows_of(files: TableFiles, index: int, wanted: pa.Array) -> Iterable[pa.Tab
     columns = [*_NEEDED, *(name for name in _USED if name in present)]
     part = Partition(files.name, files.storage, file, groups, index)
     for batch in read_batches(part, TRACKS, batch_rows=_BATCH_ROWS, columns=columns):
-        yield batch.filter(pc.is_in(batch["scene_id"], value_set=wanted))
+        # A row without a time has no place in a path; `oddloop check` tells of it where it matters.
+        is_shown = pc.and_(pc.is_in(batch["scene_id"], value_set=wanted), pc.is_valid(batch["timestamp_ns"]))
+        yield batch.filter(is_shown)
 
 
 def _groups_with(parquet: pq.ParquetFile, wanted: pa.Array) -> tuple[int, ...]:
