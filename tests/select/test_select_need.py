@@ -86,6 +86,6 @@ def test_a_segment_short_of_data_counts_more() -> None:
 
 
 def test_where_data_is_not_the_cure_scenes_count_less() -> None:
-    assert needs("model_limited").value[0] == 0.5 > LEAST
+    assert needs("model_limited").value[0] == LEAST == 0.5
     assert needs("model_limited").segment_id[0] == ""
     assert needs("ok").value[0] == needs("eval_limited").value[0] == 1.0

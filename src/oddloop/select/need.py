@@ -6,7 +6,8 @@ which is what one more scene there is worth beside one drawn at random, where th
 proportional to the error and to how thinly the segment is labelled. It counts where the verdict allows it: a segment
 short of data in full, an undecided one by its square root; where the model or its labels are what is wrong, more scenes
 are not the cure and count half; a segment that is fine, or measured too thinly, counts as average. A scene of several
-such segments has their product. All within [1/4, 6], so that a ratio of small numbers cannot take the whole budget.
+such segments has the highest need among them, for they overlap, halved where one has no cure in data. All within
+[1/2, 6], so that a ratio of small numbers cannot take the whole budget.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 from oddloop.select.members import members
 from oddloop.select.pool import Floats
 
-LEAST, MOST = 0.25, 6.0
+LEAST, MOST = 0.5, 6.0
 _SHORT = {"data_limited": 1.0, "coverage_gap": 1.0, "undecided": 0.5}
 """Exponent of the need, by verdict."""
 _NO_CURE = ("model_limited", "label_noise_limited")
@@ -63,7 +64,7 @@ def scene_needs(attributes: pa.Table, segments: pa.Table, gaps: pa.Table, verdic
     [6.0, 1.0]
     """
     n = attributes.num_rows
-    value, best = np.ones(n), np.ones(n)
+    best, least = np.ones(n), np.ones(n)
     which = np.full(n, -1)
     listed = _listed(gaps, verdicts)
     conditions = _conditions(segments)
@@ -74,12 +75,12 @@ def scene_needs(attributes: pa.Table, segments: pa.Table, gaps: pa.Table, verdic
         if not where or factor == 1.0:
             continue
         mine = members(attributes, where)
-        value[mine] *= factor
+        least[mine] = np.minimum(least[mine], factor)
         raised = mine & (factor > best)
         best[raised], which[raised] = factor, number
     names = [listed[i]["segment_id"] if i >= 0 else "" for i in which.tolist()]
     said = [listed[i]["verdict"] if i >= 0 else "" for i in which.tolist()]
-    return Needs(np.clip(value, LEAST, MOST), names, said)
+    return Needs(best * least, names, said)
 
 
 def _listed(gaps: pa.Table, verdicts: pa.Table) -> list[dict[str, Any]]:
@@ -113,7 +114,7 @@ def _miss(row: dict[str, Any]) -> float:
 
 def _factor(row: dict[str, Any], n_labelled: int, n_unlabelled: int) -> float:
     if row["verdict"] in _NO_CURE:
-        return 0.5
+        return LEAST
     exponent = _SHORT.get(row["verdict"])
     if exponent is None:
         return 1.0

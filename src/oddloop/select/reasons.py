@@ -115,7 +115,7 @@ def _by_need(rows: Ints, pool: Pool) -> list[Reason | None]:
         return [None] * len(rows)
     return [
         {"code": "need", "value": need, "text": f"{segment} ({said.replace('_', ' ')}): counts {need:.2g} times"}
-        if segment and need > 1
+        if segment and need > 1.05
         else None
         for need, (segment, said) in zip(
             pool.need[rows].tolist(), (pool.need_of[r] for r in rows.tolist()), strict=True
