@@ -39,5 +39,5 @@ class GapDrivenConfig:
     control_share: Annotated[Share, Field(description="of the budget, drawn at random: what evidence needs")] = 0.1
     exploration_share: Annotated[Share, Field(description="of the budget, drawn where little is labelled")] = 0.05
     score_power: Annotated[NotNegative, Field(description="how steeply a higher score counts; 0: not at all")] = 3.0
-    n_neighbours: Annotated[Count, Field(description="scenes that each can stand for, at most")] = 64
+    n_neighbours: Annotated[Count, Field(description="scenes that each can stand for; a tenth of all at most")] = 64
     need: Annotated[bool, Field(description="whether scenes of segments that are short of data count more")] = True

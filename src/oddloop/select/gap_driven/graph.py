@@ -14,14 +14,17 @@ def candidate_graph(points: Vectors, has_vector: Bools, n_neighbours: int, seed:
     Args:
         points: (m, d) vectors of the candidates that have one, in order.
         has_vector: (n,) which those are.
-        n_neighbours: of each in the graph.
+        n_neighbours: of each in the graph, no more than a tenth of all (8 at least): in a small pool more would make
+            everything stand for everything, and a few labels look like full coverage.
         seed: of the cells that very many are searched in.
 
     >>> graph = candidate_graph(np.zeros((2, 1)), np.array([True, False, True]), 8, seed=0)
     >>> [graph.entries(row)[0].tolist() for row in range(3)]
     [[0, 2], [1], [0, 2]]
     """
-    inner = similarity_graph(points, kernel="gaussian", n_neighbours=n_neighbours, seed=seed)
+    inner = similarity_graph(
+        points, kernel="gaussian", n_neighbours=min(n_neighbours, max(len(points) // 10, 8)), seed=seed
+    )
     if has_vector.all():
         return inner
     sizes = np.ones(len(has_vector), dtype=np.int64)
