@@ -38,8 +38,9 @@ class SelectConfig:
     policy: Annotated[
         str,
         Field(
-            description="`uncertainty`, `margin`, `power`, `kcenter`, `facility_location`, `maxherding`, `probcover`, "
-            "`typiclust`, `kmeans`, `kmeans_plus_plus`, `random`, or your own as `package.module:function`"
+            description="`gap_driven`, `uncertainty`, `margin`, `power`, `kcenter`, `facility_location`, "
+            "`maxherding`, `probcover`, `logdet`, `typiclust`, `kmeans`, `kmeans_plus_plus`, `random`, or your own as "
+            "`package.module:function`"
         ),
     ] = "uncertainty"
     score: Annotated[

@@ -91,6 +91,12 @@ POLICIES = {
         reason=("stands_for", "{gain:.3g} candidates are near it and near nothing labelled or picked before it"),
         reason_without_gain=FARTHEST,
     ),
+    "logdet": Policy(
+        "logdet",
+        pools.pick_logdet,
+        needs_vectors=True,
+        reason=("volume", "widens the volume that labelled and picked vectors span by {gain:.3g} nats"),
+    ),
     "typiclust": Policy(
         "typiclust",
         pools.pick_typiclust,

@@ -16,6 +16,7 @@ from oddloop.select.pool import Floats, Ints, Picks, Pool, Vectors
 from oddloop.select.strategies.drawn import draw_by_score
 from oddloop.select.strategies.facility import facility_location
 from oddloop.select.strategies.kmeans import kmeans_picks
+from oddloop.select.strategies.logdet import logdet
 from oddloop.select.strategies.maxherding import maxherding
 from oddloop.select.strategies.plus_plus import kmeans_plus_plus
 from oddloop.select.strategies.probcover import probcover
@@ -82,6 +83,13 @@ def pick_probcover(pool: Pool, budget: float, rng: np.random.Generator) -> Picks
         lambda points, costs, fixed: probcover(
             points, budget, rng=rng, costs=costs, preselected=fixed, per_cost=True, best_single=False
         ),
+    )
+
+
+def pick_logdet(pool: Pool, budget: float, _rng: np.random.Generator) -> Picks:
+    """`logdet` per cost over the candidates that have a vector; zero vectors are never picked."""
+    return _over_vectors(
+        pool, lambda points, costs, fixed: logdet(points, budget, costs=costs, preselected=fixed, per_cost=True)
     )
 
 
