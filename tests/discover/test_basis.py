@@ -15,7 +15,7 @@ from sklearn.preprocessing import RobustScaler
 
 from oddloop.config import VectorsConfig
 from oddloop.discover import Basis, Material, apply_basis, build_scene_vectors, fit_basis, gather_material
-from oddloop.discover.basis import reason_to_refit
+from oddloop.discover.placing import mute_columns, reason_to_refit
 from oddloop.errors import TableError
 
 CONFIG = VectorsConfig(n_components=4)
@@ -159,6 +159,28 @@ def test_other_material_is_refused_by_digest_and_encoder() -> None:
     assert "other columns of telemetry: they have 'speed_kmh' and they lack 'speed_mps'" in told
     told = refusal(material_of(scenes.append_column("agents_mean", scenes["brake_mps2"]), features_of(scenes)))
     assert "other columns of agents: they have 'agents_mean'" in told
+
+
+def test_features_that_are_others_under_the_same_name_are_refused() -> None:
+    scenes = scenes_of(200)
+    first, second = features_of(scenes), features_of(scenes, seed=5)
+    basis = stored(fit_basis(material_of(scenes, first), CONFIG))
+    assert (len(basis.seen_ids), basis.seen_ids[0], basis.seen_ids[-1]) == (64, "s00000", "s00199")
+    told = "64 of 64 scenes that it was fitted on have other features now"
+    with pytest.raises(TableError, match=f"mixing refused: basis {basis.digest} .*: {told};"):
+        apply_basis(basis, material_of(scenes, second))
+    # scenes that it has not seen, and a few that got more frames, say nothing
+    apply_basis(basis, material_of(scenes_of(30, first=200), features_of(scenes_of(30, first=200), seed=5)))
+    apply_basis(basis, material_of(scenes, pa.concat_tables([first, second[:40]])))
+
+
+def test_columns_that_were_constant_and_are_not_now_are_named() -> None:
+    scenes = scenes_of(50).append_column("rain_mm_h", pa.array(np.zeros(50)))
+    basis = fit_basis(material_of(scenes), CONFIG)
+    assert mute_columns(basis, material_of(scenes)) == []
+    wet = scenes.set_column(4, "rain_mm_h", pa.array(np.arange(50.0)))
+    assert mute_columns(basis, material_of(wet)) == ["rain_mm_h"]
+    assert mute_columns(fit_basis(material_of(wet), CONFIG), material_of(wet)) == []
 
 
 def test_when_a_workspace_needs_a_new_basis() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from oddloop.discover import projection
 from oddloop.discover.projection import fit_components
 
 
@@ -61,6 +62,19 @@ def test_later_rows_are_placed_as_scikit_learn_places_them() -> None:
     rng = np.random.default_rng(3)
     values, later = rng.normal(size=(90, 7)), rng.normal(size=(20, 7))
     np.testing.assert_allclose(fit_components(values, 4).place(later), PCA(4).fit(values).transform(later), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (5, 0), (1, 1), (2500, 33)])
+def test_compiled_and_numpy_agree_to_the_bit(shape, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(5).normal(size=shape) * 1e3
+    components = fit_components(values, 32)
+    compiled = components.place(values)
+    monkeypatch.setattr(projection, "import_loops", lambda _name: None)
+    assert components.place(values).tobytes() == compiled.tobytes()
+
+
+def test_the_loop_is_compiled_here() -> None:
+    assert projection.import_loops("oddloop.discover.loops") is not None
 
 
 @pytest.mark.parametrize("d", [1, 3, 33, 257])

@@ -88,7 +88,7 @@ def test_a_hint_when_scenes_have_more_than_doubled_and_refit_on_demand(folder: P
     folder_of_first = read_in_use(Storage.open(folder)).digest
     toy.write(folder / "lake/scenes", one_more(), "part-2.parquet")
     same, _, told = discover(folder)
-    hint = "fitted on 48 scenes, there are 97 now: consider `oddloop discover --refit`"
+    hint = "it was fitted on 48 scenes, there are 97 now: consider `oddloop discover --refit`"
     assert [(step.computed, step.detail) for step in told] == [(False, {"hint": hint})]
     assert of_old(same).equals(vectors)
     moved, _, told = discover(folder, refit=True)
@@ -110,6 +110,7 @@ def one_more() -> pa.Table:
         (lambda f: configure(f, "[model]\ndigest = 'abc'"), "of encoder 'enc, model toy_model', they are of encoder "
          "'enc, model toy_model abc'"),
         (lambda f: with_features(f, width=4), "its features have 6 numbers, theirs 8"),
+        (lambda f: with_features(f, seed=77), "48 of 48 scenes that it was fitted on have other features now"),
         (lambda f: (f / "lake/features/enc").rename(f / "lake/features/new"), "they are of encoder 'new, model"),
         (lambda f: shutil.rmtree(f / "lake/features"), "they are of encoder 'no features, model toy_model'"),
         (lambda f: configure(f, "weights = { uncertainty = 3.0 }", "[discover.vectors]"), "other weights"),

@@ -1,11 +1,12 @@
 """Discovery: scenes to vectors, vectors to a map and clusters."""
 
-from oddloop.discover.basis import Basis, apply_basis, fit_basis
+from oddloop.discover.basis import Basis, fit_basis
 from oddloop.discover.blocks import Material, gather_material
 from oddloop.discover.cards import Known, Measured, make_cards, rank_cards
 from oddloop.discover.clusters import cluster_scenes
 from oddloop.discover.identity import follow_clusters
 from oddloop.discover.maps import FrozenMap, fit_map, place_on_map
+from oddloop.discover.placing import apply_basis
 from oddloop.discover.pooling import hardest_frames
 from oddloop.discover.risk import integrity_level, risk_weight
 from oddloop.discover.stage import DiscoverResult, discover, discover_in

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from oddloop.config import Block, VectorsConfig
 from oddloop.discover.arrays import Bools, Floats
@@ -22,8 +25,11 @@ from oddloop.discover.blocks import Material
 from oddloop.discover.maps import FrozenMap
 from oddloop.discover.projection import Components, fit_components
 from oddloop.discover.scaling import ColumnScale, block_factor, fit_scale
-from oddloop.errors import TableError
 
+_ROWS = 2048
+_OWN_ARRAYS = ("factor", "seen_ids", "seen")
+_SEEN = 64
+"""Scenes whose features are kept, at most."""
 Columns = dict[Block, tuple[str, ...]]
 
 
@@ -40,6 +46,8 @@ class Basis:
         scale: (d,) exponent, centre and spread of the columns.
         factor: (d,) what brings each block to its share of variance.
         components: principal components of the scaled columns.
+        seen_ids: (s,) text: some of the scenes that it was fitted on.
+        seen: (s, f) their features, by which it shows that features of one name are others now.
         map: the map fitted to vectors of this basis; None where it is their first two components.
     """
 
@@ -51,6 +59,8 @@ class Basis:
     scale: ColumnScale
     factor: Floats
     components: Components
+    seen_ids: npt.NDArray[np.str_]
+    seen: Floats
     map: FrozenMap | None = None
 
     @cached_property
@@ -74,8 +84,9 @@ class Basis:
 
     def arrays(self) -> dict[str, Any]:
         """The arrays by name; none holds objects."""
+        own = {name: getattr(self, name) for name in _OWN_ARRAYS}
         of_map = self.map.arrays() if self.map else {}
-        return {**self.scale._asdict(), "factor": self.factor, **vars(self.components), **of_map}
+        return {**self.scale._asdict(), **vars(self.components), **own, **of_map}
 
     @classmethod
     def from_parts(cls, facts: dict[str, Any], arrays: dict[str, Any]) -> Basis:
@@ -84,7 +95,7 @@ class Basis:
             **{name: facts[name] for name in ("encoder", "weights", "n_components", "n_scenes")},
             "columns": {block: tuple(names) for block, names in facts["columns"].items()},
             "scale": ColumnScale(*(arrays[name] for name in ColumnScale._fields)),
-            "factor": arrays["factor"],
+            **{name: arrays[name] for name in _OWN_ARRAYS},
             "components": Components(*(arrays[name] for name in Components.__dataclass_fields__)),
             "map": FrozenMap.from_parts(facts["map"], arrays) if facts["map"] else None,
         }
@@ -98,55 +109,44 @@ def fit_basis(material: Material, config: VectorsConfig) -> Basis:
     >>> import pyarrow as pa
     >>> block = BlockValues("telemetry", np.array([[1.0], [3.0]]), ("speed_mps",))
     >>> basis = fit_basis(Material(pa.array(["a", "b"]), (block,), "none"), VectorsConfig())
-    >>> apply_basis(basis, Material(pa.array(["a", "c"]), (block._replace(values=np.array([[1.0], [2.0]])),), "none"))
-    array([[-1.],
-           [ 0.]])
+    >>> basis.scale.centre * 2, basis.components.explained  # the median is 2; numbers are kept near 1
+    (array([1.]), array([1.]))
     """
     present = is_known(material)
-    joined = _join({b.name: b.values[present] for b in material.blocks}, material, int(present.sum()))
+    joined = join_columns({b.name: b.values[present] for b in material.blocks}, material, int(present.sum()))
     scale = fit_scale(joined)
-    scaled = scale.apply(joined)
+    for rows in parts_of(len(joined)):  # in place, and a few rows at a time: all scenes times all columns are much
+        joined[rows] = scale.apply(joined[rows])
     factor, start = np.ones(joined.shape[1]), 0
     for block in material.blocks:
         part = slice(start, start := start + len(block.columns))
-        factor[part] = block_factor(scaled[:, part], config.weight(block.name))
-    columns = {block.name: block.columns for block in material.blocks}
-    weights = {block.name: float(config.weight(block.name)) for block in material.blocks}
-    components = fit_components(scaled * factor, config.n_components)
-    return Basis(material.encoder, columns, weights, config.n_components, len(joined), scale, factor, components)
+        factor[part] = block_factor(joined[:, part], config.weight(block.name))
+    joined *= factor
+    return Basis(
+        material.encoder,
+        material.columns,
+        {block.name: float(config.weight(block.name)) for block in material.blocks},
+        config.n_components,
+        len(joined),
+        scale,
+        factor,
+        fit_components(joined, config.n_components),
+        *_some_seen(material),
+    )
 
 
-def apply_basis(basis: Basis, material: Material) -> Floats:
-    """Place scenes in a basis.
-
-    Args:
-        basis: the basis.
-        material: the scenes; a block that it lacks, and a value that is missing, count as average.
-
-    Returns:
-        (n, k) float64 without unit, a row per scene; each depends on that scene alone, to the last bit.
-
-    Raises:
-        TableError: the material is of another encoder, or has other columns than the basis was fitted on.
-    """
-    why = other_material(basis, material)
-    if why:
-        raise TableError(
-            f"mixing refused: basis {basis.digest} cannot take these scenes: {why}; their vectors would mean something "
-            "else; bring features of the same encoder, or fit anew with `oddloop discover --refit`"
-        )
-    n = len(material.scene_ids)
-    values = {block.name: block.values for block in material.blocks}
-    placed = np.zeros((n, len(basis.components.loadings)))
-    for start in range(0, n, _ROWS):
-        part = slice(start, start + _ROWS)
-        joined = _join({name: v[part] for name, v in values.items()}, basis, len(placed[part]))
-        placed[part] = basis.components.place(basis.scale.apply(joined) * basis.factor)
-    return placed
+def _some_seen(material: Material) -> tuple[npt.NDArray[np.str_], Floats]:
+    """Ids and features of some scenes that have features, evenly spread over the ids."""
+    values = features_of(material)
+    rows = np.flatnonzero(np.isfinite(values).all(axis=1) & (values.shape[1] > 0))
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(_SEEN, len(rows))).round().astype(int))]
+    return np.array(material.scene_ids.take(pa.array(rows)).to_pylist(), dtype=np.str_), values[rows]
 
 
-_ROWS = 65_536
-"""Rows scaled at a time."""
+def features_of(material: Material) -> Floats:
+    """(n, f) features of scenes, NaN where there are none; f is 0 without features."""
+    found = [block.values for block in material.blocks if block.name == "features"]
+    return found[0] if found else np.zeros((len(material.scene_ids), 0))
 
 
 def is_known(material: Material) -> Bools:
@@ -155,42 +155,12 @@ def is_known(material: Material) -> Bools:
     return np.any(known, axis=0) if known else np.zeros(len(material.scene_ids), dtype=bool)
 
 
-def other_material(basis: Basis, material: Material) -> str:
-    """Why a basis does not suit scenes, in words; "" where it does."""
-    if material.blocks and material.encoder != basis.encoder:
-        return f"it is of encoder {basis.encoder!r}, they are of encoder {material.encoder!r}"
-    for block in material.blocks:
-        ours = basis.columns.get(block.name, ())
-        if block.columns == ours:
-            continue
-        if block.name == "features" and ours:
-            return f"its features have {len(ours)} numbers, theirs {len(block.columns)} (encoder {basis.encoder!r})"
-        new, gone = set(block.columns) - set(ours), set(ours) - set(block.columns)
-        named = [f"they have {_few(new)}" if new else "", f"they lack {_few(gone)}" if gone else ""]
-        return f"other columns of {block.name}: {' and '.join(filter(None, named))}"
-    return ""
+def parts_of(n: int) -> Iterator[slice]:
+    """Slices of n rows, as many at a time as stay in the processor's cache."""
+    return (slice(start, start + _ROWS) for start in range(0, n, _ROWS))
 
 
-def reason_to_refit(basis: Basis, material: Material, config: VectorsConfig) -> str:
-    """Why all scenes of a workspace need a new basis, in words; "" where the old one still suits them."""
-    why = other_material(basis, material)
-    if why:
-        return why
-    gone = sorted(set(basis.columns) - {block.name for block in material.blocks})
-    if gone:
-        return f"nothing is known of {', '.join(gone)} any more"
-    weights = {block.name: float(config.weight(block.name)) for block in material.blocks}
-    if (basis.weights, basis.n_components) != (weights, config.n_components):
-        return "other weights or n_components in [discover.vectors]"
-    return ""
-
-
-def _few(names: set[str]) -> str:
-    shown = ", ".join(repr(name) for name in sorted(names)[:5])
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _join(values: dict[Block, Floats], like: Material | Basis, n: int) -> Floats:
+def join_columns(values: dict[Block, Floats], like: Material | Basis, n: int) -> Floats:
     """(n, d) columns of all blocks side by side; NaN where a block is missing."""
     columns = like.columns
     parts = [values[b] if b in values else np.full((n, len(names)), np.nan) for b, names in columns.items()]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from oddloop.compiled import import_loops
 from oddloop.discover.arrays import Floats
 
 _NO_VARIANCE = 1e-12
@@ -39,9 +40,13 @@ class Components:
         how their sums are ordered depends on how many rows there are.
         """
         placed = np.zeros((len(values), len(self.loadings)))
+        by_column, loops = np.ascontiguousarray(self.loadings.T), import_loops("oddloop.discover.loops")
+        if loops is not None:
+            loops.project_rows(np.ascontiguousarray(values), self.mean, by_column, placed)
+            return placed
         for start in range(0, len(values), _ROWS):
             part, sums = values[start : start + _ROWS] - self.mean, placed[start : start + _ROWS]
-            for column, loading in zip(np.ascontiguousarray(part.T), self.loadings.T, strict=True):
+            for column, loading in zip(part.T, by_column, strict=True):
                 sums += column[:, None] * loading
         return placed
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 from oddloop.config import VectorsConfig
 from oddloop.derived_tables import SCENE_VECTORS
 from oddloop.discover.arrays import Floats
-from oddloop.discover.basis import Basis, Columns, apply_basis, fit_basis, is_known
+from oddloop.discover.basis import Basis, Columns, fit_basis, is_known
 from oddloop.discover.blocks import Material, gather_material
+from oddloop.discover.placing import apply_basis
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from oddloop.config import DiscoverConfig
-from oddloop.discover.basis import Basis, reason_to_refit
+from oddloop.discover.basis import Basis
 from oddloop.discover.blocks import Material
 from oddloop.discover.maps import reason_to_fit_map
+from oddloop.discover.placing import mute_columns, reason_to_refit
 from oddloop.discover.stage import fit_all
 from oddloop.errors import WorkspaceError
 from oddloop.lake.fingerprint import digest_of
@@ -91,10 +92,13 @@ def settle_basis(
 
 
 def _hint(basis: Basis, material: Material) -> str:
-    n = len(material.scene_ids)
-    if n <= _MUCH_MORE * basis.n_scenes:
-        return ""
-    return f"fitted on {basis.n_scenes:,} scenes, there are {n:,} now: consider `oddloop discover --refit`"
+    n, mute = len(material.scene_ids), mute_columns(basis, material)
+    said = [
+        f"it was fitted on {basis.n_scenes:,} scenes, there are {n:,} now" if n > _MUCH_MORE * basis.n_scenes else "",
+        f"it is deaf to {', '.join(mute[:5])}, which were constant when it was fitted" if mute else "",
+    ]
+    text = "; ".join(filter(None, said))
+    return f"{text}: consider `oddloop discover --refit`" if text else ""
 
 
 def read_in_use(storage: Storage) -> InUse | None:
