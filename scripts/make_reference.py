@@ -21,7 +21,7 @@ MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
 PYTHON_PACKAGES = (
     *("lake", "collect", "score", "score.boxes", "score.ood", "score.risk", "score.segmentation"),
     *("coverage", "coverage.measures", "coverage.diagnosis", "coverage.slices"),
-    *("discover", "select", "select.strategies", "rounds", "report"),
+    *("discover", "select", "select.strategies", "select.stopping", "rounds", "report"),
 )
 
 

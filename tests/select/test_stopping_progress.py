@@ -1,0 +1,87 @@
+"""Plateau and marginal gain: what an interval shows, what it rules out, and what it does not know."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oddloop.select.stopping import Gain, stop_at_plateau, stop_at_small_gain
+
+NAN = float("nan")
+
+
+def gain(value: float, low: float, high: float, *, n_scenes: int = 60, n_logs: int = 6) -> Gain:
+    return Gain("r001", "r002", "accuracy", value, low, high, n_scenes, n_logs)
+
+
+SURE, UNSURE, LOSS = gain(0.05, 0.01, 0.09), gain(0.02, -0.01, 0.05), gain(-0.05, -0.09, -0.01)
+
+
+@pytest.mark.parametrize(
+    ("gains", "n_rounds", "min_gain", "stop"),
+    [
+        ([UNSURE], 1, None, True),
+        ([SURE], 1, None, False),
+        ([LOSS], 1, None, True),  # worse is no gain either
+        ([gain(0.0, 0.0, 0.0)], 1, None, True),  # the same model again
+        # over several rounds one sure gain is enough to go on, whichever it is
+        ([UNSURE, UNSURE], 2, None, True),
+        ([SURE, UNSURE], 2, None, False),
+        ([UNSURE, SURE], 2, None, False),
+        # a gain that matters must be ruled out: 0.05 is within the interval, 0.06 is not
+        ([UNSURE], 1, 0.04, False),
+        ([UNSURE], 1, 0.05, True),
+        ([UNSURE, gain(0.0, -0.2, 0.2)], 2, 0.05, False),
+        # too few rounds, no interval, nothing in common
+        ([], 1, None, None),
+        ([UNSURE], 2, None, None),
+        ([gain(0.02, NAN, NAN, n_logs=2)], 1, None, None),
+        ([gain(NAN, NAN, NAN, n_scenes=0, n_logs=0)], 1, None, None),
+        ([UNSURE, gain(0.02, NAN, NAN)], 2, None, None),
+    ],
+)
+def test_plateau(gains: list[Gain], n_rounds: int, min_gain: float | None, stop: bool | None) -> None:
+    answer = stop_at_plateau(gains, n_rounds, min_gain)
+    assert answer.stop is stop
+    assert answer.sentence
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 1)), min_size=1, max_size=5), st.floats(0, 1))
+def test_asking_for_more_never_stops_earlier(numbers: list[tuple[float, float]], min_gain: float) -> None:
+    gains = [gain(value, value - half, value + half) for value, half in numbers]
+    strict, loose = stop_at_plateau(gains, len(gains), min_gain), stop_at_plateau(gains, len(gains))
+    assert loose.stop is all(value - half <= 0 for value, half in numbers)
+    assert strict.stop is (loose.stop and all(value + half <= min_gain for value, half in numbers))
+
+
+@pytest.mark.parametrize(
+    ("last", "cost", "stop"),
+    [
+        (UNSURE, 10.0, True),  # .02 against a half width of .03
+        (SURE, 10.0, False),  # .05 against .04
+        (LOSS, 10.0, True),
+        (None, 10.0, None),
+        (gain(0.02, NAN, NAN), 10.0, None),
+        (SURE, 0.0, None),
+        (SURE, NAN, None),
+    ],
+)
+def test_marginal_gain(last: Gain | None, cost: float, stop: bool | None) -> None:
+    assert stop_at_small_gain(last, cost, "EUR").stop is stop
+
+
+@given(st.floats(0.001, 1e6))
+def test_the_price_scales_gain_and_noise_alike(cost: float) -> None:
+    assert stop_at_small_gain(UNSURE, cost, "EUR").stop is stop_at_small_gain(UNSURE, 1.0, "EUR").stop
+
+
+def test_sentences_give_numbers_and_support() -> None:
+    few = stop_at_plateau([gain(0.02, NAN, NAN, n_scenes=12, n_logs=2)], 1).sentence
+    assert few == "no plateau can be told: r002 and r001 share 12 scenes in 2 logs, too few for an interval"
+    none = stop_at_plateau([gain(NAN, NAN, NAN, n_scenes=0, n_logs=0)], 1).sentence
+    assert none.endswith("r002 and r001 share no held-out scene with accuracy")
+    assert "needs 3 evaluated rounds" in stop_at_plateau([UNSURE], 2).sentence
+    assert not math.isnan(UNSURE.value)
