@@ -45,6 +45,13 @@ $(PEERS)/bench: bench/peers.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -c bench/peers.txt baal torchvision
 	@touch $@
 
+$(PEERS)/al: bench/peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	@echo "Installing the packages whose strategies are set beside ours into $(PEERS) ..."
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c bench/peers.txt \
+		modAL-python scikit-activeml small-text lightly-mundig apricot-select
+	@touch $@
+
 $(VENV)/check: $(VENV)/base
 	$(PIP) -e '.[check,test]'
 	@touch $@
@@ -76,8 +83,8 @@ bench: $(VENV)/test ## Measure speed and memory, and write bench/RESULTS.md
 bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring, coverage and clusters, against other packages (installs PyTorch)
 	$(BIN)/python bench/run.py --only score --only coverage --only clusters --peers $(PEERS)/bin/python
 
-bench-al: $(VENV)/test ## Label efficiency: policies against random picks on nine pools with real training
-	$(BIN)/python bench/run.py --only al
+bench-al: $(VENV)/test $(PEERS)/al ## Label efficiency: ours and other packages' strategies against random picks
+	$(BIN)/python bench/run.py --only al --peers $(PEERS)/bin/python
 
 docs: $(VENV)/check ## Make the reference pages from the code
 	$(BIN)/python scripts/make_reference.py

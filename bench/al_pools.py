@@ -125,7 +125,7 @@ def diabetes(seed: int) -> AlPool:
     )
 
 
-def zipf(seed: int, n_classes: int = 20, n_pool: int = 3000, d: int = 16) -> AlPool:
+def zipf(seed: int, n_classes: int = 20, n_pool: int = 2000, d: int = 16) -> AlPool:
     """Classes of sizes 1, 1/2, 1/3 ...; every class counts the same in the held-out part."""
     rng = np.random.default_rng([seed, 2])
     share = 1.0 / np.arange(1, n_classes + 1) ** 1.3
@@ -141,7 +141,7 @@ def zipf(seed: int, n_classes: int = 20, n_pool: int = 3000, d: int = 16) -> AlP
         costs=np.ones(n_pool),
         first=np.arange(n_pool),
         n_start=20,
-        steps=(20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1000.0),
+        steps=(20.0, 40.0, 80.0, 160.0, 320.0, 640.0),
         fit=lambda rows, _seed: classify(pool, held_out, rows, n_classes, balanced=True),
         labels=truth,
     )

@@ -146,13 +146,17 @@ def run_seed(make: Callable[[int], AlPool], strategies: Mapping[str, Strategy], 
     return curves
 
 
-def run(make: Callable[[int], AlPool], strategies: Mapping[str, Strategy], seeds: Sequence[int],
+def run(make: Callable[[int], AlPool], strategies: Callable[[], Mapping[str, Strategy]], seeds: Sequence[int],
         n_jobs: int = 2) -> dict[str, list[Curve]]:  # fmt: skip
-    """Curves by strategy, one per seed, on some processes of one thread each."""
-    work = partial(run_seed, make, strategies)
-    found = Parallel(n_jobs=n_jobs)(delayed(work)(seed) for seed in seeds)
-    names = [name for name in strategies if all(name in curves for curves in found)]
+    """Curves by strategy, one per seed, on some processes of one thread each; each makes the strategies for itself."""
+    found = Parallel(n_jobs=n_jobs)(delayed(_run_seed)(make, strategies, seed) for seed in seeds)
+    names = [name for name in found[0] if all(name in curves for curves in found)]
     return {name: [curves[name] for curves in found] for name in names}
+
+
+def _run_seed(make: Callable[[int], AlPool], strategies: Callable[[], Mapping[str, Strategy]],
+              seed: int) -> dict[str, Curve]:  # fmt: skip
+    return run_seed(make, strategies(), seed)
 
 
 @dataclass(frozen=True)

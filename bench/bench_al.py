@@ -53,10 +53,9 @@ def main() -> None:
     print("## Label efficiency\n")
     print_machine("numpy", "scikit-learn")
     print(EXPLAINED)
-    areas = {}
-    for name in _runnable(arguments.pools.split(",") if arguments.pools else list(ALL)):
-        areas[name] = measure(name, n_seeds, arguments.jobs, arguments.peers)
-    print_summary(areas)
+    names = _runnable(arguments.pools.split(",") if arguments.pools else list(ALL))
+    theirs = [_peers(python, names, n_seeds, arguments.jobs) for python in arguments.peers]
+    print_summary({name: measure(name, n_seeds, arguments.jobs, [found[name] for found in theirs]) for name in names})
 
 
 def _runnable(names: list[str]) -> list[str]:
@@ -68,18 +67,22 @@ def _runnable(names: list[str]) -> list[str]:
     return [name for name in names if name in POOLS or is_there(name)]
 
 
-def measure(name: str, n_seeds: int, n_jobs: int, peers: list[str]) -> Areas:
-    """Areas by strategy on one pool, printed."""
+def measure(name: str, n_seeds: int, n_jobs: int, peers: list[Areas]) -> Areas:
+    """Areas by strategy on one pool, the peers' included, printed."""
     begun = time.perf_counter()
-    curves = run(ALL[name], strategies(), range(n_seeds), n_jobs)
+    curves = run(ALL[name], strategies, range(n_seeds), n_jobs)
     found = {strategy: [area(curve) for curve in own] for strategy, own in curves.items()}
-    for python in peers:
-        found |= _peers(python, name, n_seeds, n_jobs, found[CONTROL])
+    seconds = time.perf_counter() - begun
+    for theirs in peers:
+        # Their Python has other versions; pairs are pairs only if it draws the same pools and trains the same models.
+        if not np.allclose(theirs[CONTROL], found[CONTROL], rtol=0.02):
+            raise SystemExit(f"{name}: random picks differ between Pythons: {theirs[CONTROL]}, {found[CONTROL]}")
+        found |= {strategy: own for strategy, own in theirs.items() if strategy != CONTROL}
     pool, first = ALL[name](0), curves[CONTROL][0]
     title = (
         f"{pool.name}: {len(pool):,} {pool.unit}, {len(pool.steps)} steps to {first.cost[-1] / pool.costs.sum():.0%} "
         f"of all costs; {pool.error_name}, random from {first.error[0]:.3f} to {first.error[-1]:.3f} on seed 0; "
-        f"{n_seeds} seeds in {time.perf_counter() - begun:.0f} s"
+        f"{n_seeds} seeds, ours in {seconds:.0f} s"
     )
     rows = []
     for strategy, own in sorted(found.items(), key=lambda item: np.mean(item[1])):
@@ -90,25 +93,22 @@ def measure(name: str, n_seeds: int, n_jobs: int, peers: list[str]) -> Areas:
     return found
 
 
-def _peers(python: str, name: str, n_seeds: int, n_jobs: int, control: list[float]) -> Areas:
-    command = [python, HERE / "peers_al.py", name, str(n_seeds), str(n_jobs)]
+def _peers(python: str, names: list[str], n_seeds: int, n_jobs: int) -> dict[str, Areas]:
+    command = [python, HERE / "peers_al.py", ",".join(names), str(n_seeds), str(n_jobs)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found: Areas = json.loads(done.stdout.splitlines()[-1])
-    theirs = found.pop(CONTROL)
-    # Their Python has other versions; the pairs are pairs only if it draws the same pools and trains the same models.
-    if not np.allclose(theirs, control, rtol=0.02):
-        raise SystemExit(f"{name}: random picks do not agree between Pythons: {theirs} here {control}")
+    found: dict[str, Areas] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def print_summary(areas: dict[str, Areas]) -> None:
-    """Pools won and lost against random, and mean ranks."""
+    """Pools won and lost against random, and mean ranks; strategies that run on more pools come first."""
     ranked = ranks({pool: {s: a for s, a in found.items() if s != BOUND} for pool, found in areas.items()})
     rows = []
-    for strategy, rank in sorted(ranked.items(), key=lambda item: item[1]):
+    for strategy, rank in ranked.items():
         verdicts = [compare(f[strategy], f[CONTROL]).verdict for f in areas.values() if strategy in f]
         counts = [verdicts.count(word) for word in ("better", "worse", "unsure")]
         rows.append((strategy, len(verdicts), *(counts if strategy != CONTROL else ("-", "-", "-")), rank))
+    rows.sort(key=lambda row: (-row[1], row[-1]))
     print_table("All pools", ("strategy", "pools", "better", "worse", "unsure", "rank"), rows)
 
 

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))  # benchmarks are scripts, not a package
 
 import al_pools
+import peers_al
 from al_models import Fitted, Frames, classify, forest, regress
 from al_pools import POOLS, AlPool, geometric
 from al_run import Ask, CannotRunError, area, checked, compare, learn, ranks, run_seed, walk
@@ -144,3 +145,24 @@ def test_picks_may_use_a_budget_to_its_last_unit():
               np.random.default_rng(0), lambda rows: 0.0)  # fmt: skip
     assert checked(walk(np.arange(3), ask.costs, ask.budget), ask).tolist() == [0, 1, 2]
     assert checked(np.array([], int), ask).tolist() == []
+
+
+def test_a_strategy_that_knows_no_cost_is_asked_until_the_budget_is_spent():
+    asked = []
+
+    def dearest_first(ask: Ask, labelled: np.ndarray, candidates: np.ndarray, n: int) -> np.ndarray:
+        asked.append((labelled.tolist(), candidates.tolist(), n))
+        return candidates[::-1][:n]
+
+    costs = np.array([1.0, 5.0, 2.0, 2.0, 9.0])
+    ask = Ask(np.eye(5), costs, np.array([0]), np.arange(1, 5), 8.0, np.zeros(5), None, None, None, None,
+              np.random.default_rng(0), lambda rows: 0.0)  # fmt: skip
+    # 9 never fits. 8 buys 3 at a mean of 3: the order is 3, 2, 1, of which 1 fits no more beside 4; 4 buys no 5.
+    assert peers_al.fill(dearest_first, ask).tolist() == [3, 2]
+    assert asked == [([0], [1, 2, 3], 3)]
+    # 4 buys 2 at a mean of 2; with one row asked for at a time it is asked again.
+    asked.clear()
+    ask = Ask(np.eye(5), costs, np.array([0]), np.arange(1, 5), 4.0, np.zeros(5), None, None, None, None,
+              np.random.default_rng(0), lambda rows: 0.0)  # fmt: skip
+    assert peers_al.fill(lambda *given: dearest_first(*given)[:1], ask).tolist() == [3, 2]
+    assert asked == [([0], [2, 3], 2), ([0, 3], [2], 1)]
