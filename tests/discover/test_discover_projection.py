@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
 from oddloop.discover import projection
 from oddloop.discover.projection import fit_components
@@ -84,3 +85,12 @@ def test_a_row_is_placed_alike_in_any_company(d) -> None:
     whole = components.place(values)
     for rows in (slice(0, 1), slice(7, 300), slice(2040, 2051), slice(None, None, -1)):
         assert components.place(values[rows]).tobytes() == whole[rows].tobytes()
+
+
+def test_the_number_of_threads_changes_no_bit() -> None:
+    values, found = np.random.default_rng(6).normal(size=(300, 500)), []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            found.append(fit_components(values, 32))
+    assert found[0].loadings.tobytes() == found[1].loadings.tobytes()
+    assert found[0].mean.tobytes() == found[1].mean.tobytes()

@@ -1,7 +1,8 @@
 """Principal components of the standardised scene matrix (Pearson 1901; Jolliffe 2002).
 
 An exact decomposition, with each component's sign fixed so that its largest loading is positive (scikit-learn's
-`svd_flip`): same rows in the same order, same result. Time O(n d^2) for n >= d and O(n^2 d) below; memory O(n d + d^2).
+`svd_flip`): same rows in the same order, same result, whatever the number of threads. Time O(n d^2) for n >= d and
+O(n^2 d) below; memory O(n d + d^2).
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ def fit_components(values: Floats, n_components: int) -> Components:
     if n < 2 or not np.ptp(values, axis=0).any():
         return Components(np.zeros(d), np.zeros((1, d)), np.zeros(1))
     from sklearn.decomposition import PCA  # here: slow to load
+    from threadpoolctl import threadpool_limits
 
-    pca = PCA(min(n_components, n, d), svd_solver="covariance_eigh" if n >= d else "full").fit(values)
+    pca = PCA(min(n_components, n, d), svd_solver="covariance_eigh" if n >= d else "full")
+    with threadpool_limits(1):  # sums of several threads differ in the last digit, and so would the digest of a basis
+        pca.fit(values)
     kept = pca.explained_variance_ratio_ > _NO_VARIANCE
     return Components(pca.mean_, pca.components_[kept], pca.explained_variance_ratio_[kept])
