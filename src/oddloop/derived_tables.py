@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from oddloop.backtest_tables import BACKTEST
 from oddloop.slice_tables import SLICES
 from oddloop.tables import (
     BOOL,
@@ -381,6 +382,7 @@ DERIVED = (
     COVERAGE_HISTORY,
     SEGMENT_METRICS,
     SLICES,
+    BACKTEST,
     *VERDICT_TABLES,
     SCENE_VECTORS,
     SCENE_MAP,

@@ -1,5 +1,7 @@
 """Selection: candidates and a budget to picks, each with its reasons."""
 
+from oddloop.select.backtest import backtest
+from oddloop.select.backtest_scenes import backtest_scenes, backtest_score
 from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import predict_cost
 from oddloop.select.guard import PolicyError
@@ -15,6 +17,9 @@ __all__ = [
     "PolicyError",
     "Pool",
     "SelectResult",
+    "backtest",
+    "backtest_scenes",
+    "backtest_score",
     "build_candidates",
     "kcenter",
     "predict_cost",

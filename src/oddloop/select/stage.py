@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from oddloop.config import CostConfig, SelectConfig
 from oddloop.derived_tables import PICKS
 from oddloop.errors import ConfigError
-from oddloop.ids import Ids, id_array
-from oddloop.select.arrays import gather_vectors, in_pool, rows_of
+from oddloop.ids import Ids
+from oddloop.select.assemble import assemble_pool, labelled_with_vector
 from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import amount
 from oddloop.select.guard import run_policy
@@ -101,9 +100,9 @@ def select(
     score_column = resolve_score(policy.name, config.score, policy.scores, columns)
     score_column = score_column or first_match(policy.optional_scores, columns)
     candidates, n_excluded = build_candidates(scenes, labelled_ids, scene_scores, score_column, cost, config.exclude)
-    labelled = _labelled_with_vector(scenes, labelled_ids, vectors)
+    labelled = labelled_with_vector(scenes, labelled_ids, vectors)
     attributes = scenes if scene_values is None else scene_values
-    pool = _pool(candidates, scenes, vectors, labelled)
+    pool = assemble_pool(candidates, scenes, vectors, labelled)
     pool = with_wishes(pool, attributes, labelled_ids, config, segments, gaps, verdicts)
     usable = _usable(policy, pool)
     if policy.scores:
@@ -118,35 +117,6 @@ def select(
     table = _picks_table(candidates, picks, build_reasons(policy, picks, pool, evidence))
     table = table.replace_schema_metadata({"policy": policy.name, "stopped": stopped})
     return SelectResult(candidates, table, n_excluded, policy.name, score_column, stopped)
-
-
-def _labelled_with_vector(scenes: pa.Table, labelled_ids: Ids, vectors: pa.Table | None) -> pa.Array:
-    """Labelled scenes of the pool that have a vector, sorted; what is held out for evaluation teaches no model."""
-    if vectors is None:
-        return id_array([])
-    ids = id_array(scenes["scene_id"])
-    ids = ids.filter(pa.array(in_pool(scenes)))
-    ids = ids.filter(pc.is_in(ids, value_set=id_array(labelled_ids)))
-    ids = ids.filter(pa.array(gather_vectors(vectors, ids)[1]))
-    return ids.take(pc.sort_indices(ids))
-
-
-def _pool(candidates: pa.Table, scenes: pa.Table, vectors: pa.Table | None, labelled: pa.Array) -> Pool:
-    ids = id_array(candidates["scene_id"])
-    matrix, has_vector = gather_vectors(vectors, ids)
-    pool = Pool(
-        scene_ids=ids.to_numpy(zero_copy_only=False),
-        costs=candidates["cost"].to_numpy(),
-        score=candidates["score"].to_numpy(),
-        score_valid=candidates["score_valid"].to_numpy(),
-        vectors=matrix,
-        has_vector=has_vector,
-        labelled_vectors=gather_vectors(vectors, labelled)[0],
-        scenes=scenes.take(rows_of(scenes, ids)),
-    )
-    for array in (pool.costs, pool.score, pool.score_valid, pool.vectors, pool.has_vector, pool.labelled_vectors):
-        array.flags.writeable = False  # a policy of the team's own may not change what is recorded
-    return pool
 
 
 def _usable(policy: Policy, pool: Pool) -> Bools:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
+
+import pyarrow as pa
 
 from oddloop import select
-from oddloop.config import SelectConfig
+from oddloop.config import Config, SelectConfig
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
@@ -39,11 +41,24 @@ def run_select(context: Context, done: Done) -> Derived:
 
 
 def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Storage) -> dict[str, int]:
-    config = context.workspace.config
+    tables = context.scenes(), context.labelled_ids()
+    result = _pick(tables, done, chosen, context.workspace.config)
+    rows = write_tables(out, candidates=result.candidates, picks=result.picks)
+    return {**rows, **{f"excluded_{reason}": n for reason, n in result.n_excluded.items()}}
+
+
+def pick_with(context: Context, done: Done, budget: float) -> select.SelectResult:
+    """The same selection under another budget; nothing is written."""
+    config, chosen = context.workspace.config, context.workspace.config.select
+    if chosen.score == AUDITED:
+        chosen = resolve_audited(context, done["score"])[0]
+    return _pick((context.scenes(), context.labelled_ids()), done, replace(chosen, budget=budget), config)
+
+
+def _pick(tables: tuple[pa.Table, pa.Array], done: Done, chosen: SelectConfig, config: Config) -> select.SelectResult:
     diagnosis = done["diagnosis"].storage if "diagnosis" in done else None
-    result = select.select(
-        context.scenes(),
-        context.labelled_ids(),
+    return select.select(
+        *tables,
         done["score"].storage.read_table("scene_scores.parquet"),
         done["discover"].storage.read_table("scene_vectors.parquet"),
         done["coverage"].storage.read_table("segments.parquet"),
@@ -54,8 +69,6 @@ def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Stora
         gaps=diagnosis.read_table("gaps.parquet") if diagnosis else None,
         verdicts=diagnosis.read_table("verdicts.parquet") if diagnosis else None,
     )
-    rows = write_tables(out, candidates=result.candidates, picks=result.picks)
-    return {**rows, **{f"excluded_{reason}": n for reason, n in result.n_excluded.items()}}
 
 
 def policy_source_digest(policy: str) -> str:
