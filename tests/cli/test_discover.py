@@ -84,5 +84,5 @@ def test_a_new_basis_is_told_on_stderr_and_refit_asks_for_one(tmp_path: Path) ->
         RUN.invoke(app, ["discover", *more, "-w", str(tmp_path / "ws")], catch_exceptions=False).stderr
         for more in ((), (), ("--refit",))
     ]
-    found = [[line.split("new basis ")[1] for line in text.splitlines() if "new basis " in line] for text in said]
-    assert found == [["first discovery"], [], ["asked for"]]
+    found = [[line.split("new basis: ")[1] for line in text.splitlines() if "new basis: " in line] for text in said]
+    assert found == [["first discovery"], [], ["asked for; it is the same again"]]

@@ -193,6 +193,11 @@ def test_when_a_workspace_needs_a_new_basis() -> None:
     for other in ({"weights": {"road": 2.0}, "n_components": 4}, {"n_components": 5}):
         told = reason_to_refit(basis, material, VectorsConfig(**other))
         assert told == "other weights or n_components in [discover.vectors]"
+    few, more = material_of(scenes_of(29)), material_of(scenes_of(59))
+    assert reason_to_refit(fit_basis(few, CONFIG), material_of(scenes_of(58)), CONFIG) == ""
+    told = "the old one was fitted on 29 scenes only, there are 59 now"
+    assert reason_to_refit(fit_basis(few, CONFIG), more, CONFIG) == told
+    assert reason_to_refit(fit_basis(material_of(scenes_of(30)), CONFIG), material_of(scenes_of(900)), CONFIG) == ""
 
 
 def test_the_digest_is_of_all_contents_and_survives_storing() -> None:

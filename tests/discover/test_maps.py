@@ -116,8 +116,8 @@ def test_a_map_is_fitted_to_a_draw_and_kept_in_the_basis(monkeypatch: pytest.Mon
     again, other = fit_map(vectors, config), fit_map(vectors, config, seed=1)
     assert again.scene_ids.tolist() == frozen.scene_ids.tolist() != other.scene_ids.tolist()
     assert reason_to_fit_map(frozen, config) == ""
-    assert reason_to_fit_map(frozen, MapConfig()) == "other [discover.map]"
-    assert reason_to_fit_map(None, config) == "other [discover.map]"
+    assert reason_to_fit_map(frozen, MapConfig()) == "other [discover.map]; vectors stay"
+    assert reason_to_fit_map(None, config) == "other [discover.map]; vectors stay"
     assert reason_to_fit_map(None, MapConfig(neighbours=7)) == ""
 
 

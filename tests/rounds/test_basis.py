@@ -71,7 +71,7 @@ def test_a_fifth_more_scenes_move_no_vector_and_no_place(folder: Path, features)
     if features:
         with_features(folder)
     vectors, places, told = discover(folder)
-    assert [(step.computed, step.detail) for step in told] == [(True, {"new basis": "first discovery"})]
+    assert [(step.computed, step.detail) for step in told] == [(True, {"why": "new basis: first discovery"})]
     assert discover(folder)[2] == []
     add_scenes(folder, 10)
     more_vectors, more_places, told = discover(folder)
@@ -91,11 +91,14 @@ def test_a_hint_when_scenes_have_more_than_doubled_and_refit_on_demand(folder: P
     hint = "it was fitted on 48 scenes, there are 97 now: consider `oddloop discover --refit`"
     assert [(step.computed, step.detail) for step in told] == [(False, {"hint": hint})]
     assert of_old(same).equals(vectors)
+    assert [step.detail for step in discover(folder)[2]] == [{"hint": hint}]  # until it is heeded
     moved, _, told = discover(folder, refit=True)
-    assert [step.detail for step in told] == [{"new basis": "asked for"}]
+    assert [step.detail for step in told] == [{"why": "new basis: asked for"}]
     assert told[0].digest != folder_of_first
     assert not of_old(moved).equals(vectors)
     assert discover(folder)[0].equals(moved)  # stays in use
+    _, _, told = discover(folder, refit=True)
+    assert [step.detail for step in told] == [{"why": "new basis: asked for; it is the same again"}]
     assert (folder / FOLDER / folder_of_first).is_dir()
 
 
@@ -125,7 +128,7 @@ def test_what_needs_a_new_basis_gets_one_and_says_why(folder: Path, change, why)
     told = discover(folder)[2]
     assert len(told) == 1
     assert told[0].computed
-    assert why in told[0].detail["new basis"]
+    assert why in told[0].detail["why"]
     assert told[0].digest != first
     assert discover(folder)[2] == []
 
@@ -148,12 +151,21 @@ def test_what_lies_in_derived_may_be_deleted_and_comes_back_the_same(folder: Pat
     assert same.equals(places)
 
 
+def test_a_run_killed_before_the_basis_was_in_use_makes_the_same_one_again(folder: Path) -> None:
+    vectors, _, told = discover(folder)
+    (folder / FOLDER / "in_use.json").unlink()
+    again, _, told_again = discover(folder)
+    assert told_again[0].digest == told[0].digest
+    assert again.equals(vectors)
+    assert len(list((folder / "derived/discover").iterdir())) == 1
+
+
 def test_a_fitted_map_is_kept_and_a_change_of_map_moves_no_vector(folder: Path, monkeypatch) -> None:
     monkeypatch.setattr(maps, "_fit_tsne", lambda points, neighbours, seed: np.tanh(points[:, [0, 0]]) * [[9.0, -1.0]])
     vectors, plain, _ = discover(folder)
     configure(folder, "[discover.map]\nmethod = 'tsne'\nmax_scenes = 40")
     same, places, told = discover(folder)
-    assert [step.detail for step in told] == [{"new basis": "other [discover.map]"}]
+    assert [step.detail for step in told] == [{"why": "new basis: other [discover.map]; vectors stay"}]
     assert same.equals(vectors)
     assert not places.equals(plain)
     add_scenes(folder, 10)

@@ -68,7 +68,7 @@ class FrozenMap:
 def reason_to_fit_map(frozen: FrozenMap | None, config: MapConfig) -> str:
     """Why a basis needs a map of its own fitted anew, in words; "" where it has the one that is asked for."""
     wanted = None if config.method == "pca" else asdict(config)
-    return "" if wanted == (frozen.settings if frozen else None) else "other [discover.map]"
+    return "" if wanted == (frozen.settings if frozen else None) else "other [discover.map]; vectors stay"
 
 
 def fit_map(vectors: pa.Table, config: MapConfig, seed: int = 0) -> FrozenMap | None:

@@ -16,6 +16,9 @@ from oddloop.discover.blocks import Material
 from oddloop.discover.scaling import fit_scale
 from oddloop.errors import TableError
 
+_TOO_FEW = 30
+"""Quartiles and components of fewer scenes than this are not worth freezing."""
+
 
 def apply_basis(basis: Basis, material: Material) -> Floats:
     """Place scenes in a basis.
@@ -95,6 +98,9 @@ def reason_to_refit(basis: Basis, material: Material, config: VectorsConfig) -> 
     weights = {block.name: float(config.weight(block.name)) for block in material.blocks}
     if (basis.weights, basis.n_components) != (weights, config.n_components):
         return "other weights or n_components in [discover.vectors]"
+    n = len(material.scene_ids)
+    if basis.n_scenes < _TOO_FEW and n > 2 * basis.n_scenes:
+        return f"the old one was fitted on {basis.n_scenes} scenes only, there are {n:,} now"
     return ""
 
 

@@ -84,7 +84,9 @@ def settle_basis(
         kept = None if why else old
         why = why or reason_to_fit_map(old.map, config.map)
     if why or old is None:
-        found = InUse(save_basis(storage, fit_all(material, config, basis=kept)), digest, why, is_new=True)
+        made = save_basis(storage, fit_all(material, config, basis=kept))
+        same = "; it is the same again" if before is not None and made == before.digest else ""
+        found = InUse(made, digest, why + same, is_new=True)
     else:
         found = InUse(old.digest, digest, before.why if before else "", _hint(old, material))
     storage.write_bytes(IN_USE, json.dumps(asdict(found) | {"is_new": False}, indent=1).encode())

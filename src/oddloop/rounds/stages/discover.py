@@ -43,7 +43,7 @@ def run_discover(context: Context, done: Done) -> Derived:
     storage = context.workspace.storage
     basis = settle_basis(storage, {**inputs, **made_by}, gather, config, refit=context.refit)
     if basis.is_new or basis.hint:
-        told = {"new basis": basis.why} if basis.is_new else {"hint": basis.hint}
+        told = {"why": f"new basis: {basis.why}"} if basis.is_new else {"hint": basis.hint}
         context.note(Step("basis", basis.digest, basis.is_new, time.perf_counter() - begun, told))
     recipe = Recipe("discover", {**inputs, "basis": basis.digest}, _settings(config))
     return derive(storage, recipe, lambda out: _write_discover(context, basis.digest, gather(), out))
