@@ -119,11 +119,10 @@ def _draw_all(
     rows: list[int] = []
     gains: list[float] = []
     spent = 0.0
-    while True:
+    while (fits := ~closed & (spent + prices <= limit)).any():
         begun = len(far) > 0 and np.isfinite(far).all()
-        out = closed if begun else closed | (prices > limit)
-        chance = np.where(out, 0.0, mass * (far if begun else gradients.squared))
-        if not (chance > 0).any():
+        chance = np.where(closed if begun else ~fits, 0.0, mass * (far if begun else gradients.squared))
+        if not (chance[fits] > 0).any():
             break
         row = draw(chance, rng) if begun else int(chance.argmax())
         closed[row] = True

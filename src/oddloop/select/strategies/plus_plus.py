@@ -54,7 +54,11 @@ def kmeans_plus_plus(
     rows: list[int] = []
     gains: list[float] = []
     spent, closed = 0.0, np.zeros(len(points), dtype=bool)
-    while (row := _draw(_mass(cover, given, closed, bool(rows)), rng)) is not None:
+    while (fits := ~closed & (spent + given.costs <= limit)).any():
+        mass = _mass(cover, given, closed, bool(rows))
+        if not (mass[fits] > 0).any():
+            break
+        row = draw(mass, rng)
         closed[row] = True
         if spent + given.costs[row] > limit:
             continue
@@ -69,11 +73,6 @@ def _mass(cover: Cover, given: Inputs, closed: Bools, begun: bool) -> Floats:
     """(n,) chance of each row, not yet divided by the sum."""
     far = cover.squared() if begun or len(given.fixed) else np.ones(len(closed))
     return np.where(closed, 0.0, far * given.weights)
-
-
-def _draw(mass: Floats, rng: np.random.Generator) -> int | None:
-    """A row by its mass; None where there is none."""
-    return draw(mass, rng) if (mass > 0).any() else None
 
 
 def draw(mass: Floats, rng: np.random.Generator) -> int:
