@@ -12,6 +12,7 @@ from oddloop.cli.terminal import out, print_json, print_table, shown
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
+from oddloop.rounds.stopping import last_stop
 
 app = typer.Typer(invoke_without_command=True, help=__doc__)
 
@@ -22,11 +23,13 @@ def list_rounds(context: typer.Context, workspace: WorkspaceOption = ".", as_jso
     if context.invoked_subcommand:
         return
     ledger = open_ledger(Workspace.open(workspace))
-    states = ledger.rounds()
+    states, stop = ledger.rounds(), last_stop(ledger)
     if as_json:
-        print_json([_summary(state) | _trace(state) for state in states])
-    else:
-        print_table("Rounds", _SUMMARY, [list(_summary(state).values()) for state in states])
+        print_json([_summary(state) | _trace(state) | {"stopped": _stopped_after(state, stop)} for state in states])
+        return
+    print_table("Rounds", _SUMMARY, [list(_summary(state).values()) for state in states])
+    if stop:
+        out.print(f"No round after {stop['after'] or 'the start'}: {'; '.join(stop['reasons'])}.")
 
 
 @app.command()
@@ -64,6 +67,11 @@ def _summary(state: RoundState) -> dict[str, Any]:
         str(pool.get("digest", ""))[:8] or None,
     )
     return dict(zip(_SUMMARY, values, strict=True))
+
+
+def _stopped_after(state: RoundState, stop: dict[str, Any] | None) -> list[str] | None:
+    """Why no round followed this one, a sentence per rule; None where nothing stopped the loop there."""
+    return list(stop["reasons"]) if stop and stop["after"] == state.round_id else None
 
 
 def _trace(state: RoundState) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from typing import Annotated
+
+import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_shell
@@ -15,12 +18,18 @@ from oddloop.rounds.run import run as run_loop
 from oddloop.rounds.shell import RunSummary
 
 
-def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
+def run(
+    workspace: WorkspaceOption = ".",
+    as_json: JsonOption = False,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Propose a round even where a rule of [stop] says that it is enough.")
+    ] = False,
+) -> None:
     opened = Workspace.open(workspace)
     with Talk(quiet=as_json) as talk:
         shell = make_shell(opened, talk)
         with contextlib.redirect_stdout(sys.stderr):  # what a policy of the team's own prints is talk
-            summary = run_loop(opened, shell)
+            summary = run_loop(opened, shell, go_on=go_on)
         with locked(opened.storage):
             report = publish_report(opened, summary.round_id) if summary.round_id else None
     if as_json:
@@ -39,4 +48,6 @@ def closing_line(summary: RunSummary) -> str:
         if summary.n_computed
         else f"Nothing to do: all {n_steps} steps are up to date"
     )
+    if summary.status == "stopped":
+        return f"{done}. No round is proposed; that takes {summary.waiting_for}."
     return f"{done}. {summary.round_id or 'No round'} is {summary.status}, waiting for {summary.waiting_for}."

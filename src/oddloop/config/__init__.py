@@ -35,6 +35,7 @@ from oddloop.config.score import (
 )
 from oddloop.config.segmentation import SegmentationConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
+from oddloop.config.stop import StopConfig
 from oddloop.config.vectors import Block, VectorsConfig
 from oddloop.config.workspace import (
     FORMAT,
@@ -93,6 +94,7 @@ __all__ = [
     "SegmentationConfig",
     "SelectConfig",
     "SlicesConfig",
+    "StopConfig",
     "TelemetryMethod",
     "TrainConfig",
     "TrajectoryMeasure",

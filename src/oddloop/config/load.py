@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
 from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
+from oddloop.config.stop import StopConfig
 from oddloop.config.types import STRICT, Name
 from oddloop.config.workspace import (
     ColumnSource,
@@ -44,6 +45,7 @@ class Config:
     discover: DiscoverConfig = field(default_factory=DiscoverConfig)
     select: SelectConfig = field(default_factory=SelectConfig)
     cost: CostConfig = field(default_factory=CostConfig)
+    stop: StopConfig = field(default_factory=StopConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)

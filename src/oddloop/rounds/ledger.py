@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from oddloop import __version__
 from oddloop.errors import LedgerError, MissingExtraError, WorkspaceError
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.state import DISCOVERY, MOVES, Event, RoundState, fold
+from oddloop.rounds.state import BESIDE_ROUNDS, MOVES, Event, RoundState, fold
 
 LEDGER_FORMAT = 1
 """Format 1: `meta` (name, value); `events` as `state.Event`, its payload as JSON."""
@@ -97,7 +97,7 @@ class Ledger:
                 return known
             if known is not None:  # the same proposal again, after another one in between
                 event_key = f"{event_key}{_AGAIN}{len(before)}"
-            if round_id != DISCOVERY:
+            if round_id not in BESIDE_ROUNDS:
                 _refuse_illegal(round_id, kind, fold(before))
             connection.execute(
                 sa.insert(_EVENTS).values(
@@ -121,7 +121,7 @@ class Ledger:
         """State of every round, oldest first."""
         by_round: dict[str, list[Event]] = {}
         for event in self.events():
-            if event.round_id != DISCOVERY:
+            if event.round_id not in BESIDE_ROUNDS:
                 by_round.setdefault(event.round_id, []).append(event)
         return [state for events in by_round.values() if (state := fold(events)) is not None]
 

@@ -69,6 +69,18 @@ def compare_rounds(
     return _compare(workspace, first, (scenes, mine, other), rng)
 
 
+def compare_overall(
+    workspace: Workspace, first: RoundState, second: RoundState, metric: str, rng: np.random.Generator
+) -> pa.Table:
+    """`compare_rounds` over all scenes only: one row, or none where the two models have no scene in common."""
+    scenes = read_table(workspace.table("scenes"), SCENES)
+    mine, other = (_measured(workspace, state, metric, scenes) for state in (first, second))
+    paired = coverage.pair_metrics(scenes, mine, other)
+    weights = coverage.draw_weights(paired.n_logs, N_DRAWS, rng)
+    everything = coverage.encode_scene_values(scenes.select(["scene_id"])).take(paired.rows)
+    return coverage.compare_segments(paired, everything, 0, weights, min_logs=MIN_LOGS)
+
+
 def _compare(
     workspace: Workspace, state: RoundState, tables: tuple[pa.Table, pa.Table, pa.Table], rng: np.random.Generator
 ) -> pa.Table:

@@ -32,19 +32,26 @@ from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.snapshots import append_snapshot
 from oddloop.rounds.stages import STAGES, Context, run_cards
 from oddloop.rounds.state import DISCOVERY, ROUND_ZERO, RoundState, round_name
+from oddloop.rounds.stopping import STOPPED, WENT_ON, Question, Stop, ask, record_stop
 from oddloop.rounds.train import train
 from oddloop.rounds.training import needs_training, request_training
 
 
-def run(workspace: Workspace, shell: Shell) -> RunSummary:
+def run(workspace: Workspace, shell: Shell, *, go_on: bool = False) -> RunSummary:
     """Do whatever is stale, in order, and say what was done.
 
     Safe to call at any time; one run per workspace at a time.
+
+    Args:
+        workspace: the workspace.
+        shell: who asks, the clock, the engine, and whom to tell.
+        go_on: propose a round even where a rule of `[stop]` says that there should be no more.
 
     Raises:
         OddloopError: what, where and how to mend; all that was finished before stays.
     """
     with _begun(workspace, shell) as run:
+        run.go_on = go_on
         run.take_labels()
         run.train_if_due()
         stages = run.stages("select", then={"coverage": run.evaluate})
@@ -90,6 +97,8 @@ class _Run:
         self.workspace, self.ledger, self.shell = workspace, ledger, shell
         self.steps: list[Step] = []
         self.refit = False
+        self.go_on = False
+        self.stopped: list[str] = []
 
     def take_labels(self) -> None:
         """Record that an open round is labelled, once all of its picks are."""
@@ -203,6 +212,8 @@ class _Run:
         state = self._open_round()
         n_before = state.n_events if state else 0
         proposal = proposal_of(self.workspace, stages)
+        if proposal["picks"] and state is None and self._is_over(stages, proposal):
+            return RoundState("", "stopped")
         if proposal["picks"] and not (state and count_labelled(self.workspace, state.pick_ids)[0]):
             number = state.number if state else 1 + max((s.number for s in self.ledger.rounds()), default=0)
             self._record(round_name(number), "proposed", proposal, key=stages["select"].digest)
@@ -215,8 +226,24 @@ class _Run:
         self._note(Step("propose", digest, is_new, time.perf_counter() - begun, detail))
         return state
 
+    def _is_over(self, stages: dict[str, Derived], proposal: dict[str, Any]) -> bool:
+        """Whether a rule of `[stop]` keeps a new round from being proposed; what the rules say is told and recorded."""
+        begun, rounds, config = time.perf_counter(), self.ledger.rounds(), self.workspace.config.stop
+        answers = ask(Question(self.workspace, self.ledger, rounds, stages, proposal, self.shell.now_ns()))
+        if not answers:
+            return False
+        due = round_name(1 + max((s.number for s in rounds), default=0))
+        stop = Stop.of(rounds[-1].round_id if rounds else "", due, answers, config)
+        self.stopped = [] if self.go_on else stop.reasons
+        kind = WENT_ON if self.go_on else STOPPED
+        is_new = bool(stop.reasons) and record_stop(self.ledger, stop, kind, self.shell.stamp())
+        self._note(Step("stop", stop.digest, is_new, time.perf_counter() - begun, stop.detail))
+        return bool(self.stopped)
+
     def waiting_for(self, state: RoundState, selected: Derived) -> str:
         """What the loop needs next, in words."""
+        if self.stopped:
+            return f"`oddloop run --go-on`, or other settings in [stop]: {'; '.join(self.stopped)}"
         if not state.picks:
             metadata = selected.storage.read_table("picks.parquet").schema.metadata or {}
             return f"candidates: {metadata.get(b'stopped', b'there are none').decode()}"

@@ -27,7 +27,7 @@ class Step:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run did, step by step, and where the loop stands now; "" and `idle` where no round is open."""
+    """What a run did, step by step, and where the loop stands now; "" and `idle` or `stopped` where none is open."""
 
     steps: tuple[Step, ...]
     round_id: str

@@ -18,6 +18,10 @@ MOVES: Mapping[str, tuple[str, ...]] = {
 """Which event kinds may follow each status; "" is a round that has not begun."""
 DISCOVERY = "discovery"
 """Stands for a round in events that concern clusters and their names; see `rounds/discovery`."""
+STOPPING = "stopping"
+"""Stands for a round in events that say why no round was proposed; see `rounds/stopping`."""
+BESIDE_ROUNDS = (DISCOVERY, STOPPING)
+"""What stands for a round in events that belong to none."""
 ROUND_ZERO = "r000"
 """The round of the labels that were there before oddloop: it has no picks, but a first model and its metrics."""
 

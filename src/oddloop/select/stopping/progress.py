@@ -94,7 +94,7 @@ def stop_at_small_gain(gain: Gain | None, cost: float, unit: str) -> Answer:
 
     >>> gain = Gain("r001", "r002", "accuracy", 0.01, -0.02, 0.04, 60, 6)
     >>> stop_at_small_gain(gain, 10.0, "EUR").sentence
-    'r002 gained 0.001 accuracy per EUR, and its noise is 0.003: +0.01 [-0.02, +0.04] for 10 EUR, 60 scenes in 6 logs'
+    'r002 gained +0.01 accuracy [-0.02, +0.04] for 10 EUR: 0.001 for each, and the noise is 0.003; 60 scenes in 6 logs'
     """
     rule = "gain_under_noise"
     if gain is None:
@@ -107,8 +107,8 @@ def stop_at_small_gain(gain: Gain | None, cost: float, unit: str) -> Answer:
     return Answer(
         rule,
         gain.value <= noise,
-        f"{gain.after} gained {gain.value / cost:.3g} {gain.metric} per {unit}, and its noise is {noise / cost:.3g}: "
-        f"{gain.value:+.4g} [{gain.low:+.4g}, {gain.high:+.4g}] for {amount(cost)} {unit}, "
+        f"{gain.after} gained {gain.value:+.4g} {gain.metric} [{gain.low:+.4g}, {gain.high:+.4g}] for "
+        f"{amount(cost)} {unit}: {gain.value / cost:.3g} for each, and the noise is {noise / cost:.3g}; "
         f"{gain.n_scenes:,} scenes in {gain.n_logs:,} logs",
     )
 
