@@ -60,7 +60,7 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 	$(BIN)/oddloop demo demo-workspace
 
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
-	$(BIN)/python -m pytest -q -m "not system"
+	$(BIN)/python -m pytest -q -n auto -m "not system"
 
 test-all: $(VENV)/test $(TORCH)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
