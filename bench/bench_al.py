@@ -45,7 +45,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="3 seeds")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--pools", help=f"comma-separated, of {', '.join(ALL)}")
-    parser.add_argument("--peers", action="append", default=[], help="a Python with other packages")
+    parser.add_argument(
+        "--peers",
+        action="append",
+        default=[],
+        help="a Python with other packages, or what their `peers_al.py` printed, as a .json file",
+    )
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     os.environ.setdefault("ODDLOOP_BENCH_CACHE", str(Path(tempfile.gettempdir()) / "oddloop-bench-al"))
@@ -75,7 +80,7 @@ def measure(name: str, n_seeds: int, n_jobs: int, peers: list[Areas]) -> Areas:
     seconds = time.perf_counter() - begun
     for theirs in peers:
         # Their Python has other versions; pairs are pairs only if it draws the same pools and trains the same models.
-        if not np.allclose(theirs[CONTROL], found[CONTROL], rtol=0.02):
+        if len(theirs[CONTROL]) != n_seeds or not np.allclose(theirs[CONTROL], found[CONTROL], rtol=0.02):
             raise SystemExit(f"{name}: random picks differ between Pythons: {theirs[CONTROL]}, {found[CONTROL]}")
         found |= {strategy: own for strategy, own in theirs.items() if strategy != CONTROL}
     pool, first = ALL[name](0), curves[CONTROL][0]
@@ -94,6 +99,9 @@ def measure(name: str, n_seeds: int, n_jobs: int, peers: list[Areas]) -> Areas:
 
 
 def _peers(python: str, names: list[str], n_seeds: int, n_jobs: int) -> dict[str, Areas]:
+    if python.endswith(".json"):
+        stored: dict[str, Areas] = json.loads(Path(python).read_text())
+        return {name: {s: own[:n_seeds] for s, own in stored[name].items()} for name in names}
     command = [python, HERE / "peers_al.py", ",".join(names), str(n_seeds), str(n_jobs)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Areas] = json.loads(done.stdout.splitlines()[-1])
