@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 TORCH := .venv-torch
 PEERS := .venv-peers
+STRATEGIES := .venv-strategies
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
@@ -36,6 +37,12 @@ $(TORCH)/test: pyproject.toml constraints.txt
 	$(TORCH)/bin/python $(INSTALL) --no-deps baal pytorch-ood av2 torchvision
 	@touch $@
 
+$(STRATEGIES)/test: pyproject.toml constraints.txt tests/oracles/strategies.txt
+	$(PYTHON) -m venv $(STRATEGIES)
+	@echo "Installing the libraries whose strategies can be named as policies into $(STRATEGIES) ..."
+	$(STRATEGIES)/bin/python $(INSTALL) -e '.[test]' -r tests/oracles/strategies.txt
+	@touch $@
+
 $(PEERS)/bench: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
@@ -62,7 +69,7 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -n auto -m "not system"
 
-test-all: $(VENV)/test $(TORCH)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
+test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) -e '.[maps]' playwright pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
@@ -70,6 +77,8 @@ test-all: $(VENV)/test $(TORCH)/test ## Also test with a browser, PyTorch and ot
 	ODDLOOP_ORACLES="pyod skbio" $(BIN)/python -m pytest -q -m system
 	ODDLOOP_ORACLES="torch baal pytorch_ood netcal av2" $(TORCH)/bin/python -m pytest -q -m system \
 		tests/collect tests/oracles tests/score/test_score_foreign.py
+	ODDLOOP_ORACLES="modAL alipy skactiveml small_text lightly_mundig" \
+		$(STRATEGIES)/bin/python -m pytest -q -m system tests/oracles/strategies
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date
 	$(BIN)/ruff check src tests bench scripts

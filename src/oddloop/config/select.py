@@ -40,7 +40,8 @@ class SelectConfig:
         Field(
             description="`gap_driven`, `uncertainty`, `margin`, `power`, `kcenter`, `facility_location`, "
             "`maxherding`, `probcover`, `logdet`, `typiclust`, `kmeans`, `kmeans_plus_plus`, `random`, or your own as "
-            "`package.module:function`"
+            "`package.module:function`, which may also lead to a strategy of another library, such as "
+            "`modAL.uncertainty:margin_sampling`"
         ),
     ] = "uncertainty"
     score: Annotated[

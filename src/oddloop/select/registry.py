@@ -1,4 +1,4 @@
-"""Policies by name, and the team's own by import path."""
+"""Policies by name; the team's own, and other libraries', by import path."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oddloop.errors import ConfigError
+from oddloop.select.adapters import adapt
 from oddloop.select.gap_driven import pick_gap_driven
 from oddloop.select.kcenter import pick_kcenter
 from oddloop.select.policies import pick_at_random, pick_by_score
@@ -137,10 +138,15 @@ def resolve_policy(name: str) -> PolicyFunction:
 def find_policy(name: str) -> Policy:
     """Policy of a name or import path; see `resolve_policy`.
 
-    The team's own functions need nothing and are given all there is; a score only where `[select] score` names one.
+    The team's own functions need nothing and are given all there is; a score only where `[select] score` names one. A
+    strategy of a library that `adapters` knows says itself what it needs.
     """
     if name in POLICIES:
         return POLICIES[name]
+    if adapted := adapt(name):
+        needs = adapted.strategy
+        reason = ("library", f"next in the order of {name}")
+        return Policy(name, adapted.pick, needs.scores, needs.needs_vectors, reason_without_gain=reason)
     if ":" in name:
         return Policy(name, _import(name), reason=("gain", "gained {gain:.3g} when it was picked"))
     close = difflib.get_close_matches(name, POLICIES, n=1)

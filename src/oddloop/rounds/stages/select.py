@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import inspect
 import pkgutil
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
 from oddloop.rounds.stages.audit import resolve_audited
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
+from oddloop.select.adapters import library_of
 
 AUDITED = "audited"
 """`[select] score` that stands for the score that the audit recommends."""
@@ -74,13 +76,29 @@ def _pick(tables: tuple[pa.Table, pa.Array], done: Done, chosen: SelectConfig, c
 def policy_source_digest(policy: str) -> str:
     """Digest of the code of a policy, so that a changed policy picks anew and every pick can be traced to its code.
 
-    A policy of oddloop is all modules of `oddloop.select`, at any depth; one of the team's own, its module.
+    A policy of oddloop is all modules of `oddloop.select`, at any depth; one of the team's own, its module; a strategy
+    of a library that can be named is oddloop's modules, which ask it, the library's module and its version.
     """
     select.resolve_policy(policy)  # refuses an unknown one
+    library = library_of(policy)
     module_name = policy.partition(":")[0] if ":" in policy else select.__name__
-    if module_name.partition(".")[0] == select.__name__.partition(".")[0]:
-        names = sorted(info.name for info in pkgutil.walk_packages(select.__path__, f"{select.__name__}."))
-        modules = [importlib.import_module(name) for name in names]
-    else:
-        modules = [importlib.import_module(module_name)]
-    return digest_of([[m.__name__, inspect.getsource(m)] for m in modules])
+    ours = module_name.partition(".")[0] == select.__name__.partition(".")[0]
+    code = _sources(_own_modules() if ours or library else [])
+    if library:
+        code.append([library.distribution, _version(library.distribution)])
+    return digest_of(code if ours else code + _sources([module_name]))
+
+
+def _own_modules() -> list[str]:
+    return sorted(info.name for info in pkgutil.walk_packages(select.__path__, f"{select.__name__}."))
+
+
+def _sources(names: list[str]) -> list[list[str]]:
+    return [[name, inspect.getsource(importlib.import_module(name))] for name in names]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:  # a copy that pip did not install
+        return ""
