@@ -197,6 +197,11 @@ def test_when_a_workspace_needs_a_new_basis() -> None:
     assert reason_to_refit(fit_basis(few, CONFIG), material_of(scenes_of(58)), CONFIG) == ""
     told = "the old one was fitted on 29 scenes only, there are 59 now"
     assert reason_to_refit(fit_basis(few, CONFIG), more, CONFIG) == told
+    nothing = {"speed_mps": [NAN] * 99, "brake_mps2": [NAN] * 99, "lanes": pa.nulls(99, pa.int64())}
+    blank = pa.table({"scene_id": [f"x{i:03d}" for i in range(99)], **nothing})
+    with_blank = material_of(pa.concat_tables([scenes_of(29), blank]))
+    assert fit_basis(with_blank, CONFIG).digest == fit_basis(few, CONFIG).digest
+    assert reason_to_refit(fit_basis(few, CONFIG), with_blank, CONFIG) == ""
     assert reason_to_refit(fit_basis(material_of(scenes_of(30)), CONFIG), material_of(scenes_of(900)), CONFIG) == ""
 
 

@@ -42,7 +42,7 @@ class Basis:
         columns: names of the columns by block, in the order of the arrays below.
         weights: weight by block.
         n_components: components asked for.
-        n_scenes: scenes that it was fitted on.
+        n_scenes: scenes that it was fitted on; those of which nothing is known do not count.
         scale: (d,) exponent, centre and spread of the columns.
         factor: (d,) what brings each block to its share of variance.
         components: principal components of the scaled columns.

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from oddloop.config import VectorsConfig
 from oddloop.discover.arrays import Floats, row_of
-from oddloop.discover.basis import Basis, features_of, join_columns, parts_of
+from oddloop.discover.basis import Basis, features_of, is_known, join_columns, parts_of
 from oddloop.discover.blocks import Material
 from oddloop.discover.scaling import fit_scale
 from oddloop.errors import TableError
@@ -98,7 +98,7 @@ def reason_to_refit(basis: Basis, material: Material, config: VectorsConfig) -> 
     weights = {block.name: float(config.weight(block.name)) for block in material.blocks}
     if (basis.weights, basis.n_components) != (weights, config.n_components):
         return "other weights or n_components in [discover.vectors]"
-    n = len(material.scene_ids)
+    n = int(is_known(material).sum())
     if basis.n_scenes < _TOO_FEW and n > 2 * basis.n_scenes:
         return f"the old one was fitted on {basis.n_scenes} scenes only, there are {n:,} now"
     return ""

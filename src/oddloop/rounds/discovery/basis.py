@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from oddloop.config import DiscoverConfig
-from oddloop.discover.basis import Basis
+from oddloop.discover.basis import Basis, is_known
 from oddloop.discover.blocks import Material
 from oddloop.discover.maps import reason_to_fit_map
 from oddloop.discover.placing import mute_columns, reason_to_refit
@@ -94,7 +94,7 @@ def settle_basis(
 
 
 def _hint(basis: Basis, material: Material) -> str:
-    n, mute = len(material.scene_ids), mute_columns(basis, material)
+    n, mute = int(is_known(material).sum()), mute_columns(basis, material)
     said = [
         f"it was fitted on {basis.n_scenes:,} scenes, there are {n:,} now" if n > _MUCH_MORE * basis.n_scenes else "",
         f"it is deaf to {', '.join(mute[:5])}, which were constant when it was fitted" if mute else "",
