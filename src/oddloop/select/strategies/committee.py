@@ -86,7 +86,7 @@ def committee(
         raise ConfigError(f"measure = {measure!r} is not known; known: {', '.join(DISAGREEMENTS)}")
     given = member_probabilities(probabilities)
     score = np.empty(len(given))
-    for part in blocks(len(given), given.shape[1] * given.shape[2]):
+    for part in blocks(len(given), 4 * given.shape[1] * given.shape[2]):  # with what is made on the way
         these = given[part].astype(np.float64)
         score[part] = DISAGREEMENTS[measure](these / these.sum(axis=2, keepdims=True))
     order = np.argsort(-score, kind="stable")
