@@ -59,15 +59,29 @@ def fill(query: Query, ask: Ask) -> np.ndarray:
     taken, left, candidates = ask.candidates[:0], ask.budget, ask.candidates
     while len(candidates := candidates[ask.costs[candidates] <= left + 1e-9]):
         n = min(len(candidates), max(1, round(left / ask.costs[candidates].mean())))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            order = query(ask, np.concatenate([ask.labelled, taken]), candidates, n)
+        order = _asked(query, ask, np.concatenate([ask.labelled, taken]), candidates, n)
         picks = walk(order, ask.costs, left)
         if len(picks) == 0:
             break
         taken, left = np.concatenate([taken, picks]), left - float(ask.costs[picks].sum())
         candidates = np.setdiff1d(candidates, picks)
     return taken
+
+
+def _asked(query: Query, ask: Ask, labelled: np.ndarray, candidates: np.ndarray, n: int) -> np.ndarray:
+    """Rows in a strategy's order, without what is no candidate and without repetition, of which some name a few."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            order = np.asarray(query(ask, labelled, candidates, n), dtype=np.int64)
+        except CannotRunError:
+            raise
+        except Exception as error:  # others' code may raise anything; one strategy less is no reason to stop
+            print(f"{query} is left out: {error!r}", file=sys.stderr)
+            raise CannotRunError from error
+    _, first = np.unique(order, return_index=True)
+    order = order[np.sort(first)]
+    return order[np.isin(order, candidates)]
 
 
 def modal() -> dict[str, Query]:
@@ -155,10 +169,10 @@ def small_text() -> dict[str, Query]:
 
     def lightweight(ask: Ask, _labelled: np.ndarray, candidates: np.ndarray, n: int):
         np.random.seed(int(ask.rng.integers(2**31)))  # noqa: NPY002  the package draws from the global state
-        mean = ask.vectors[candidates].mean(axis=0, keepdims=True)
-        # A little shorter than 1: it takes the arc cosine of a product that rounding may put above 1.
-        own = _unit(ask.vectors[candidates].astype(np.float64)) * (1.0 - 1e-9)
-        return candidates[lightweight_coreset(own, _unit(mean).ravel(), n, normalized=True)]
+        vectors = ask.vectors[candidates].astype(np.float64)
+        mean = _unit(vectors.mean(axis=0, keepdims=True)).ravel()
+        own = _unit(vectors) * (1.0 - 1e-9)  # rounding may put a product above 1, of which it takes the arc cosine
+        return candidates[lightweight_coreset(own, mean, n, normalized=True)]
 
     def kmeans(ask: Ask, labelled: np.ndarray, candidates: np.ndarray, n: int):
         return candidates[EmbeddingKMeans().sample(None, None, candidates, labelled, None, n, ask.vectors)]
@@ -182,7 +196,7 @@ def mundig() -> dict[str, Query]:
         if "weights" in parts:
             chosen.add_weighting_strategy((ask.score[rows] / ask.score.max() + 1e-3).tolist(), 1.0)
         found = np.array(chosen.run_selection(list(range(len(labelled))), len(rows), len(labelled) + n), dtype=int)
-        return rows[found[found >= len(labelled)]]
+        return rows[found]
 
     kinds = ("diversity", "typicality", "diversity and weights", "diversity and typicality")
     return {f"mundig {kind}": partial(query, kind) for kind in kinds}
@@ -199,9 +213,7 @@ def apricot() -> dict[str, Query]:
         rows = np.concatenate([labelled, candidates])
         chosen = FacilityLocationSelection(n, "euclidean", optimizer="lazy", initial_subset=np.arange(len(labelled)))
         ranking = np.asarray(chosen.fit(ask.vectors[rows].astype(np.float64)).ranking, dtype=int)
-        _, first = np.unique(ranking, return_index=True)  # where no row gains any more it names one again
-        ranking = ranking[np.sort(first)]
-        return rows[ranking[ranking >= len(labelled)]]
+        return rows[ranking]
 
     return {"apricot facility location": facility}
 
