@@ -288,10 +288,14 @@ def test_bad_settings_are_refused(folder: Path, rules: str, message: str) -> Non
 
 def test_the_how_to_shows_every_setting_and_runs(capsys: pytest.CaptureFixture[str]) -> None:
     page = (Path(__file__).parents[2] / "docs/how-to/stopping.md").read_text()
-    blocks = dict(re.findall(r"^```(toml|python)\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
-    assert set(asdict(load_config(blocks["toml"]).stop)) - set(tomllib.loads(blocks["toml"])["stop"]) == {"metric"}
-    exec(compile(blocks["python"], "stopping.md", "exec"), {})
-    assert f"```text\n{capsys.readouterr().out}```" in page
+    blocks = re.findall(r"^```(toml|python)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (settings,) = (body for language, body in blocks if language == "toml")
+    assert set(asdict(load_config(settings).stop)) - set(tomllib.loads(settings)["stop"]) == {"metric"}
+    examples = [body for language, body in blocks if language == "python"]
+    for body in examples:
+        exec(compile(body, "stopping.md", "exec"), {})
+        assert f"{body}```\n\n```text\n{capsys.readouterr().out}```" in page
+    assert len(examples) == 2
 
 
 def test_the_command_line_tells_why(folder: Path) -> None:

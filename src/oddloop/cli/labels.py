@@ -17,6 +17,7 @@ from oddloop.cli.terminal import out, print_json
 from oddloop.errors import TableError
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.costs import check_costs
 from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import open_ledger
 
@@ -40,11 +41,14 @@ def receive(
         rounds = open_ledger(opened).rounds()
         state = next((s for s in reversed(rounds) if s.is_open), None)
         receipt = receive_labels(opened, _read(file), state, at_ns=time.time_ns())
+    costs = check_costs(opened, [state]) if state else None
     if as_json:
-        print_json(asdict(receipt))
+        print_json({**asdict(receipt), "costs": costs.to_json() if costs else None})
     else:
         known = f"; {receipt.n_known} had labels already" if receipt.n_known else ""
         out.print(f"{receipt.n_new} scenes are labelled now{known}. Next: `oddloop run --workspace {workspace}`")
+        if costs and state:
+            out.print(f"Costs of {state.round_id}: {costs.sentence}.")
 
 
 def _read(file: Path) -> pa.Table:

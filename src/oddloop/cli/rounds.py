@@ -10,6 +10,7 @@ import typer
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.terminal import out, print_json, print_table, shown
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.costs import check_costs
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.stopping import last_stop
@@ -22,12 +23,16 @@ def list_rounds(context: typer.Context, workspace: WorkspaceOption = ".", as_jso
     """List the rounds."""
     if context.invoked_subcommand:
         return
-    ledger = open_ledger(Workspace.open(workspace))
+    opened = Workspace.open(workspace)
+    ledger = open_ledger(opened)
     states, stop = ledger.rounds(), last_stop(ledger)
     if as_json:
-        print_json([_summary(state) | _trace(state) | {"stopped": _stopped_after(state, stop)} for state in states])
+        checked = [{"costs": _costs(opened, state), "stopped": _stopped_after(state, stop)} for state in states]
+        print_json([_summary(s) | _trace(s) | more for s, more in zip(states, checked, strict=True)])
         return
     print_table("Rounds", _SUMMARY, [list(_summary(state).values()) for state in states])
+    if costs := check_costs(opened, states):
+        out.print(f"Costs: {costs.sentence}.")
     if stop:
         out.print(f"No round after {stop['after'] or 'the start'}: {'; '.join(stop['reasons'])}.")
 
@@ -39,13 +44,17 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one round with every pick and its reasons."""
-    ledger = open_ledger(Workspace.open(workspace))
+    opened = Workspace.open(workspace)
+    ledger = open_ledger(opened)
     state = ledger.round(round_id)
     if as_json:
         events = [asdict(event) for event in ledger.events(round_id)]
-        print_json({**asdict(state), "events": [{k: v for k, v in e.items() if k != "payload"} for e in events]})
-    else:
-        _print_round(state)
+        told = [{k: v for k, v in event.items() if k != "payload"} for event in events]
+        print_json({**asdict(state), "events": told, "costs": _costs(opened, state)})
+        return
+    _print_round(state)
+    if costs := check_costs(opened, [state]):
+        out.print(f"Costs: {costs.sentence}.")
 
 
 _SUMMARY = ("round_id", "status", "model_id", "policy", "seed", "n_candidates", "picks", "cost", "budget", "pool")
@@ -72,6 +81,12 @@ def _summary(state: RoundState) -> dict[str, Any]:
 def _stopped_after(state: RoundState, stop: dict[str, Any] | None) -> list[str] | None:
     """Why no round followed this one, a sentence per rule; None where nothing stopped the loop there."""
     return list(stop["reasons"]) if stop and stop["after"] == state.round_id else None
+
+
+def _costs(workspace: Workspace, state: RoundState) -> dict[str, Any] | None:
+    """Predicted against real cost of the round's labelled picks; None where there are none."""
+    found = check_costs(workspace, [state])
+    return found.to_json() if found else None
 
 
 def _trace(state: RoundState) -> dict[str, Any]:

@@ -8,11 +8,14 @@ from oddloop.select.guard import PolicyError
 from oddloop.select.kcenter import kcenter
 from oddloop.select.policies import random, top_k
 from oddloop.select.pool import Picks, Pool
+from oddloop.select.reconcile import CostCheck, FittedPrice, reconcile_costs
 from oddloop.select.registry import POLICIES, resolve_policy
 from oddloop.select.stage import SelectResult, select
 
 __all__ = [
     "POLICIES",
+    "CostCheck",
+    "FittedPrice",
     "Picks",
     "PolicyError",
     "Pool",
@@ -24,6 +27,7 @@ __all__ = [
     "kcenter",
     "predict_cost",
     "random",
+    "reconcile_costs",
     "resolve_policy",
     "select",
     "top_k",
