@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from al_drives import DRIVES, is_there
 from al_pools import POOLS, AlPool
-from al_run import Ask, CannotRunError, Strategy, area, compare, ranks, run, walk
+from al_run import Ask, CannotRunError, Curve, Strategy, area, compare, ranks, run, walk
 from common import print_machine, print_table
 from oddloop.select.pool import Pool
 from oddloop.select.registry import POLICIES, find_policy
@@ -51,6 +51,8 @@ def main() -> None:
         default=[],
         help="a Python with other packages, or what their `peers_al.py` printed, as a .json file",
     )
+    parser.add_argument("--strategies", help="comma-separated, of ours; random is always there")
+    parser.add_argument("--curves", type=Path, help="write costs and errors of all curves of ours to this .json file")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     os.environ.setdefault("ODDLOOP_BENCH_CACHE", str(Path(tempfile.gettempdir()) / "oddloop-bench-al"))
@@ -60,7 +62,16 @@ def main() -> None:
     print(EXPLAINED)
     names = _runnable(arguments.pools.split(",") if arguments.pools else list(ALL))
     theirs = [_peers(python, names, n_seeds, arguments.jobs) for python in arguments.peers]
-    print_summary({name: measure(name, n_seeds, arguments.jobs, [found[name] for found in theirs]) for name in names})
+    ours = partial(strategies, tuple(arguments.strategies.split(",")) if arguments.strategies else ())
+    areas, curves = {}, {}
+    for name in names:
+        begun = time.perf_counter()
+        curves[name] = run(ALL[name], ours, range(n_seeds), arguments.jobs)
+        areas[name] = merged(name, curves[name], [found[name] for found in theirs])
+        print_pool(name, curves[name][CONTROL], areas[name], time.perf_counter() - begun)
+    print_summary(areas)
+    if arguments.curves:
+        write_curves(arguments.curves, curves)
 
 
 def _runnable(names: list[str]) -> list[str]:
@@ -72,30 +83,40 @@ def _runnable(names: list[str]) -> list[str]:
     return [name for name in names if name in POOLS or is_there(name)]
 
 
-def measure(name: str, n_seeds: int, n_jobs: int, peers: list[Areas]) -> Areas:
-    """Areas by strategy on one pool, the peers' included, printed."""
-    begun = time.perf_counter()
-    curves = run(ALL[name], strategies, range(n_seeds), n_jobs)
+def merged(name: str, curves: dict[str, list[Curve]], peers: list[Areas]) -> Areas:
+    """Areas by strategy on one pool, the peers' included."""
     found = {strategy: [area(curve) for curve in own] for strategy, own in curves.items()}
-    seconds = time.perf_counter() - begun
+    control = found[CONTROL]
     for theirs in peers:
         # Their Python has other versions; pairs are pairs only if it draws the same pools and trains the same models.
-        if len(theirs[CONTROL]) != n_seeds or not np.allclose(theirs[CONTROL], found[CONTROL], rtol=0.02):
-            raise SystemExit(f"{name}: random picks differ between Pythons: {theirs[CONTROL]}, {found[CONTROL]}")
+        if len(theirs[CONTROL]) != len(control) or not np.allclose(theirs[CONTROL], control, rtol=0.02):
+            raise SystemExit(f"{name}: random picks differ between Pythons: {theirs[CONTROL]}, {control}")
         found |= {strategy: own for strategy, own in theirs.items() if strategy != CONTROL}
-    pool, first = ALL[name](0), curves[CONTROL][0]
+    return found
+
+
+def print_pool(name: str, control: list[Curve], areas: Areas, seconds: float) -> None:
+    pool, mean = ALL[name](0), np.mean([curve.error for curve in control], axis=0)
     title = (
-        f"{pool.name}: {len(pool):,} {pool.unit}, {len(pool.steps)} steps to {first.cost[-1] / pool.costs.sum():.0%} "
-        f"of all costs; {pool.error_name}, random from {first.error[0]:.3f} to {first.error[-1]:.3f} on seed 0; "
-        f"{n_seeds} seeds, ours in {seconds:.0f} s"
+        f"{pool.name}: {len(pool):,} {pool.unit}, {len(pool.steps)} steps to "
+        f"{control[0].cost[-1] / pool.costs.sum():.0%} of all costs; {pool.error_name}, random from {mean[0]:.3f} to "
+        f"{mean[-1]:.3f}; {len(control)} seeds, ours in {seconds:.0f} s"
     )
     rows = []
-    for strategy, own in sorted(found.items(), key=lambda item: np.mean(item[1])):
-        versus = compare(own, found[CONTROL])
+    for strategy, own in sorted(areas.items(), key=lambda item: np.mean(item[1])):
+        versus = compare(own, areas[CONTROL])
         told = ("-", "-") if strategy == CONTROL else (f"{versus.mean:+.4f} ± {versus.half:.4f}", versus.verdict)
         rows.append((strategy, f"{np.mean(own):.4f}", *told))
     print_table(title, ("strategy", "area", "versus random", "verdict"), rows)
-    return found
+
+
+def write_curves(path: Path, curves: dict[str, dict[str, list[Curve]]]) -> None:
+    """{pool: {strategy: [{cost, error, spent}, one per seed]}}."""
+    told = {
+        pool: {name: [{k: v.tolist() for k, v in vars(curve).items()} for curve in own] for name, own in found.items()}
+        for pool, found in curves.items()
+    }
+    path.write_text(json.dumps(told))
 
 
 def _peers(python: str, names: list[str], n_seeds: int, n_jobs: int) -> dict[str, Areas]:
@@ -120,16 +141,17 @@ def print_summary(areas: dict[str, Areas]) -> None:
     print_table("All pools", ("strategy", "pools", "better", "worse", "unsure", "rank"), rows)
 
 
-def strategies() -> dict[str, Strategy]:
-    """Ours by the name of the policy, and what is set beside them."""
+def strategies(wanted: tuple[str, ...] = ()) -> dict[str, Strategy]:
+    """Ours by the name of the policy, and what is set beside them; those that are wanted, or all."""
     ours: dict[str, Strategy] = {name: partial(by_policy, name) for name in POLICIES}
-    return {
+    found = {
         **ours,
         "uncertainty per cost": uncertainty_per_cost,
         "most objects": most_objects,
         "most objects per cost": most_objects_per_cost,
         BOUND: best_of_nine,
     }
+    return {name: found[name] for name in found if not wanted or name in (CONTROL, *wanted)}
 
 
 def by_policy(name: str, ask: Ask) -> np.ndarray:
