@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import table_files
 from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.run import run
-from oddloop.rounds.shell import RunSummary
+from oddloop.rounds.shell import RunSummary, Step
 from oddloop.rounds.stopping import last_stop
 from oddloop.rounds.stopping.agreement import read_classes
 from oddloop.rounds.train import trained_folder, trained_tables
@@ -189,7 +190,9 @@ def test_two_held_out_logs_are_too_few_for_a_plateau(tmp_path: Path) -> None:
 
 def test_kappa_is_that_of_the_two_models_on_unlabelled_frames(training_folder: Path) -> None:
     set_stop(training_folder, "kappa = -1.0\nrank_agreement = 1.0")
-    assert told(run_at(training_folder), "kappa").startswith("no answer: kappa compares the last two")
+    assert told(run_at(training_folder), "kappa").startswith(
+        "no answer: kappa needs 2 trained models, and so far there are 1"
+    )
     stopped = one_round(training_folder, "r001")
     workspace = Workspace.open(training_folder)
     classes = []
@@ -207,6 +210,40 @@ def test_kappa_is_that_of_the_two_models_on_unlabelled_frames(training_folder: P
     assert told(stopped, "rank_agreement").startswith("go on: rank agreement ")
 
 
+def test_kappa_over_several_rounds_is_their_mean(training_folder: Path) -> None:
+    scenes = toy.scenes_table()  # the held-out logs as they come: enough candidates for three rounds
+    toy.write(training_folder / "lake/scenes", scenes)
+    set_stop(training_folder, "kappa = 1.0\nkappa_rounds = 2")
+    run_at(training_folder)
+    assert told(one_round(training_folder, "r001"), "kappa").endswith("needs 3 trained models, and so far there are 2.")
+    on = one_round(training_folder, "r002")
+    workspace, ledger = Workspace.open(training_folder), ledger_of(training_folder)
+    pool = {pick["scene_id"] for pick in workspace.storage.read_table("rounds/r003/pool.parquet").to_pylist()}
+    classes = []
+    for state in ledger.rounds()[:3]:
+        files = trained_tables(trained_folder(workspace, state))["predictions/classification"]
+        rows = files.storage.read_table(files.files[0]).to_pylist()
+        classes.append([int(np.argmax(row["probs"][0])) for row in rows if row["scene_id"] in pool])
+    kappa = np.mean([cohen_kappa_score(*pair) for pair in pairwise(classes)])
+    assert f"kappa {kappa:.3f} of classes of m000, m001 and m002 on unlabelled frames (96)" in told(on, "kappa")
+
+
+def test_a_run_that_is_killed_after_it_stopped_records_it_once(folder: Path) -> None:
+    set_stop(folder, "rounds = 1")
+    run_at(folder)
+    label_all_picks(folder, "r001")
+
+    def die(step: Step) -> None:
+        if step.name == "stop":
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(Workspace.open(folder), replace(shell(), on_step=die))
+    assert run_at(folder).status == "stopped"
+    assert len(ledger_of(folder).events("stopping")) == 1
+
+
 def test_classes_of_members_logits_and_rows_that_have_none(tmp_path: Path) -> None:
     folder = tmp_path / "predictions"
     probs = [
@@ -214,7 +251,7 @@ def test_classes_of_members_logits_and_rows_that_have_none(tmp_path: Path) -> No
         None,
         [[0.5, 0.5]],  # a tie: the first
         [[0.2, 0.3, 0.5]],  # of another number of classes
-        [[0.9, 0.9], [0.5, 0.5]],  # one member is no distribution
+        [[0.9, 0.9]],  # no distribution
         [[0.0, 1.0]],  # of a scene that is not asked for
     ]
     kind = pa.list_(pa.list_(pa.float32()))
@@ -306,6 +343,7 @@ def test_the_command_line_tells_why(folder: Path) -> None:
     ended = call(app, ["run", "-w", str(folder)])
     assert ended.exit_code == 0
     assert "No round is proposed; that takes `oddloop run --go-on`" in ended.output
+    assert "rounds/r001/report.html" in ended.output  # the last round's page
     listed = call(app, ["rounds", "-w", str(folder)])
     assert "No round after r001: 1 round of at most 1 is done." in listed.output
     (row,) = json.loads(call(app, ["rounds", "-w", str(folder), "--json"]).stdout)

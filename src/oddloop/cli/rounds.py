@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.terminal import out, print_json, print_table, shown
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.costs import check_costs
+from oddloop.rounds.costs import check_costs, read_paid
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.stopping import last_stop
@@ -27,7 +28,8 @@ def list_rounds(context: typer.Context, workspace: WorkspaceOption = ".", as_jso
     ledger = open_ledger(opened)
     states, stop = ledger.rounds(), last_stop(ledger)
     if as_json:
-        checked = [{"costs": _costs(opened, state), "stopped": _stopped_after(state, stop)} for state in states]
+        paid = read_paid(opened)
+        checked = [{"costs": _costs(opened, state, paid), "stopped": _stopped_after(state, stop)} for state in states]
         print_json([_summary(s) | _trace(s) | more for s, more in zip(states, checked, strict=True)])
         return
     print_table("Rounds", _SUMMARY, [list(_summary(state).values()) for state in states])
@@ -83,9 +85,9 @@ def _stopped_after(state: RoundState, stop: dict[str, Any] | None) -> list[str] 
     return list(stop["reasons"]) if stop and stop["after"] == state.round_id else None
 
 
-def _costs(workspace: Workspace, state: RoundState) -> dict[str, Any] | None:
+def _costs(workspace: Workspace, state: RoundState, paid: pa.Table | None = None) -> dict[str, Any] | None:
     """Predicted against real cost of the round's labelled picks; None where there are none."""
-    found = check_costs(workspace, [state])
+    found = check_costs(workspace, [state], paid)
     return found.to_json() if found else None
 
 

@@ -14,6 +14,7 @@ from oddloop.cli.terminal import Talk, out, print_json
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 from oddloop.report import publish_report
+from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run as run_loop
 from oddloop.rounds.shell import RunSummary
 
@@ -31,13 +32,20 @@ def run(
         with contextlib.redirect_stdout(sys.stderr):  # what a policy of the team's own prints is talk
             summary = run_loop(opened, shell, go_on=go_on)
         with locked(opened.storage):
-            report = publish_report(opened, summary.round_id) if summary.round_id else None
+            round_id = summary.round_id or _last_picked(opened, summary)
+            report = publish_report(opened, round_id) if round_id else None
     if as_json:
         print_json({**summary.to_json(), "report": report.url if report else None})
     else:
         out.print(closing_line(summary))
         if report:
             out.print(f"Report: {report.url}")
+
+
+def _last_picked(workspace: Workspace, summary: RunSummary) -> str:
+    """Where the loop was stopped, the last round that has picks: its page shows what its model is worth; else ""."""
+    rounds = open_ledger(workspace).rounds() if summary.status == "stopped" else []
+    return next((state.round_id for state in reversed(rounds) if state.picks), "")
 
 
 def closing_line(summary: RunSummary) -> str:

@@ -52,6 +52,9 @@ class StopConfig:
         Agreement | None,
         Field(description="Cohen's kappa of the last two models' classes on unlabelled frames, such as 0.99"),
     ] = None
+    kappa_rounds: Annotated[
+        Count, Field(description="for `kappa`: mean of so many rounds, each model against the one before it")
+    ] = 1
     rank_agreement: Annotated[
         Agreement | None,
         Field(description="Spearman's rank correlation of the candidates' scores with those of the round before"),

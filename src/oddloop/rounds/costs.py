@@ -20,27 +20,37 @@ from oddloop.tables import LABELS
 _COUNTS = ("n_frames", "n_objects")
 
 
-def check_costs(workspace: Workspace, states: Sequence[RoundState]) -> CostCheck | None:
+def check_costs(workspace: Workspace, states: Sequence[RoundState], paid: pa.Table | None = None) -> CostCheck | None:
     """Compare predicted and real costs of the labelled picks of these rounds.
+
+    Args:
+        workspace: the workspace.
+        states: the rounds.
+        paid: what `read_paid` gives, where it is asked of several rounds; None reads it.
 
     Returns:
         what was found; None where none of their picks has labels yet. Prices are fitted only where the pool snapshots
         of all rounds (`rounds/<round_id>/pool.parquet`) are there, which hold the counts behind the predictions.
     """
     picks = pa.concat_tables([_NO_PICKS, *(_picks(workspace, state) for state in states if state.picks)])
-    labels = read_table(workspace.table("labels"), LABELS, ["scene_id", "cost"])
-    # A scene that two files name is one scene, and was paid once.
-    once = labels.group_by("scene_id", use_threads=False).aggregate([("cost", "max")])
-    places = pc.index_in(picks["scene_id"].combine_chunks(), value_set=once["scene_id"].combine_chunks())
+    paid = read_paid(workspace) if paid is None else paid
+    places = pc.index_in(picks["scene_id"].combine_chunks(), value_set=paid["scene_id"].combine_chunks())
     mine = picks.filter(pc.is_valid(places))
     if not mine.num_rows:
         return None
-    real = once["cost_max"].take(places.drop_null()).cast(pa.float64()).to_numpy()
+    real = paid["cost"].take(places.drop_null()).to_numpy()
     columns = {name: mine[name].to_numpy() for name in (*_COUNTS, "cost")}
     counts = None if mine["n_frames"].null_count else (columns["n_frames"], columns["n_objects"])
-    logs = mine["log_id"].to_numpy()
+    logs = mine["log_id"].to_numpy().astype(str)
     rng = make_generator(workspace.config.workspace.seed, "costs")
-    return reconcile_costs(columns["cost"], real, logs.astype(str), counts, workspace.config.cost, rng)
+    return reconcile_costs(columns["cost"], real, logs, counts, workspace.config.cost, rng)
+
+
+def read_paid(workspace: Workspace) -> pa.Table:
+    """scene_id and real cost (null: not known) of each labelled scene; one that two files name was paid once."""
+    labels = read_table(workspace.table("labels"), LABELS, ["scene_id", "cost"])
+    once = labels.group_by("scene_id", use_threads=False).aggregate([("cost", "max")])
+    return pa.table({"scene_id": once["scene_id"], "cost": once["cost_max"].cast(pa.float64())})
 
 
 _TEXT = ("scene_id", "log_id")

@@ -6,6 +6,7 @@ Both look at scenes without labels, which neither model was trained on. Time and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.propose import score_column_of
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.train import trained_folder, trained_tables
-from oddloop.score import mean_members, softmax
+from oddloop.score import is_distribution, mean_members, softmax
 from oddloop.score.members import read_members
 from oddloop.select.stopping import Answer, cohen_kappa, rank_agreement, stop_at_agreement
 from oddloop.tables import TASKS
@@ -27,25 +28,33 @@ _TABLE = "predictions/classification"
 
 
 def compare_classes(workspace: Workspace, rounds: list[RoundState], selected: Derived) -> Answer:
-    """Kappa of the classes that the last two trained models give to frames of candidates."""
-    limit = workspace.config.stop.kappa or 0.0
-    trained = [state for state in rounds if "digest" in state.training][-2:]
-    if len(trained) < 2:
-        return Answer("kappa", None, "kappa compares the last two trained models, and there are fewer")
+    """Kappa of the classes that each of the last trained models and the one before it give to frames of candidates."""
+    stop = workspace.config.stop
+    trained = [state for state in rounds if "digest" in state.training][-stop.kappa_rounds - 1 :]
+    if len(trained) <= stop.kappa_rounds:
+        needed = f"{stop.kappa_rounds + 1} trained models, and so far there are {len(trained)}"
+        return Answer("kappa", None, f"kappa needs {needed}")
+    names = _listed([str(state.training["model_id"]) for state in trained])
     tables = [trained_tables(trained_folder(workspace, state)).get(_TABLE) for state in trained]
-    names = " and ".join(str(state.training["model_id"]) for state in trained)
-    first, second = tables
-    if first is None or second is None:
-        return Answer("kappa", None, f"{names} did not both give classes; `rank_agreement` takes scores of any task")
+    if None in tables:
+        return Answer("kappa", None, f"{names} did not all give classes; `rank_agreement` takes scores of any task")
     scenes = selected.storage.read_table("candidates.parquet", ["scene_id"])["scene_id"].combine_chunks()
-    before, after = (read_classes(files, scenes) for files in (first, second))
+    classes = [read_classes(files, scenes) for files in tables if files is not None]
+    kappas, counts = zip(*(_kappa(*pair) for pair in pairwise(classes)), strict=True)
+    what = f"classes of {names} on unlabelled frames"
+    return stop_at_agreement("kappa", float(np.mean(kappas)), min(counts), stop.kappa or 0.0, what)
+
+
+def _kappa(before: pa.Table, after: pa.Table) -> tuple[float, int]:
+    """Kappa of two models, and of how many frames."""
     places = pc.index_in(after["frame_id"], value_set=before["frame_id"].combine_chunks())
-    known = pc.is_valid(places).to_numpy()
-    ours = after["class"].to_numpy()[known]
-    theirs = before["class"].to_numpy()[places.drop_null().to_numpy()]
-    return stop_at_agreement(
-        "kappa", cohen_kappa(theirs, ours), len(ours), limit, f"classes of {names} on unlabelled frames"
-    )
+    ours = after["class"].filter(pc.is_valid(places)).to_numpy()
+    theirs = before["class"].take(places.drop_null()).to_numpy()
+    return cohen_kappa(theirs, ours), len(ours)
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def compare_ranks(workspace: Workspace, done: list[RoundState], stages: Mapping[str, Derived]) -> Answer:
@@ -102,7 +111,7 @@ def _most_probable(batch: pa.Table, name: str) -> np.typing.NDArray[np.int64]:
     found = np.full(batch.num_rows, -1, np.int64)
     for rows, values in members.dense(members.given):
         mean = mean_members(values if name == "probs" else softmax(values))
-        found[rows] = np.where(np.isnan(mean).any(axis=1), -1, mean.argmax(axis=1))
+        found[rows] = np.where(is_distribution(mean), mean.argmax(axis=1), -1)
     return found
 
 
