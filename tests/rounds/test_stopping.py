@@ -133,6 +133,8 @@ def test_a_plateau_stops_and_a_gain_that_is_not_ruled_out_does_not(training_fold
     assert "stop: accuracy did not surely improve in the last round: r001 less r000" in told(stopped, "plateau_rounds")
     assert "36 scenes in 6 logs" in told(stopped, "plateau_rounds")
     assert told(stopped, "gain_under_noise").startswith("stop: r001 gained ")
+    set_stop(training_folder, "gain_per_cost = 10.0")
+    assert told(run_at(training_folder), "gain_per_cost").startswith("stop: r001 gained at most 0.0")
     set_stop(training_folder, "plateau_rounds = 1\nplateau_gain = 0.0001")
     on = run_at(training_folder)
     assert (on.round_id, told(on, "plateau_rounds")[:47]) == ("r002", "go on: a gain of 0.0001 accuracy in the last ro")

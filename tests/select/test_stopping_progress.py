@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddloop.select.stopping import Gain, stop_at_plateau, stop_at_small_gain
+from oddloop.intervals import difference_interval, draw_weights
+from oddloop.select.stopping import Gain, stop_at_plateau, stop_at_small_gain, stop_at_worth
 
 NAN = float("nan")
 
@@ -71,6 +73,40 @@ def test_asking_for_more_never_stops_earlier(numbers: list[tuple[float, float]],
 )
 def test_marginal_gain(last: Gain | None, cost: float, stop: bool | None) -> None:
     assert stop_at_small_gain(last, cost, "EUR").stop is stop
+
+
+@pytest.mark.parametrize(
+    ("last", "cost", "worth", "stop"),
+    [
+        (UNSURE, 10.0, 0.006, True),  # at most .05 / 10 = .005
+        (UNSURE, 10.0, 0.004, False),
+        (UNSURE, 10.0, 0.05 / 10.0, False),  # what is worth it just so may go on
+        (LOSS, 10.0, 1e-9, True),
+        (None, 10.0, 0.1, None),
+        (gain(0.02, NAN, NAN), 10.0, 0.1, None),
+        (SURE, 0.0, 0.1, None),
+    ],
+)
+def test_what_a_round_is_worth(last: Gain | None, cost: float, worth: float, stop: bool | None) -> None:
+    answer = stop_at_worth(last, cost, worth, "EUR")
+    assert (answer.rule, answer.stop) == ("gain_per_cost", stop)
+
+
+def test_a_real_gain_hides_in_a_wide_interval_unless_it_must_be_ruled_out() -> None:
+    rng = np.random.default_rng(0)
+    n_logs, n_scenes, true = 6, 10, 0.02
+    stopped = np.zeros((100, 2))
+    for trial in stopped:
+        before = rng.normal(0.7, 0.1, (n_logs, n_scenes))
+        after = before + true + rng.normal(0, 0.03, (n_logs, 1)) + rng.normal(0, 0.05, (n_logs, n_scenes))
+        sums, support = (after.sum(axis=1)[None], before.sum(axis=1)[None]), np.full((1, n_logs), float(n_scenes))
+        weights = draw_weights(n_logs, 300, rng)
+        (low,), (high,) = difference_interval(sums[0], support, sums[1], support, weights, 0.95)
+        found = gain(float(after.mean() - before.mean()), float(low), float(high))
+        trial[:] = [stop_at_plateau([found], 1, least).stop for least in (None, true)]
+    plain, strict = stopped.mean(axis=0)
+    assert 0.5 < plain < 0.8  # docs/how-to/stopping.md: 63 %
+    assert strict < 0.15  # 6 %
 
 
 @given(st.floats(0.001, 1e6))

@@ -39,8 +39,12 @@ class StopConfig:
     gain_under_noise: Annotated[
         bool, Field(description="whether to stop where the last round's gain per cost is below its noise")
     ] = False
+    gain_per_cost: Annotated[
+        Positive | None,
+        Field(description="gain that one cost unit must bring; stop where the last round surely did not"),
+    ] = None
     metric: Annotated[
-        str, Field(description="metric of both; empty: [coverage] metric, else the first that has a [metrics.<name>]")
+        str, Field(description="metric of these; empty: [coverage] metric, else the first that has a [metrics.<name>]")
     ] = ""
     uncertain_score: Annotated[
         float | None, Field(description="a candidate whose score is above it is worth labelling; see `uncertain_share`")

@@ -7,7 +7,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.paired import compare_overall
 from oddloop.rounds.stages import make_generator
 from oddloop.rounds.state import RoundState
-from oddloop.select.stopping import Answer, Gain, stop_at_plateau, stop_at_small_gain
+from oddloop.select.stopping import Answer, Gain, stop_at_plateau, stop_at_small_gain, stop_at_worth
 
 _UNKNOWN = float("nan")
 
@@ -23,13 +23,25 @@ def ask_plateau(workspace: Workspace, rounds: list[RoundState]) -> Answer:
 
 def ask_small_gain(workspace: Workspace, rounds: list[RoundState]) -> Answer:
     """Ask whether the last round's gain per cost is below its noise."""
-    evaluated, unit = _evaluated(rounds), workspace.config.cost.unit
+    gain, cost = _last_gain(workspace, rounds)
+    return stop_at_small_gain(gain, cost, workspace.config.cost.unit)
+
+
+def ask_worth(workspace: Workspace, rounds: list[RoundState]) -> Answer:
+    """Ask whether the last round's gain per cost is surely below what it is worth."""
+    gain, cost = _last_gain(workspace, rounds)
+    return stop_at_worth(gain, cost, workspace.config.stop.gain_per_cost or 0.0, workspace.config.cost.unit)
+
+
+def _last_gain(workspace: Workspace, rounds: list[RoundState]) -> tuple[Gain | None, float]:
+    """What the last evaluated round gained over the one before, and what its labels cost: as predicted if not known."""
+    evaluated = _evaluated(rounds)
     if len(evaluated) < 2:
-        return stop_at_small_gain(None, 0.0, unit)
+        return None, 0.0
     before, after = evaluated[-2:]
     cost = after.labels.get("cost")
     spent = float(after.proposal.get("cost", 0.0) if cost is None else cost)
-    return stop_at_small_gain(measure_gain(workspace, before, after), spent, unit)
+    return measure_gain(workspace, before, after), spent
 
 
 def measure_gain(workspace: Workspace, before: RoundState, after: RoundState) -> Gain:

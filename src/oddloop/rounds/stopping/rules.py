@@ -21,7 +21,7 @@ from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.propose import score_column_of
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.stopping.agreement import compare_classes, compare_ranks
-from oddloop.rounds.stopping.progress import ask_plateau, ask_small_gain
+from oddloop.rounds.stopping.progress import ask_plateau, ask_small_gain, ask_worth
 from oddloop.rounds.training import labelled_scenes
 from oddloop.select import stopping
 from oddloop.select.stopping import Answer
@@ -109,6 +109,7 @@ _RULES: tuple[tuple[Callable[[StopConfig], bool], Callable[[Question], Answer]],
     (lambda stop: stop.labelled_share is not None, _share),
     (lambda stop: stop.plateau_rounds is not None, lambda q: ask_plateau(q.workspace, q.rounds)),
     (lambda stop: stop.gain_under_noise, lambda q: ask_small_gain(q.workspace, q.rounds)),
+    (lambda stop: stop.gain_per_cost is not None, lambda q: ask_worth(q.workspace, q.rounds)),
     (lambda stop: stop.uncertain_score is not None, _low_scores),
     (lambda stop: stop.kappa is not None, lambda q: compare_classes(q.workspace, q.rounds, q.stages["select"])),
     (lambda stop: stop.rank_agreement is not None, lambda q: compare_ranks(q.workspace, q.done, q.stages)),

@@ -13,7 +13,7 @@ from oddloop.select.stopping.limits import (
     stop_at_share,
     stop_at_time,
 )
-from oddloop.select.stopping.progress import Gain, stop_at_plateau, stop_at_small_gain
+from oddloop.select.stopping.progress import Gain, stop_at_plateau, stop_at_small_gain, stop_at_worth
 
 __all__ = [
     "Answer",
@@ -30,4 +30,5 @@ __all__ = [
     "stop_at_small_gain",
     "stop_at_targets",
     "stop_at_time",
+    "stop_at_worth",
 ]

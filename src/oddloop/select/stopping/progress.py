@@ -113,6 +113,38 @@ def stop_at_small_gain(gain: Gain | None, cost: float, unit: str) -> Answer:
     )
 
 
+def stop_at_worth(gain: Gain | None, cost: float, worth: float, unit: str) -> Answer:
+    """Ask whether what the last round gained per cost is surely below what it is worth.
+
+    Args:
+        gain: of the last round over the one before; None with fewer than two evaluated rounds.
+        cost: what the last round's labels cost, in `unit`.
+        worth: the gain that one `unit` must bring, in the metric's unit; 0 or more.
+        unit: unit of costs.
+
+    Returns:
+        stop where the upper end of the gain's interval / cost < worth; no answer without an interval or a cost.
+
+    >>> gain = Gain("r001", "r002", "accuracy", 0.01, -0.02, 0.04, 60, 6)
+    >>> stop_at_worth(gain, 10.0, 0.005, "EUR").sentence
+    'r002 gained at most 0.004 accuracy for each of 10 EUR, where 0.005 is worth it; 60 scenes in 6 logs'
+    """
+    rule = "gain_per_cost"
+    if gain is None:
+        return Answer(rule, None, "a gain needs two evaluated rounds")
+    if not gain.is_known:
+        return Answer(rule, None, f"the last gain is not known: {_why_unknown(gain)}")
+    if not cost > 0:
+        return Answer(rule, None, f"the labels of {gain.after} cost nothing, so there is no gain per cost")
+    most = gain.high / cost
+    return Answer(
+        rule,
+        most < worth,
+        f"{gain.after} gained at most {most:.3g} {gain.metric} for each of {amount(cost)} {unit}, where {worth:g} is "
+        f"worth it; {gain.n_scenes:,} scenes in {gain.n_logs:,} logs",
+    )
+
+
 def _why_unknown(gain: Gain) -> str:
     if not gain.n_scenes:
         return f"{gain.after} and {gain.before} share no held-out scene with {gain.metric or 'a metric'}"
