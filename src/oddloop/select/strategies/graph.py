@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from oddloop.errors import ConfigError, TableError
 from oddloop.neighbours import nearest_neighbours
-from oddloop.select.frame import Frame, blocks, squared_differences
+from oddloop.select.frame import Frame, blocks
 from oddloop.select.pool import Floats, Ints, Vectors
 
+Rows = npt.NDArray[np.int32]
 Kernel = Literal["gaussian", "linear", "ball"]
 KERNELS: dict[Kernel, Callable[[Floats, float], Floats]] = {
     "gaussian": lambda distance, scale: np.exp(-0.5 * (distance / scale) ** 2),
@@ -116,10 +117,14 @@ def similarity_graph(
     if not len(points):
         return Graph(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32))
     frame = Frame.of(points, points[:0])
-    one, other, distance = _pairs(points, frame, n_neighbours, seed)
-    unit = _scale(kernel, distance) if scale is None else scale / frame.scale
-    similarity = KERNELS[kernel](distance, unit).astype(np.float32)
-    return _symmetric(one, other, similarity, len(points), unit * frame.scale)
+    found = _neighbours(points, frame, n_neighbours, seed)
+    distance = _distances(points, frame, found)
+    unit = _scale(kernel, distance, found) if scale is None else scale / frame.scale
+    values = np.empty(found.shape, dtype=np.float32)
+    for part in blocks(*found.shape):
+        values[part] = KERNELS[kernel](distance[part], unit)
+    del distance
+    return _symmetric(found, values, unit * frame.scale)
 
 
 def _check(kernel: str, scale: float | None, n_neighbours: int) -> None:
@@ -131,32 +136,49 @@ def _check(kernel: str, scale: float | None, n_neighbours: int) -> None:
         raise ConfigError(f"n_neighbours must be 1 or more; got {n_neighbours}")
 
 
-def _pairs(points: Vectors, frame: Frame, n_neighbours: int, seed: int) -> tuple[Ints, Ints, Floats]:
-    """Rows that are joined, each pair of different rows at least once, and how far apart they are in the frame."""
-    found = nearest_neighbours(frame.scan(points), n_neighbours, seed)
-    one, other = np.repeat(np.arange(len(points)), found.shape[1]), found.ravel()
-    known = (other >= 0) & (other != one)
-    one, other = one[known], other[known]
-    distance = np.empty(len(one))
-    for part in blocks(len(one), points.shape[1]):
-        apart = squared_differences(frame.exact(points[one[part]]), frame.exact(points[other[part]]))
-        distance[part] = np.sqrt(apart)
-    return one, other, distance
+def _neighbours(points: Vectors, frame: Frame, n_neighbours: int, seed: int) -> Rows:
+    """(n, k) each row's neighbours, itself among them; -1 where there are fewer."""
+    found = nearest_neighbours(frame.scan(points), n_neighbours, seed).astype(np.int32)
+    # A row with many equals may not be found among them.
+    lost = np.flatnonzero((found != _own(found)).all(axis=1))
+    found[lost, -1] = lost
+    return found
 
 
-def _scale(kernel: Kernel, distance: Floats) -> float:
-    if not len(distance):
+def _own(found: Rows) -> Rows:
+    return np.arange(len(found), dtype=np.int32)[:, None]
+
+
+def _distances(points: Vectors, frame: Frame, found: Rows) -> Floats:
+    """(n, k) how far the neighbours are in the frame; infinite where there are fewer."""
+    distance = np.empty(found.shape)
+    for part in blocks(len(found), found.shape[1] * points.shape[1]):
+        apart = frame.exact(points[found[part]]) - frame.exact(points[part])[:, None, :]
+        distance[part] = np.sqrt(np.einsum("ijk,ijk->ij", apart, apart))
+    distance[found < 0] = np.inf
+    return distance
+
+
+def _scale(kernel: Kernel, distance: Floats, found: Rows) -> float:
+    between = distance[(found >= 0) & (found != _own(found))]
+    if not len(between):
         return 1.0
-    scale = float(np.median(distance) if kernel == "gaussian" else distance.max())
-    return scale or float(distance.max()) or 1.0
+    scale = float(np.median(between) if kernel == "gaussian" else between.max())
+    return scale or float(between.max()) or 1.0
 
 
-def _symmetric(one: Ints, other: Ints, similarity: npt.NDArray[np.float32], n: int, scale: float) -> Graph:
+def _symmetric(found: Rows, values: npt.NDArray[np.float32], scale: float) -> Graph:
     from scipy import sparse  # here: slow to load
 
-    directed = sparse.csr_array((similarity, (one.astype(np.int32), other.astype(np.int32))), shape=(n, n))
+    n, k = found.shape
+    columns = np.where(found >= 0, found, _own(found)).ravel()  # values of 0, which are dropped
+    # SciPy holds columns as wide as starts.
+    starts = np.arange(0, n * k + 1, k, dtype=np.int32 if n * k < 2**30 else np.int64)
+    directed = sparse.csr_array((values.ravel(), columns, starts), shape=(n, n))
+    del columns
+    directed.sum_duplicates()
+    directed.eliminate_zeros()
     # Both directions of a pair hold the same number, so the larger of both is the union.
-    both = directed.maximum(directed.T).tocsr() + sparse.eye_array(n, dtype=np.float32, format="csr")
-    both.eliminate_zeros()
+    both = directed.maximum(directed.T.tocsr())
     both.sort_indices()
-    return Graph(both.indptr.astype(np.int64), both.indices.astype(np.int32), both.data, scale)
+    return Graph(both.indptr.astype(np.int64), both.indices.astype(np.int32, copy=False), both.data, scale)
