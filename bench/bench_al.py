@@ -29,6 +29,8 @@ from oddloop.select.pool import Pool
 from oddloop.select.registry import POLICIES, find_policy
 
 HERE = Path(__file__).parent
+CACHE = "oddloop-bench-al-1"
+"""Folder of prepared arrays in the temporary folder; its number rises when `al_prepare.py` writes others."""
 CONTROL, BOUND = "random", "best of nine, by peeking"
 ALL: Mapping[str, Callable[[int], AlPool]] = {**DRIVES, **POOLS}
 Areas = dict[str, list[float]]
@@ -55,7 +57,7 @@ def main() -> None:
     parser.add_argument("--curves", type=Path, help="write costs and errors of all curves of ours to this .json file")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    os.environ.setdefault("ODDLOOP_BENCH_CACHE", str(Path(tempfile.gettempdir()) / "oddloop-bench-al"))
+    os.environ.setdefault("ODDLOOP_BENCH_CACHE", str(Path(tempfile.gettempdir()) / CACHE))
     n_seeds = 3 if arguments.quick else arguments.seeds
     print("## Label efficiency\n")
     print_machine("numpy", "scikit-learn")
@@ -75,6 +77,8 @@ def main() -> None:
 
 
 def _runnable(names: list[str]) -> list[str]:
+    if unknown := sorted(set(names) - set(ALL)):
+        raise SystemExit(f"there is no pool {', '.join(unknown)}; there are {', '.join(ALL)}")
     wanted = [name for name in names if name in DRIVES and not is_there(name)]
     if wanted:
         command = [sys.executable, HERE / "al_prepare.py", os.environ["ODDLOOP_BENCH_CACHE"], *wanted]
