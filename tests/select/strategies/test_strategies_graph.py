@@ -52,7 +52,7 @@ def test_scale_from_the_data() -> None:
     # pairs at 1, 3 and 4; in the graph each of them stands twice
     line = np.array([[0.0], [1.0], [4.0]])
     assert similarity_graph(line).scale == 3.0
-    assert similarity_graph(line, kernel="linear").scale == 4.0
+    assert similarity_graph(line, kernel="linear").scale == 6.0
     assert similarity_graph(np.ones((3, 2))).scale == 1.0
     assert similarity_graph(np.ones((1, 2))).scale == 1.0
     # most pairs at distance 0: the median is no scale
@@ -119,3 +119,11 @@ def test_nothing_one_and_all_equal() -> None:
 def test_what_cannot_be_is_refused(options, error, message) -> None:
     with pytest.raises(error, match=message):
         facility_location(**{"vectors": [[0.0], [1.0]], "budget": 1.0, **options})
+
+
+def test_an_outlier_does_not_make_all_others_alike() -> None:
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    rows = facility_location(points, 8).rows.tolist()
+    outlier = np.append(points, [[1e6, 1e6]], axis=0)
+    assert similarity_graph(outlier, kernel="linear").scale < 2 * similarity_graph(points, kernel="linear").scale
+    assert len({*rows} & {*facility_location(outlier, 9).rows.tolist()}) >= 6

@@ -98,8 +98,8 @@ def similarity_graph(
     Args:
         points: (n, d) float of any width, finite.
         kernel: `gaussian`, exp(-d^2 / (2 scale^2)); `linear`, 1 - d / scale but not below 0; `ball`, 1 up to `scale`.
-        scale: in the units of the points; None takes the median distance of all joined rows for `gaussian`, and the
-            largest for the others; 1 where all those are 0.
+        scale: in the units of the points; None takes the median distance of all joined rows for `gaussian`, and twice
+            that for the others, since the largest would be that of an outlier; where it is 0, the largest; else 1.
         n_neighbours: of each row, the row itself counted; rows are joined if either is a neighbour of the other.
         seed: of the cells that very many rows are searched in.
 
@@ -163,7 +163,7 @@ def _scale(kernel: Kernel, distance: Floats, found: Rows) -> float:
     between = distance[(found >= 0) & (found != _own(found))]
     if not len(between):
         return 1.0
-    scale = float(np.median(between) if kernel == "gaussian" else between.max())
+    scale = float(np.median(between)) * (1.0 if kernel == "gaussian" else 2.0)
     return scale or float(between.max()) or 1.0
 
 
