@@ -22,6 +22,7 @@ from common import growth_exponent, peak_mb, print_machine, print_table, report,
 from oddloop.config import CostConfig, SelectConfig
 from oddloop.derived_tables import SCENE_VECTORS
 from oddloop.select import kcenter, select
+from oddloop.select.strategies import FacilityLocation, facility_location_on, similarity_graph
 
 Vectors = npt.NDArray[np.float32]
 BUDGET, D, D_STAGE = 1000, 256, 16
@@ -32,6 +33,7 @@ SHAPES = {
 }
 SIZES = (25_000, 50_000, 100_000)
 PEER_SIZES = (5_000, 10_000, 20_000)
+FACILITY_SIZES, D_FACILITY = (25_000, 50_000, 100_000), 64
 STAGE_SIZES = (100_000, 300_000, 1_000_000)
 
 
@@ -44,7 +46,13 @@ def main() -> None:
     if arguments.case:
         kind, _, what = arguments.case.partition(":")
         with threadpool_limits(1):
-            {"kcenter": measure_kcenter, "peers": measure_peers, "stage": measure_stage}[kind](what, arguments.size)
+            measure = {
+                "kcenter": measure_kcenter,
+                "peers": measure_peers,
+                "facility": measure_facility,
+                "stage": measure_stage,
+            }
+            measure[kind](what, arguments.size)
     else:
         compare(10 if arguments.quick else 1)
 
@@ -69,6 +77,15 @@ def compare(divisor: int) -> None:
         ours, ndiff, sklearn = (f[f"{name}_cpu"] for name in ("ours", "numpy", "sklearn"))
         rows.append((n, ours, ndiff, sklearn, ndiff / ours, sklearn / ours))
     print_table(f"k-center, 200 of n x {D}, and the loops that one writes oneself", headers, rows)
+    sizes, found = sweep("facility:groups", FACILITY_SIZES, divisor)
+    rows = [
+        (n, f["graph_cpu"], f["picks_cpu"], f["n_picks"], f["value"], f["by_chance"], f["more"])
+        for n, f in zip(sizes, found, strict=True)
+    ]
+    exponent = growth_exponent(sizes, [f["graph_cpu"] + f["picks_cpu"] for f in found])
+    title = f"facility location, 500 of n x {D_FACILITY}, 64 neighbours; growth exponent {exponent:.2f}"
+    headers = ("vectors", "graph cpu s", "greedy cpu s", "picks", "value / n", "of random picks", "MB more")
+    print_table(title, headers, rows)
     for policy in ("uncertainty", "random", "kcenter"):
         sizes, found = sweep(f"stage:{policy}", STAGE_SIZES, divisor)
         exponent = growth_exponent(sizes, [f["ours_cpu"] for f in found])
@@ -106,6 +123,22 @@ def measure_peers(shape: str, n: int) -> None:
         "sklearn": lambda: loop(vectors, first, budget, lambda c: euclidean_distances(vectors, c[None])[:, 0]),
     }
     report(**{name: time_median(run, runs=1) for name, run in loops.items()})
+
+
+def measure_facility(shape: str, n: int) -> None:
+    vectors = make_vectors(shape, n, D_FACILITY)
+    before = peak_mb()
+    graph = time_median(lambda: similarity_graph(vectors), runs=1)
+    more = peak_mb() - before
+    similarity = similarity_graph(vectors)
+    picks = time_median(lambda: facility_location_on(similarity, 500), runs=1)
+    chosen, chance = FacilityLocation.of(similarity), FacilityLocation.of(similarity)
+    rows = facility_location_on(similarity, 500).rows.tolist()
+    for ours, drawn in zip(rows, np.random.default_rng(0).permutation(n)[: len(rows)].tolist(), strict=True):
+        chosen.add(ours)
+        chance.add(drawn)
+    value, by_chance = float(chosen.best.mean()), float(chance.best.mean())
+    report(graph=graph, picks=picks, n_picks=len(rows), value=value, by_chance=by_chance, more=more)
 
 
 def measure_stage(policy: str, n: int) -> None:
