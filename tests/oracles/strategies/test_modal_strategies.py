@@ -7,7 +7,7 @@ import pytest
 
 from oddloop.select.adapters.modal import LIBRARY
 from oracles.peers import load
-from oracles.strategies.world import assert_rules, farthest_first, make_world, pick
+from oracles.strategies.world import N, assert_rules, farthest_first, make_world, pick
 
 pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore")]
 PATHS = {
@@ -58,6 +58,17 @@ def test_a_ranked_batch_without_labels_starts_in_the_middle_and_repeats_nothing(
     assert sorted(rows) == list(range(len(world.x)))
     certain = pick(PATHS["uncertainty_batch_sampling"], world.pool(labelled=False), 6).rows  # nothing but distance
     assert certain[1:].tolist() == farthest_first(world.x, world.x[rows[:1]], 5)
+
+
+@pytest.mark.parametrize("k", [N - 2, N - 1, N])
+def test_a_repeat_of_a_ranked_batch_costs_no_pick(modal, k: int) -> None:
+    world = make_world(0)
+    learner = modal.ActiveLearner(world.model)
+    learner.X_training = None
+    repeated, _ = load("modAL.batch", "{error}").uncertainty_batch_sampling(learner, world.x, n_instances=N)
+    assert len(set(repeated)) == N - 1
+    rows = pick(PATHS["uncertainty_batch_sampling"], world.pool(world.entropy, labelled=False), k).rows
+    assert len(set(rows)) == len(rows) == k
 
 
 def test_ties_fall_by_the_seed() -> None:
