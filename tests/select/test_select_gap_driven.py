@@ -33,6 +33,8 @@ def naive(vectors, budget, costs, labelled, score, need, quotas=()):
     best = np.exp(-0.5 * (to_labelled / scale) ** 2)
     rank = np.array([(score <= s).mean() for s in score])
     weight = need * ((1 - best.mean()) + best.mean() * 4 * rank**3)
+    ranked = np.array([2 * (score <= s).mean() for s in score])
+    own = (1 - best.mean()) + best.mean() * (ranked if score.min() < 0 else score / score.mean())
     rows, spent = [], 0.0
     wanted = {i: q.minimum for i, q in enumerate(quotas)}
     order = sorted((i for i in wanted if wanted[i]), key=lambda i: (len(quotas[i].rows) / wanted[i], quotas[i].name))
@@ -43,7 +45,7 @@ def naive(vectors, budget, costs, labelled, score, need, quotas=()):
         fits = [r for r in range(n) if r not in rows and r not in closed and spent + costs[r] <= budget]
         due = [i for i in order if len(set(rows) & set(quotas[i].rows)) < wanted[i] and set(fits) & set(quotas[i].rows)]
         fits = [r for r in fits if r in quotas[due[0]].rows] if due else fits
-        worth = {r: (weight * np.maximum(similar[r] - best, 0)).sum() / costs[r] for r in fits}
+        worth = {r: own[r] * (weight * np.maximum(similar[r] - best, 0)).sum() / costs[r] for r in fits}
         worth = {r: w for r, w in worth.items() if w > 1e-12}
         if not worth:
             return rows
@@ -58,6 +60,7 @@ def naive(vectors, budget, costs, labelled, score, need, quotas=()):
 def test_picks_are_those_of_the_plain_algorithm(seed: int) -> None:
     vectors, costs, score, labelled = pool(seed)
     need = np.random.default_rng(seed).choice([0.5, 1.0, 4.0], 40)
+    score = np.abs(score) if seed % 3 else score
     quotas = (Quota("a", np.arange(5), 2), Quota("b", np.arange(3, 30), 1, 3)) if seed % 2 else ()
     found = gap_driven(
         vectors, 12.0, costs=costs, preselected=labelled, score=score, need=need, quotas=quotas, config=PLAIN

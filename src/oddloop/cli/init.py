@@ -34,7 +34,7 @@ seed = 0
 
 {tables}
 [select]
-policy = "uncertainty"
+policy = "gap_driven"
 budget = 100.0
 
 [cost]                                 # per_scene + per_frame x frames + per_object x objects

@@ -43,7 +43,7 @@ class SelectConfig:
             "`package.module:function`, which may also lead to a strategy of another library, such as "
             "`modAL.uncertainty:margin_sampling`"
         ),
-    ] = "uncertainty"
+    ] = "gap_driven"
     score: Annotated[
         str, Field(description="scene score to rank by; empty: the policy's own; `audited`: the audit's")
     ] = ""

@@ -1,8 +1,9 @@
 """Picks of several rules in one order, each prefix of which holds every rule's share of the cost.
 
 One objective is shared: what a control scene already stands for, no quota and no cover pick has to. A row's worth is
-what it adds per unit of cost, asked lazily (`strategies.greedy`). Rows that no longer fit the budget are skipped for
-good. Time: one pass over the graph, then a few of its rows per pick; memory that of the graph.
+what it adds, times its own (`importance.own_worth`), per unit of cost, asked lazily (`strategies.greedy`). Rows that no
+longer fit the budget are skipped for good. Time: one pass over the graph, then a few of its rows per pick; memory that
+of the graph.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ class Picking:
         counter: how far quotas are filled.
     """
 
-    def __init__(self, objective: FacilityLocation, costs: Floats, budget: float, counter: Counter) -> None:
+    def __init__(
+        self, objective: FacilityLocation, own: Floats, costs: Floats, budget: float, counter: Counter
+    ) -> None:
         self.open = np.ones(len(costs), dtype=bool)
         self.open[counter.closed_from_the_start()] = False
         self.counter = counter
-        self._objective, self._costs, self._budget = objective, costs, budget
+        self._objective, self._own, self._costs, self._budget = objective, own, costs, budget
         self._spent = 0.0
         self._of_rule: dict[str, float] = {}
         self._rows: list[int] = []
@@ -72,14 +75,14 @@ class Picking:
 
     def by_worth(self, rows: Bools) -> Iterator[int]:
         """Rows by what they add per cost, now and after every pick; a row that is not taken is not offered again."""
-        gains, free = self._objective.gains(), self._costs == 0
+        gains, free = self._objective.gains() * self._own, self._costs == 0
         worth = np.where(free, gains * _FREE, gains / np.where(free, 1.0, self._costs))
         queue = BoundQueue(np.where(rows & self.open, worth, 0.0))
         while (row := queue.pop()) is not None:
             if not self.open[row] or not self.fits(row):
                 continue
             if queue.answered(row) != len(self._rows):
-                gain = self._objective.gain(row)
+                gain = self._objective.gain(row) * float(self._own[row])
                 queue.push(row, self._worth(gain, row), len(self._rows))
                 continue
             yield row

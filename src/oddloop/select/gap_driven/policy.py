@@ -1,11 +1,12 @@
 """The policy `gap_driven`: the scenes that stand for most of what matters and is not labelled yet, per cost.
 
-Every candidate matters as much as its segment needs it and the model doubts it (`importance`); a scene is worth what
-it adds to how well all candidates are stood for by what is labelled and picked (facility location with a Gaussian
-kernel on the graph of nearest scenes), per unit of cost. So near-duplicates add nothing twice, one scene in a dense
-region stands for many, and an outlier for itself alone. Quotas are filled first, scarcest first; a share of the budget
-goes to exploration and to a random control (`shares`). A dear scene goes first where it alone is worth more than all
-that would be picked by worth per cost, which that alone would miss (Khuller et al. 1999).
+Every candidate matters as much as its segment needs it and the model doubts it (`importance`); a scene is worth what it
+adds to how well all candidates are stood for by what is labelled and picked (facility location with a Gaussian kernel
+on the graph of nearest scenes), times how much there is to learn in it itself (`own_worth`), per unit of cost. So near-
+duplicates add nothing twice, one scene in a dense region stands for many, and an outlier for itself alone. Quotas are
+filled first, scarcest first; a share of the budget goes to exploration and to a random control (`shares`). A dear scene
+goes first where it alone is worth more than all that would be picked by worth per cost, which that alone would miss
+(Khuller et al. 1999).
 
 Time and memory: those of the graph (see `strategies.graph`), then a few of its rows per pick.
 """
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from oddloop.config import GapDrivenConfig
 from oddloop.errors import TableError
 from oddloop.select.gap_driven.graph import candidate_graph
-from oddloop.select.gap_driven.importance import importance
+from oddloop.select.gap_driven.importance import importance, own_worth
 from oddloop.select.gap_driven.picking import Picking
 from oddloop.select.gap_driven.shares import draw_control, draw_exploration
 from oddloop.select.pool import Floats, Ints, Picks, Pool
@@ -57,6 +58,7 @@ class GapDriven:
 class _Problem:
     graph: Graph
     weights: Floats
+    own: Floats
     covered: Floats
     prices: Floats
     budget: float
@@ -67,7 +69,7 @@ class _Problem:
         return FacilityLocation(self.graph, self.weights, self.covered.copy())
 
     def start(self) -> Picking:
-        return Picking(self.objective(), self.prices, self.budget, Counter(self.quotas, len(self.prices)))
+        return Picking(self.objective(), self.own, self.prices, self.budget, Counter(self.quotas, len(self.prices)))
 
 
 def gap_driven(
@@ -120,8 +122,10 @@ def gap_driven(
     doubt = np.full(n, np.nan) if score is None else np.asarray(score, dtype=np.float64)
     if doubt.shape != (n,):
         raise TableError(f"score must be one number per row, {n} of them; got shape {doubt.shape}")
-    weights = importance(doubt, np.isfinite(doubt), weights_of(need, n, "need"), coverage, config.score_power)
-    problem = _Problem(graph, weights, covered, prices, given.budget, tuple(quotas), config)
+    known = np.isfinite(doubt)
+    weights = importance(doubt, known, weights_of(need, n, "need"), coverage, config.score_power)
+    own = own_worth(doubt, known, coverage) if config.score_power else np.ones(n)
+    problem = _Problem(graph, weights, own, covered, prices, given.budget, tuple(quotas), config)
     picks, counter = _pick(problem, rng)
     return GapDriven(picks, counter.shortfalls(), coverage, _represents(graph, picks.rows, covered))
 
