@@ -77,7 +77,7 @@ test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test ## Also test with a brow
 	ODDLOOP_ORACLES="pyod skbio" $(BIN)/python -m pytest -q -m system
 	ODDLOOP_ORACLES="torch baal pytorch_ood netcal av2" $(TORCH)/bin/python -m pytest -q -m system \
 		tests/collect tests/oracles tests/score/test_score_foreign.py
-	ODDLOOP_ORACLES="modAL alipy skactiveml small_text lightly_mundig" \
+	ODDLOOP_ORACLES="modAL alipy skactiveml small_text lightly_mundig apricot submodlib" \
 		$(STRATEGIES)/bin/python -m pytest -q -m system tests/oracles/strategies
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date

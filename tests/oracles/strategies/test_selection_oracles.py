@@ -22,7 +22,7 @@ from oracles.peers import load
 
 pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore")]
 
-REASON = "{error}: install submodlib-py, apricot-select, modAL-python and scikit-activeml to compare with them"
+REASON = "{error}; `make test-all` installs it into .venv-strategies"
 SEEDS = range(20)
 K = 8
 
