@@ -8,8 +8,7 @@ import pyarrow as pa
 from oddloop.config import DiagnosisConfig, MetricConfig
 from oddloop.coverage import bootstrap_interval, draw_weights
 from oddloop.coverage.diagnosis import Clues, Diagnosis, diagnose
-from oddloop.derived_tables import SEGMENT_METRICS, SEGMENTS
-from oddloop.verdict_tables import CURVE_POINTS, SEGMENT_HINTS
+from oddloop.derived_tables import CURVE_POINTS, SEGMENT_HINTS, SEGMENT_METRICS, SEGMENTS
 from planted_gaps import PlantedFleet
 
 MIN_LOGS = 5

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from oddloop.coverage.diagnosis import worst_gaps
-from oddloop.verdict_tables import GAPS, VERDICTS
+from oddloop.derived_tables import GAPS, VERDICTS
 
 
 def row(segment_id: str, gap: float | None, half: float | None, target: float = 2.0, **more: Any) -> dict[str, Any]:

@@ -8,8 +8,16 @@ import pytest
 
 from oddloop.config import DiagnosisConfig, MetricConfig
 from oddloop.coverage.diagnosis import Clues, diagnose
-from oddloop.derived_tables import SEGMENT_METRICS, SEGMENTS
-from oddloop.verdict_tables import CURVE_POINTS, CURVES, GAPS, ROUND_HISTORY, SEGMENT_HINTS, VERDICTS
+from oddloop.derived_tables import (
+    CURVE_POINTS,
+    CURVES,
+    GAPS,
+    ROUND_HISTORY,
+    SEGMENT_HINTS,
+    SEGMENT_METRICS,
+    SEGMENTS,
+    VERDICTS,
+)
 
 RULES = DiagnosisConfig(n_resamples=200)
 METRIC = {"miss_rate": MetricConfig("lower", 0.1)}

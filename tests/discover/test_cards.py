@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from oddloop.cluster_tables import CLUSTER_CARDS, CLUSTER_MEMBERS
+from oddloop.derived_tables import CLUSTER_CARDS, CLUSTER_MEMBERS
 from oddloop.discover import Known, Measured, integrity_level, make_cards, rank_cards, risk_weight
 from oddloop.discover.cards.examples import extreme_scenes, typical_scenes, uncertain_scenes
 from oddloop.discover.cards.membership import read_membership

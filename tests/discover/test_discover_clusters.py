@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from oddloop.cluster_tables import CLUSTER_MEMBERS, FOUND_CLUSTERS
 from oddloop.config import ClusterConfig, DiscoverConfig
-from oddloop.derived_tables import SCENE_MAP
+from oddloop.derived_tables import CLUSTER_MEMBERS, FOUND_CLUSTERS, SCENE_MAP
 from oddloop.discover import cluster_scenes, discover
 from oddloop.discover import medoids as medoids_module
 from oddloop.discover.medoids import most_typical

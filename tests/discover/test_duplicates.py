@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddloop import neighbours
-from oddloop.cluster_tables import NEAR_DUPLICATES
 from oddloop.config import ClusterConfig, DuplicatesConfig
-from oddloop.derived_tables import SCENE_VECTORS
+from oddloop.derived_tables import NEAR_DUPLICATES, SCENE_VECTORS
 from oddloop.discover import cluster_scenes
 from oddloop.discover import duplicates as module
 from oddloop.discover.duplicates import near_duplicates

@@ -9,10 +9,19 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.coverage.diagnosis import worst_gaps
-from oddloop.derived_tables import CANDIDATES, CLUSTERS, EVIDENCE, PICKS, SCENE_MAP, SEGMENT_METRICS, SEGMENTS
+from oddloop.derived_tables import (
+    CANDIDATES,
+    EVIDENCE,
+    GAPS,
+    LISTED_CLUSTERS,
+    PICKS,
+    SCENE_MAP,
+    SEGMENT_METRICS,
+    SEGMENTS,
+    VERDICTS,
+)
 from oddloop.report import LeadMetric, ReportInputs
 from oddloop.tables import SCENES
-from oddloop.verdict_tables import GAPS, VERDICTS
 
 ATTRIBUTES = {
     "weather": ("clear", "cloudy", "rain", "heavy_rain", "fog"),
@@ -58,7 +67,7 @@ def empty_inputs(**changes: Any) -> ReportInputs:
         segments=SEGMENTS.empty(),
         segment_metrics=SEGMENT_METRICS.empty(),
         scene_map=SCENE_MAP.empty(),
-        clusters=CLUSTERS.empty(),
+        clusters=LISTED_CLUSTERS.empty(),
     )
     return replace(inputs, **changes)
 
@@ -277,7 +286,7 @@ class _Fleet:
                     "medoids": medoids,
                 }
             )
-        return table_of(CLUSTERS, rows)
+        return table_of(LISTED_CLUSTERS, rows)
 
     def evidence(self) -> pa.Table:
         rows = []

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from oddloop.derived_tables import CANDIDATES, CLUSTERS, EVIDENCE, PICKS, SCENE_MAP, SEGMENT_METRICS, SEGMENTS
+from oddloop.derived_tables import CANDIDATES, EVIDENCE, LISTED_CLUSTERS, PICKS, SCENE_MAP, SEGMENT_METRICS, SEGMENTS
 from oddloop.report import LeadMetric, ReportInputs, build_report, render_html
 from report.page_parser import Page, parse
 from report.report_inputs import (
@@ -120,7 +120,7 @@ MISSING: list[tuple[str, Callable[[ReportInputs], ReportInputs], str]] = [
         "1 segment may miss the target: 1 measured on too few held-out logs. No cause is known: train learning curves",
     ),
     ("map", lambda i: replace(i, scene_map=SCENE_MAP.empty()), "No scene has a place on the map."),
-    ("clusters", lambda i: replace(i, clusters=CLUSTERS.empty()), "No cluster was found."),
+    ("clusters", lambda i: replace(i, clusters=LISTED_CLUSTERS.empty()), "No cluster was found."),
     ("evidence", lambda i: replace(i, evidence=EVIDENCE.empty()), "No evidence yet"),
 ]
 
@@ -190,5 +190,5 @@ def test_long_and_unicode_names_survive() -> None:
     medoids = {"medoids": [name]}
     sizes = {"n_scenes": 1, "n_logs": 1, "duration_s": 1.0, "n_labelled": 0}
     cluster = {"cluster_id": name, "name": name, "rank": 1, "why": name, **sizes, **medoids}
-    page = page_of(empty_inputs(scene_map=table_of(SCENE_MAP, places), clusters=table_of(CLUSTERS, [cluster])))
+    page = page_of(empty_inputs(scene_map=table_of(SCENE_MAP, places), clusters=table_of(LISTED_CLUSTERS, [cluster])))
     assert name in page.text

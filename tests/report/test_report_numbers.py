@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from oddloop.derived_tables import CANDIDATES, CLUSTERS, EVIDENCE, PICKS, SCENE_MAP, SEGMENT_METRICS, SEGMENTS
+from oddloop.derived_tables import CANDIDATES, EVIDENCE, LISTED_CLUSTERS, PICKS, SCENE_MAP, SEGMENT_METRICS, SEGMENTS
 from oddloop.report import LeadMetric, ReportInputs, build_report
 from oddloop.report.model import Exposure, Measured, Reference, Weak
 from report.report_inputs import empty_inputs, metric_row, segment_row, table_of
@@ -71,7 +71,7 @@ def small() -> ReportInputs:
             SCENE_MAP, [dict(zip(("scene_id", "x", "y", "cluster_id"), p, strict=True)) for p in places]
         ),
         clusters=table_of(
-            CLUSTERS,
+            LISTED_CLUSTERS,
             [
                 {"cluster_id": "k1", "name": "", "rank": 2, "n_scenes": 1, "n_labelled": 0, **cluster},
                 {"cluster_id": "k0", "name": "tram", "rank": 1, "n_scenes": 2, "n_labelled": 1, **cluster},

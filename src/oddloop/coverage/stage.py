@@ -20,7 +20,7 @@ from oddloop.coverage.performance import summarize_performance
 from oddloop.coverage.scene_values import list_scene_values
 from oddloop.coverage.summary import summarize_coverage
 from oddloop.coverage.volume import volume_gaps
-from oddloop.verdict_tables import SEGMENT_HINTS
+from oddloop.derived_tables import SEGMENT_HINTS
 
 _NO_INTERVAL = 1 << 40
 """Logs that no segment has: intervals of what flatters would mislead."""
@@ -37,7 +37,7 @@ class CoverageResult:
         unmapped: spellings that became `unknown`: attribute, column, spelling, n_scenes.
         volume_gaps: `derived_tables.VOLUME_GAPS`.
         coverage_measures: `derived_tables.COVERAGE_MEASURES`.
-        segment_hints: `verdict_tables.SEGMENT_HINTS`: the metrics on scenes that the model was trained on.
+        segment_hints: `derived_tables.SEGMENT_HINTS`: the metrics on scenes that the model was trained on.
     """
 
     segments: pa.Table

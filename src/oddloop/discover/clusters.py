@@ -14,9 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.cluster_tables import CLUSTER_MEMBERS, FOUND_CLUSTERS, NEAR_DUPLICATES
 from oddloop.config import ClusterConfig, DuplicatesConfig
-from oddloop.derived_tables import SCENE_MAP
+from oddloop.derived_tables import CLUSTER_MEMBERS, FOUND_CLUSTERS, NEAR_DUPLICATES, SCENE_MAP
 from oddloop.discover.arrays import Floats, Ints, row_of, vector_matrix
 from oddloop.discover.duplicates import Duplicates, near_duplicates
 from oddloop.discover.grouping import Groups, find_groups

@@ -35,7 +35,7 @@ class LeadMetric:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportInputs:
-    """All that a round's page is made of; tables are as `tables.py` and `derived_tables.py` declare them.
+    """All that a round's page is made of; tables are as `tables` and `derived_tables` declare them.
 
     Attributes:
         workspace: name of the workspace.
@@ -62,7 +62,7 @@ class ReportInputs:
         segments: SEGMENTS.
         segment_metrics: SEGMENT_METRICS.
         scene_map: SCENE_MAP.
-        clusters: CLUSTERS.
+        clusters: LISTED_CLUSTERS.
         evidence: EVIDENCE, or None where nothing was trained yet.
         differences: DIFFERENCES between the policy and its control, or None.
         members: CLUSTER_MEMBERS; None where the map's clusters are all that there are.

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from oddloop import __version__
 from oddloop.config import Config, config_from_mapping
-from oddloop.derived_tables import CLUSTERS
+from oddloop.derived_tables import LISTED_CLUSTERS
 from oddloop.errors import LedgerError
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.scan import read_table
@@ -133,11 +133,11 @@ def _discovery(workspace: Workspace, stages: Mapping[str, str]) -> Discovery:
 
 
 def listed_clusters(found: Discovery) -> pa.Table:
-    """CLUSTERS: the first `_LISTED` cards of a discovery as a report lists them."""
+    """LISTED_CLUSTERS: the first `_LISTED` cards of a discovery as a report lists them."""
     found_cards = found.cards.slice(0, _LISTED)
     cards = found_cards.rename_columns({"rank_text": "why", "typical": "medoids"})
     names = pa.array([found.name_of(name) for name in cards["cluster_id"].to_pylist()], pa.string())
-    return cards.append_column("name", names).select(CLUSTERS.schema().names).cast(CLUSTERS.schema())
+    return cards.append_column("name", names).select(LISTED_CLUSTERS.schema().names).cast(LISTED_CLUSTERS.schema())
 
 
 def lead_metric(segment_metrics: pa.Table, config: Config) -> LeadMetric | None:

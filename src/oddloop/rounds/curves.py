@@ -45,7 +45,7 @@ def run_curves(workspace: Workspace, shell: Shell) -> Derived:
         shell: where to tell of progress.
 
     Returns:
-        the derived folder; `curve_points.parquet` in it is `verdict_tables.CURVE_POINTS`.
+        the derived folder; `curve_points.parquet` in it is `derived_tables.CURVE_POINTS`.
 
     Raises:
         WorkspaceError: there is no training command, no label, or no held-out scene.

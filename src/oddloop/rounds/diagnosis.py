@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.coverage.diagnosis import Clues, diagnose, worst_gaps
+from oddloop.derived_tables import CURVE_POINTS, ROUND_HISTORY, SEGMENT_HINTS
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
@@ -23,7 +24,6 @@ from oddloop.rounds.curves import POINTS_FILE, find_curves
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.rounds.stages.context import make_generator, write_tables
 from oddloop.rounds.state import RoundState
-from oddloop.verdict_tables import CURVE_POINTS, ROUND_HISTORY, SEGMENT_HINTS
 
 
 def run_diagnosis(workspace: Workspace, coverage_digest: str) -> Derived:
@@ -36,7 +36,7 @@ def run_diagnosis(workspace: Workspace, coverage_digest: str) -> Derived:
         coverage_digest: names the coverage stage's folder.
 
     Returns:
-        a folder with `verdict_tables.GAPS`, `VERDICTS` and `CURVES`; without rows where no metric has a target.
+        a folder with `derived_tables.GAPS`, `VERDICTS` and `CURVES`; without rows where no metric has a target.
     """
     curves, rounds = find_curves(workspace), evaluated_rounds(workspace)
     config = workspace.config
@@ -82,7 +82,7 @@ def _folder_of(state: RoundState) -> str:
 
 
 def round_history(workspace: Workspace, rounds: list[RoundState]) -> pa.Table:
-    """`verdict_tables.ROUND_HISTORY` of the rounds whose coverage is still there."""
+    """`derived_tables.ROUND_HISTORY` of the rounds whose coverage is still there."""
     folders = {state.number: workspace.storage.sub(_folder_of(state)) for state in rounds}
     parts = [_round_rows(n, folder) for n, folder in folders.items() if folder.exists("segments.parquet")]
     return pa.concat_tables([ROUND_HISTORY.empty(), *parts])

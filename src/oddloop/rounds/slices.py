@@ -32,7 +32,7 @@ def search_workspace(workspace: Workspace, shell: Shell) -> Derived:
         shell: the engine, and where to tell of progress.
 
     Returns:
-        the derived folder; `slices.parquet` in it is `slice_tables.SLICES`.
+        the derived folder; `slices.parquet` in it is `derived_tables.SLICES`.
 
     Raises:
         WorkspaceError: nobody has said of any metric what is better, or there are no scenes.

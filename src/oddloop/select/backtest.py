@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import stats
 
-from oddloop.backtest_tables import BACKTEST
+from oddloop.derived_tables import BACKTEST
 from oddloop.errors import ConfigError
 from oddloop.select.guard import run_policy
 from oddloop.select.pool import Floats, Ints, Pool

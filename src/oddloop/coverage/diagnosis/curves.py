@@ -23,7 +23,7 @@ from oddloop.coverage.diagnosis.exponents import pool_exponents
 from oddloop.coverage.diagnosis.fit import EXPONENTS, Curves, fit_curves, profile_costs
 from oddloop.coverage.diagnosis.floors import weigh_floors, weighted_quantiles, weighted_share
 from oddloop.coverage.diagnosis.resamples import Points, Resamples, draw_logs, point_weights, resample
-from oddloop.verdict_tables import CURVES
+from oddloop.derived_tables import CURVES
 
 _TAILS = (0.05, 0.5, 0.95)
 _STILL_FALLING = 0.8
@@ -89,7 +89,7 @@ def summarize_curves(
         draw: how a resample is drawn.
 
     Returns:
-        `verdict_tables.CURVES`, one row per segment of the points.
+        `derived_tables.CURVES`, one row per segment of the points.
     """
     logs = draw_logs(points.n_logs, rules.n_resamples, rng)
     costs = [_scaled_costs(block) for block in points.blocks()]

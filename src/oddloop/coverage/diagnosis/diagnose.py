@@ -22,7 +22,7 @@ from oddloop.coverage.diagnosis.history import RoundTable, resample_rounds
 from oddloop.coverage.diagnosis.resamples import resample
 from oddloop.coverage.diagnosis.sentences import explain, name_change
 from oddloop.coverage.diagnosis.verdicts import STRONG_SEEDS, STRONG_SIZES, Case, Judged, judge
-from oddloop.verdict_tables import CURVE_POINTS, CURVES, GAPS, ROUND_HISTORY, SEGMENT_HINTS, VERDICTS
+from oddloop.derived_tables import CURVE_POINTS, CURVES, GAPS, ROUND_HISTORY, SEGMENT_HINTS, VERDICTS
 
 _CURVE_NUMBERS = (
     *("n_sizes", "n_seeds", "chance", "label_chance", "fall_chance", "n_needed", "n_needed_low", "n_needed_high"),
@@ -35,9 +35,9 @@ class Clues:
     """The evidence beyond the measured values; each table may have no rows.
 
     Attributes:
-        curve_points: strong: `verdict_tables.CURVE_POINTS`.
-        history: middle: `verdict_tables.ROUND_HISTORY`.
-        hints: weak, and the check of labels for all tiers: `verdict_tables.SEGMENT_HINTS`.
+        curve_points: strong: `derived_tables.CURVE_POINTS`.
+        history: middle: `derived_tables.ROUND_HISTORY`.
+        hints: weak, and the check of labels for all tiers: `derived_tables.SEGMENT_HINTS`.
         targets: segment_id, metric and target, where a segment's own differs from that of its metric; or None.
     """
 
@@ -52,9 +52,9 @@ class Diagnosis:
     """What the diagnosis makes.
 
     Attributes:
-        gaps: `verdict_tables.GAPS`.
-        verdicts: `verdict_tables.VERDICTS`, a row for each gap, in the same order.
-        curves: `verdict_tables.CURVES`, of the gaps that have points.
+        gaps: `derived_tables.GAPS`.
+        verdicts: `derived_tables.VERDICTS`, a row for each gap, in the same order.
+        curves: `derived_tables.CURVES`, of the gaps that have points.
     """
 
     gaps: pa.Table
@@ -143,7 +143,7 @@ class _MetricGaps:
         return table.filter(pa.array(known))
 
     def verdicts(self, strong: pa.Table, rounds: pa.Table, rules: DiagnosisConfig) -> pa.Table:
-        """`verdict_tables.VERDICTS`: curves where there are any, else rounds, else hints."""
+        """`derived_tables.VERDICTS`: curves where there are any, else rounds, else hints."""
         found = {name: self._best_of(strong, rounds, name) for name in _CURVE_NUMBERS}
         is_strong = (found["n_sizes"] >= STRONG_SIZES) & (found["n_seeds"] >= STRONG_SEEDS)
         case = Case(

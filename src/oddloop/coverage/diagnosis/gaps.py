@@ -18,8 +18,8 @@ from scipy.special import ndtri, stdtrit
 from oddloop.config import MetricConfig
 from oddloop.coverage.arrays import FloatArray, read_column, read_numbers
 from oddloop.coverage.odd import OUTSIDE
+from oddloop.derived_tables import GAPS
 from oddloop.intervals import wilson_interval
-from oddloop.verdict_tables import GAPS
 
 _KEYS = ("segment_id", "model_id", "metric")
 
@@ -39,7 +39,7 @@ def measure_gaps(
         targets: segment_id, metric and target, where a segment's own differs.
 
     Returns:
-        `verdict_tables.GAPS`, in the order of models and metrics, then of `segments`.
+        `derived_tables.GAPS`, in the order of models and metrics, then of `segments`.
 
     >>> from oddloop.derived_tables import SEGMENTS, SEGMENT_METRICS
     >>> measure_gaps(SEGMENTS.empty(), SEGMENT_METRICS.empty(), {}).num_rows

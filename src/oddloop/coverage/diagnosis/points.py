@@ -14,8 +14,8 @@ from oddloop.coverage.arrays import BoolArray, FloatArray, IntArray, read_codes,
 from oddloop.coverage.attributes import Encoded
 from oddloop.coverage.diagnosis.subsets import CurvePlan
 from oddloop.coverage.segments import Grouping, iterate_groupings, name_segments
+from oddloop.derived_tables import CURVE_POINTS
 from oddloop.errors import TableError
-from oddloop.verdict_tables import CURVE_POINTS
 
 
 def collect_points(measured: pa.Table, plan: CurvePlan, scenes: pa.Table, encoded: Encoded, max_way: int) -> pa.Table:
@@ -30,7 +30,7 @@ def collect_points(measured: pa.Table, plan: CurvePlan, scenes: pa.Table, encode
         max_way: attributes in a segment, at most.
 
     Returns:
-        `verdict_tables.CURVE_POINTS` of the segments that have labelled and measured scenes.
+        `derived_tables.CURVE_POINTS` of the segments that have labelled and measured scenes.
 
     Raises:
         TableError: a column is missing, or a scene is not in `scenes`.

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.coverage.arrays import read_numbers
-from oddloop.verdict_tables import VERDICTS
+from oddloop.derived_tables import VERDICTS
 
 _OWN = tuple(c.name for c in VERDICTS.columns if c.name not in VERDICTS.key)
 
@@ -19,8 +19,8 @@ def worst_gaps(gaps: pa.Table, verdicts: pa.Table) -> pa.Table:
     size; gaps without an interval come last. Equal ones stay in their order.
 
     Args:
-        gaps: `verdict_tables.GAPS`.
-        verdicts: `verdict_tables.VERDICTS` of the same rows in the same order, as `diagnose` gives them.
+        gaps: `derived_tables.GAPS`.
+        verdicts: `derived_tables.VERDICTS` of the same rows in the same order, as `diagnose` gives them.
 
     Returns:
         the columns of both.
@@ -28,7 +28,7 @@ def worst_gaps(gaps: pa.Table, verdicts: pa.Table) -> pa.Table:
     Raises:
         ValueError: the rows are not the same.
 
-    >>> from oddloop.verdict_tables import GAPS
+    >>> from oddloop.derived_tables import GAPS
     >>> worst_gaps(GAPS.empty(), VERDICTS.empty()).num_rows
     0
     """

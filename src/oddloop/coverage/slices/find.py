@@ -16,7 +16,7 @@ from oddloop.coverage.slices.listing import FOUND, list_slices
 from oddloop.coverage.slices.metrics import count_errors
 from oddloop.coverage.slices.noise import estimate_likeness
 from oddloop.coverage.slices.search import search
-from oddloop.slice_tables import SLICES
+from oddloop.derived_tables import SLICES
 
 
 def find_slices(
@@ -38,7 +38,7 @@ def find_slices(
         rng: draws the two halves of the logs; None: seed 0.
 
     Returns:
-        the columns of `slice_tables.SLICES` without model_id and metric, strongest first; no row where nothing stands
+        the columns of `derived_tables.SLICES` without model_id and metric, strongest first; no row where nothing stands
         out.
 
     Raises:
@@ -86,7 +86,7 @@ def find_metric_slices(
         rng: draws the two halves of the logs, for each model and metric anew.
 
     Returns:
-        `slice_tables.SLICES`, ordered by model, metric and rank.
+        `derived_tables.SLICES`, ordered by model, metric and rank.
 
     Raises:
         TableError: a column is missing, a key is null, or a metric is of a scene that is not in `scenes`.

@@ -15,8 +15,8 @@ from oddloop.coverage.segments import name_conjunctions
 from oddloop.coverage.slices.candidates import Candidates
 from oddloop.coverage.slices.rows import scenes_of
 from oddloop.coverage.slices.search import Tested
+from oddloop.derived_tables import SLICES
 from oddloop.intervals import wilson_interval
-from oddloop.slice_tables import SLICES
 
 OWNER = ("model_id", "metric")
 FOUND = pa.schema([field for field in SLICES.schema() if field.name not in OWNER])

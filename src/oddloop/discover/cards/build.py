@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.cluster_tables import CLUSTER_CARDS
+from oddloop.derived_tables import CLUSTER_CARDS
 from oddloop.discover.arrays import Floats, Ints, row_of, vector_matrix
 from oddloop.discover.cards.evidence import Lift, Measured, is_among, lift_of, score_values
 from oddloop.discover.cards.examples import extreme_scenes, typical_scenes, uncertain_scenes

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from oddloop.cluster_tables import CLUSTER_EVENTS
+from oddloop.derived_tables import CLUSTER_EVENTS
 from oddloop.discover.identity.matching import pair_up
 from oddloop.discover.identity.overlap import Overlap, count_overlap
 from oddloop.ids import Ids, id_array

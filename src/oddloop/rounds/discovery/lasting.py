@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.cluster_tables import CLUSTER_MEMBERS
+from oddloop.derived_tables import CLUSTER_MEMBERS
 from oddloop.discover.identity import Following, follow_clusters
 from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Derived

@@ -1,4 +1,4 @@
-"""The tables of the diagnosis: curves, gaps and verdicts; same form as `derived_tables.py`, which lists them."""
+"""The tables of the diagnosis: curves, gaps and verdicts."""
 
 from __future__ import annotations
 

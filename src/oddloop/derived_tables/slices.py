@@ -1,4 +1,4 @@
-"""The table of the slice search; same form as `derived_tables.py`, which lists it."""
+"""The table of the slice search."""
 
 from __future__ import annotations
 

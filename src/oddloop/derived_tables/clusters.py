@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from oddloop.derived_tables.parts import REASON
 from oddloop.tables import BOOL, FLOAT, INT, SCENE_ID, STRING, STRINGS, Column, TableSpec
 
 CLUSTER_ID = Column("cluster_id", STRING, "names the cluster for good, such as `c0007`")
-REASON = pa.struct([("code", STRING), ("value", FLOAT), ("text", STRING)])
 TRAIT = pa.struct(
     [
         ("attribute", STRING),
@@ -114,4 +114,21 @@ CLUSTER_EVENTS = TableSpec(
     ),
     derived=True,
 )
-CLUSTER_TABLES = (FOUND_CLUSTERS, CLUSTER_MEMBERS, NEAR_DUPLICATES, CLUSTER_CARDS, CLUSTER_EVENTS)
+LISTED_CLUSTERS = TableSpec(
+    "listed_clusters",
+    "cluster of a round's report",
+    (
+        Column("cluster_id", STRING, "names the cluster for good"),
+        Column("name", STRING, "the scenario's name; empty: nobody has named it"),
+        Column("rank", INT, "its place among the cards; 1 is first"),
+        Column("why", STRING, "why it stands there"),
+        Column("n_scenes", INT, "scenes", "scenes"),
+        Column("n_logs", INT, "distinct logs", "logs"),
+        Column("duration_s", FLOAT, "time", "s"),
+        Column("n_labelled", INT, "labelled scenes", "scenes"),
+        Column("medoids", STRINGS, "up to 3 most typical scenes, most typical first"),
+    ),
+    key=("cluster_id",),
+    derived=True,
+)
+CLUSTER_TABLES = (FOUND_CLUSTERS, CLUSTER_MEMBERS, NEAR_DUPLICATES, CLUSTER_CARDS, CLUSTER_EVENTS, LISTED_CLUSTERS)

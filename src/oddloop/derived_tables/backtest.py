@@ -1,4 +1,4 @@
-"""The table of a backtest of policies; same form as `derived_tables.py`, which lists it."""
+"""The table of a backtest of policies."""
 
 from __future__ import annotations
 

@@ -1,0 +1,102 @@
+"""The tables that oddloop itself makes, a module per stage; same form as `tables`."""
+
+from oddloop.derived_tables.backtest import BACKTEST
+from oddloop.derived_tables.clusters import (
+    CLUSTER_CARDS,
+    CLUSTER_EVENTS,
+    CLUSTER_MEMBERS,
+    CLUSTER_TABLES,
+    FOUND_CLUSTERS,
+    LISTED_CLUSTERS,
+    NEAR_DUPLICATES,
+)
+from oddloop.derived_tables.coverage import COVERAGE_HISTORY, COVERAGE_MEASURES, SEGMENT_METRICS, SEGMENTS, VOLUME_GAPS
+from oddloop.derived_tables.evidence import DIFFERENCES, EVIDENCE
+from oddloop.derived_tables.parts import REASON, with_interval
+from oddloop.derived_tables.scores import (
+    AUDIT,
+    AUDIT_CURVES,
+    DRIFT,
+    FRAME_SCORES,
+    NORMALISERS,
+    SCENE_SCORES,
+    SCENE_THRESHOLDS,
+)
+from oddloop.derived_tables.selection import CANDIDATES, PICKS
+from oddloop.derived_tables.slices import SLICES
+from oddloop.derived_tables.vectors import SCENE_MAP, SCENE_VECTORS
+from oddloop.derived_tables.verdicts import (
+    CURVE_POINTS,
+    CURVES,
+    GAPS,
+    ROUND_HISTORY,
+    SEGMENT_HINTS,
+    VERDICT_TABLES,
+    VERDICTS,
+)
+
+DERIVED = (
+    FRAME_SCORES,
+    SCENE_SCORES,
+    SCENE_THRESHOLDS,
+    NORMALISERS,
+    AUDIT,
+    AUDIT_CURVES,
+    DRIFT,
+    SEGMENTS,
+    VOLUME_GAPS,
+    COVERAGE_MEASURES,
+    COVERAGE_HISTORY,
+    SEGMENT_METRICS,
+    SLICES,
+    BACKTEST,
+    *VERDICT_TABLES,
+    SCENE_VECTORS,
+    SCENE_MAP,
+    *CLUSTER_TABLES,
+    CANDIDATES,
+    PICKS,
+    EVIDENCE,
+    DIFFERENCES,
+)
+"""In the order of the data flow."""
+
+__all__ = [
+    "AUDIT",
+    "AUDIT_CURVES",
+    "BACKTEST",
+    "CANDIDATES",
+    "CLUSTER_CARDS",
+    "CLUSTER_EVENTS",
+    "CLUSTER_MEMBERS",
+    "CLUSTER_TABLES",
+    "COVERAGE_HISTORY",
+    "COVERAGE_MEASURES",
+    "CURVES",
+    "CURVE_POINTS",
+    "DERIVED",
+    "DIFFERENCES",
+    "DRIFT",
+    "EVIDENCE",
+    "FOUND_CLUSTERS",
+    "FRAME_SCORES",
+    "GAPS",
+    "LISTED_CLUSTERS",
+    "NEAR_DUPLICATES",
+    "NORMALISERS",
+    "PICKS",
+    "REASON",
+    "ROUND_HISTORY",
+    "SCENE_MAP",
+    "SCENE_SCORES",
+    "SCENE_THRESHOLDS",
+    "SCENE_VECTORS",
+    "SEGMENTS",
+    "SEGMENT_HINTS",
+    "SEGMENT_METRICS",
+    "SLICES",
+    "VERDICTS",
+    "VERDICT_TABLES",
+    "VOLUME_GAPS",
+    "with_interval",
+]

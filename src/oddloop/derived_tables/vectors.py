@@ -1,0 +1,27 @@
+"""The tables of scene vectors and the map."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from oddloop.tables import FLOAT, FLOAT32, SCENE_ID, STRING, Column, TableSpec
+
+SCENE_VECTORS = TableSpec(
+    "scene_vectors",
+    "scene",
+    (SCENE_ID, Column("vector", pa.list_(FLOAT32), "standardised, projected scene vector")),
+    key=("scene_id",),
+    derived=True,
+)
+SCENE_MAP = TableSpec(
+    "scene_map",
+    "scene",
+    (
+        SCENE_ID,
+        Column("x", FLOAT, "first map coordinate"),
+        Column("y", FLOAT, "second map coordinate"),
+        Column("cluster_id", STRING, "cluster of the scene; null is no cluster", nullable=True),
+    ),
+    key=("scene_id",),
+    derived=True,
+)
