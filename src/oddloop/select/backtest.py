@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from scipy import stats
+from scipy.special import stdtrit
 
 from oddloop.derived_tables import BACKTEST
 from oddloop.errors import ConfigError
@@ -126,7 +126,7 @@ def _found(order: Ints, errors: Floats, costs: Floats, shares: Sequence[float]) 
 
 
 def _table(names: list[str], found: Floats, shares: Sequence[float]) -> pa.Table:
-    t = float(stats.t.ppf(0.975, found.shape[1] - 1))
+    t = float(stdtrit(found.shape[1] - 1, 0.975))
     gain = found - found[names.index(RANDOM)]
     columns = [pa.array(np.repeat(names, len(shares)).tolist(), pa.string()), np.tile(np.array(shares), len(names))]
     for values, least in ((found, 0.0), (gain, -1.0)):

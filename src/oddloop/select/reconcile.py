@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls
 from scipy.special import stdtrit
 
 from oddloop.config import CostConfig
@@ -271,6 +270,8 @@ def _per_log(columns: Floats, paid: Floats, codes: npt.NDArray[np.intp]) -> tupl
 
 def _solve(gram: Floats, moment: Floats) -> Floats:
     """Non-negative least squares from sums of products; NaN where a resample cannot tell the parts apart."""
+    from scipy.optimize import nnls  # here: slow to load
+
     scale = np.sqrt(np.diag(gram))
     if not (scale > 0).all():
         return np.full(len(gram), np.nan)

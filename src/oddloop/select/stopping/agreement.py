@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from oddloop.select.stopping.answer import Answer
 
@@ -69,6 +68,8 @@ def rank_agreement(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     >>> rank_agreement([0.1, 0.2, 0.9], [1.0, 5.0, 7.0]), rank_agreement([1, 2, 3], [9, 8, 7])
     (1.0, -1.0)
     """
+    from scipy.stats import rankdata  # here: slow to load
+
     one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     _refuse_unlike(one, two)
     known = ~(np.isnan(one) | np.isnan(two))
