@@ -31,7 +31,7 @@ from oddloop.select.quotas import Counter, Quota, Shortfall
 from oddloop.select.strategies import FacilityLocation
 from oddloop.select.strategies.facility import similarity_to
 from oddloop.select.strategies.graph import Graph
-from oddloop.select.strategies.inputs import Inputs, weights_of
+from oddloop.select.strategies.inputs import Inputs, costs_of, seed_of, weights_of
 
 QUOTA, COVER, EXPLORE, CONTROL = "quota", "cover", "explore", "control"
 _ROUNDING = 1 + 1e-9
@@ -45,13 +45,11 @@ class GapDriven:
         picks: rows in order, with what each added and the rule that let it in.
         shortfalls: quotas that could not be filled.
         coverage: how well the labelled scenes stood for the candidates before, in [0, 1].
-        represents: (n,) the pick that stands for each row best; -1 where none does.
     """
 
     picks: Picks
     shortfalls: list[Shortfall]
     coverage: float
-    represents: Ints
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,8 @@ def gap_driven(
     has_vector = np.isfinite(matrix).all(axis=1) if matrix.shape[1] else np.zeros(len(matrix), dtype=bool)
     given = Inputs.of(matrix[has_vector], budget, None, preselected)
     n = len(matrix)
-    prices = Inputs.of(np.zeros((n, 1)), budget, costs).costs
-    graph = candidate_graph(given.points, has_vector, config.n_neighbours, seed=int(rng.integers(2**31 - 1)))
+    prices = costs_of(costs, n)
+    graph = candidate_graph(given.points, has_vector, config.n_neighbours, seed=seed_of(rng))
     covered = np.zeros(n)
     covered[has_vector] = similarity_to(given.points, given.fixed, "gaussian", graph.scale)
     coverage = float(covered[has_vector].mean()) if has_vector.any() else 0.0
@@ -127,7 +125,7 @@ def gap_driven(
     own = own_worth(doubt, known, coverage) if config.score_power else np.ones(n)
     problem = _Problem(graph, weights, own, covered, prices, given.budget, tuple(quotas), config)
     picks, counter = _pick(problem, rng)
-    return GapDriven(picks, counter.shortfalls(), coverage, _represents(graph, picks.rows, covered))
+    return GapDriven(picks, counter.shortfalls(), coverage)
 
 
 def pick_gap_driven(pool: Pool, budget: float, rng: np.random.Generator) -> Picks:
@@ -195,13 +193,3 @@ def _by_merit(picking: Picking) -> Iterator[tuple[int, str]]:
 def _catch_up(picking: Picking, rule: str, share: float, rows: Iterator[int]) -> None:
     while picking.is_behind(rule, share) and (row := next(rows, None)) is not None:
         picking.draw(row, rule)
-
-
-def _represents(graph: Graph, rows: Ints, covered: Floats) -> Ints:
-    """The pick that stands for each row best, where one does so better than what was labelled before."""
-    best, which = covered.copy(), np.full(len(covered), -1, dtype=np.int64)
-    for row in rows.tolist():
-        columns, values = graph.entries(row)
-        better = values > best[columns]
-        best[columns[better]], which[columns[better]] = values[better], row
-    return which
