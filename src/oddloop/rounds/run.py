@@ -1,8 +1,9 @@
 """The loop: do whatever is stale, in order.
 
-Labels in? -> train -> score -> coverage -> evaluate the new model, close its round -> discover -> select -> propose the
-next. Each step is a pure function of its inputs kept in a derived folder, or one event in the ledger, so a run that was
-killed at any moment is finished by the next one, and a run with nothing to do does nothing.
+Labels in? -> train -> score -> coverage -> evaluate the new model, close its round -> discover -> say why gaps exist,
+where the policy asks -> select -> enough? -> propose the next. Each step is a pure function of its inputs kept in a
+derived folder, or one event in the ledger, so a run that was killed at any moment is finished by the next one, and a
+run with nothing to do does nothing.
 """
 
 from __future__ import annotations
