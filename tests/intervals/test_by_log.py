@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import math
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from oddloop.intervals import difference_by_log
+from oddloop.intervals import difference_by_log, ratio_by_log
 
 
 def by_loops(inside: np.ndarray, log: np.ndarray, value: np.ndarray, support: np.ndarray) -> tuple[float, ...]:
@@ -81,3 +83,28 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(n_group_logs: int) ->
         found = compare([inside], log, value, np.ones(len(log)))
         covered += bool(found.low[0] <= 0 <= found.high[0])
     assert 0.92 <= covered / n_trials <= 0.985
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_ratio_agrees_with_loops(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, k = int(rng.integers(2, 40)), int(rng.integers(2, 8))
+    log = np.concatenate([np.arange(k), rng.integers(k, size=n)])
+    value, support = rng.normal(size=n + k) * 10, rng.uniform(0, 5, size=n + k)
+    ratio = sum(value.tolist()) / sum(support.tolist())
+    squares = sum(float((value - ratio * support)[log == i].sum()) ** 2 for i in range(k))
+    half = student.ppf(0.95, k - 1) * math.sqrt(squares * k / (k - 1)) / sum(support.tolist())
+    expected = (ratio, ratio - half, ratio + half)
+    np.testing.assert_allclose(ratio_by_log(value, support, log, confidence=0.9), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_ratio_without_support_or_with_one_log() -> None:
+    nothing = np.zeros(0)
+    assert np.isnan(ratio_by_log(nothing, nothing, np.zeros(0, dtype=np.int64))).all()
+    assert np.isnan(ratio_by_log(np.ones(2), np.zeros(2), np.array([0, 1]))).all()
+    ratio, low, high = ratio_by_log(np.array([1.0, 2.0]), np.ones(2), np.array([0, 0]))
+    assert (ratio, math.isnan(low), math.isnan(high)) == (1.5, True, True)
+
+
+def test_the_examples_run() -> None:
+    assert doctest.testmod(importlib.import_module("oddloop.intervals.by_log")).failed == 0

@@ -1,14 +1,17 @@
-"""How much worse a group is than the rest, with an interval that takes logs, and not scenes, as independent.
+"""A ratio of sums, and how much worse a group is than the rest, with logs, and not scenes, as what is independent.
 
-For each group g with sums of value N and of support D per log, against all else:
+    R = N / D,    residual of log l = (N_l - R D_l) / D
+
+with N_l and D_l the sums of value and of support over log l. For each group g against all else:
 
     R_g = N_g / D_g,    difference = R_g - R_rest
     residual of log l = (N_gl - R_g D_gl) / D_g - (N_rl - R_rest D_rl) / D_rest
 
-The variance is the sum of squared residuals over logs times k / (k - 1), with k the group's logs (the linearised
-variance of a ratio of sums over clusters), and the ends are quantiles of Student's t with k - 1 degrees of freedom. So
-a group in two logs gets a very wide interval, where resampling three logs would give far too narrow a one. One log
-gives none. Groups may overlap. Time and memory grow with the pairs of group and log that occur, not with their product.
+The variance is the sum of squared residuals over logs times k / (k - 1), with k the logs, or the group's logs (the
+linearised variance of a ratio of sums over clusters: Cochran, Sampling techniques, 1977, sections 6.3 and 9A.2), and
+the ends are quantiles of Student's t with k - 1 degrees of freedom. So a group in two logs gets a very wide interval,
+where resampling three logs would give far too narrow a one. One log gives none. Groups may overlap. Time and memory
+grow with the pairs of group and log that occur, not with their product.
 """
 
 from __future__ import annotations
@@ -44,6 +47,35 @@ class GroupDifference:
     def difference(self) -> FloatArray:
         """(G,) mean - elsewhere."""
         return self.mean - self.elsewhere
+
+
+def ratio_by_log(
+    value: FloatArray, support: FloatArray, log: npt.NDArray[np.integer], confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Divide two sums, with an interval.
+
+    Args:
+        value, support: (n,) what is added up, support 0 or more.
+        log: (n,) log number of each, from 0; every number up to the largest occurs.
+        confidence: coverage of the interval, in (0, 1).
+
+    Returns:
+        ratio and ends of its interval; all NaN without support, ends NaN with fewer than two logs.
+
+    >>> [round(x, 3) for x in ratio_by_log(np.array([12.0, 26.0]), np.array([10.0, 20.0]), np.array([0, 1]))]
+    [1.267, 0.702, 1.831]
+    """
+    total = float(support.sum())
+    if not total > 0:
+        return (float("nan"),) * 3
+    ratio = float(value.sum() / total)
+    sums = np.bincount(log, value - ratio * support)
+    k = len(sums)
+    if k < 2:
+        return ratio, float("nan"), float("nan")
+    variance = k / (k - 1) * float(sums @ sums) / total**2
+    half = float(stdtrit(k - 1, (1 + confidence) / 2) * np.sqrt(variance))
+    return ratio, ratio - half, ratio + half
 
 
 def difference_by_log(

@@ -8,7 +8,8 @@ from oddloop.select.guard import PolicyError
 from oddloop.select.kcenter import kcenter
 from oddloop.select.policies import random, top_k
 from oddloop.select.pool import Picks, Pool
-from oddloop.select.reconcile import CostCheck, FittedPrice, reconcile_costs
+from oddloop.select.prices import FittedPrice
+from oddloop.select.reconcile import CostCheck, reconcile_costs
 from oddloop.select.registry import POLICIES, resolve_policy
 from oddloop.select.stage import SelectResult, select
 
