@@ -10,7 +10,7 @@ from oddloop.config import QuotaConfig
 from oddloop.errors import ConfigError
 from oddloop.select.members import members
 from oddloop.select.need import LEAST, MOST, scene_needs
-from oddloop.select.wanted import build_quotas
+from oddloop.select.quota_rows import build_quotas
 
 ATTRIBUTES = pa.table(
     {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from oddloop.select import Picks, Pool
 from oddloop.select import reasons as reasons_module
+from oddloop.select.quotas import Quota
 from oddloop.select.reasons import Evidence, build_reasons, share_text
 from oddloop.select.registry import POLICIES, Policy
 from oddloop.select.scarcity import scarcest_segment
@@ -173,3 +176,20 @@ def test_the_policys_own_reason_comes_first_and_six_are_enough() -> None:
 
 def test_no_picks_no_reasons() -> None:
     assert texts(POLICIES["random"], pool_of([1.0]), Picks(np.zeros(0, int), np.zeros(0)))[1] == []
+
+
+def test_the_rule_that_let_a_pick_in_is_said_with_the_quotas_that_it_fills() -> None:
+    quotas = (
+        Quota("fog", np.array([0, 1]), minimum=2),
+        Quota("at most one in snow", np.array([0]), maximum=1),
+        Quota("tram {crossing}", np.array([0]), minimum=1),
+    )
+    pool = replace(pool_of([0.1, 0.2, 0.3, 0.4]), quotas=quotas)
+    rules = ("quota", "cover", "explore", "control")
+    said, _ = texts(POLICIES["gap_driven"], pool, Picks(np.arange(4), np.array([2.0, 1.5, np.nan, 0.5]), rules))
+    assert [next(iter(reasons.values())) for reasons in said] == [
+        "fills the quota fog; tram {crossing}; adds 2 to how well the candidates that matter are stood for",
+        "adds 1.5 to how well the candidates that matter are stood for",
+        "drawn at random where little is labelled (exploration)",
+        "drawn at random (control)",
+    ]

@@ -20,6 +20,7 @@ from oddloop.ids import id_array
 from oddloop.select.arrays import rows_of
 from oddloop.select.cost import amount
 from oddloop.select.fan_out import fan_out
+from oddloop.select.gap_driven import QUOTA
 from oddloop.select.nearest import nearest
 from oddloop.select.pool import Ints, Picks, Pool
 from oddloop.select.registry import Policy
@@ -96,18 +97,16 @@ def share_text(n_lower: int, n: int) -> str:
 
 def _by_policy(policy: Policy, picks: Picks, pool: Pool) -> list[Reason | None]:
     rules = picks.rules or ("",) * len(picks.rows)
-    reasons = [_policy_reason(policy, gain, rule) for gain, rule in zip(picks.gains.tolist(), rules, strict=True)]
-    for row, reason in zip(picks.rows.tolist(), reasons, strict=True):
-        if reason and reason["code"] == "quota":
-            names = [quota.name for quota in pool.quotas if quota.minimum and row in quota.rows]
-            reason["text"] = str(reason["text"]).replace("a quota", f"the quota {'; '.join(names)}", 1)
-    return reasons
+    of_each = zip(picks.rows.tolist(), picks.gains.tolist(), rules, strict=True)
+    return [_policy_reason(policy, pool, row, gain, rule) for row, gain, rule in of_each]
 
 
-def _policy_reason(policy: Policy, gain: float, rule: str) -> Reason | None:
+def _policy_reason(policy: Policy, pool: Pool, row: int, gain: float, rule: str) -> Reason | None:
     known = not np.isnan(gain)
     code, text = policy.rules.get(rule, policy.reason if known else policy.reason_without_gain)
-    return {"code": code, "value": gain if known else None, "text": text.format(gain=gain)} if code else None
+    filled = [q.name for q in pool.quotas if q.minimum and row in q.rows] if rule == QUOTA else []
+    text = text.format(gain=gain, quotas="; ".join(filled))
+    return {"code": code, "value": gain if known else None, "text": text} if code else None
 
 
 def _by_need(rows: Ints, pool: Pool) -> list[Reason | None]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from oddloop.errors import ConfigError
 from oddloop.select.adapters import adapt
-from oddloop.select.gap_driven import pick_gap_driven
+from oddloop.select.gap_driven import CONTROL, EXPLORE, QUOTA, pick_gap_driven
 from oddloop.select.kcenter import pick_kcenter
 from oddloop.select.policies import pick_at_random, pick_by_score
 from oddloop.select.pool import PolicyFunction
@@ -28,7 +28,8 @@ class Policy:
         optional_scores: patterns of scores that it uses where there are any.
         needs_vectors: whether only scenes with a vector can be picked.
         reason: code and text of why a pick was made; the text may use {gain}.
-        rules: code and text by the rule that let a pick in, where it is not `reason`.
+        rules: code and text by the rule that let a pick in, where it is not `reason`; the text may also use {quotas},
+            the names of those that the pick fills.
         reason_without_gain: the same for a pick without a gain; "" gives no reason.
     """
 
@@ -51,9 +52,12 @@ POLICIES = {
         optional_scores=UNCERTAINTY,
         reason=("cover", "adds {gain:.3g} to how well the candidates that matter are stood for"),
         rules={
-            "quota": ("quota", "fills a quota; adds {gain:.3g} to how well the candidates that matter are stood for"),
-            "explore": ("explore", "drawn at random where little is labelled (exploration)"),
-            "control": ("control", "drawn at random (control)"),
+            QUOTA: (
+                "quota",
+                "fills the quota {quotas}; adds {gain:.3g} to how well the candidates that matter are stood for",
+            ),
+            EXPLORE: ("explore", "drawn at random where little is labelled (exploration)"),
+            CONTROL: ("control", "drawn at random (control)"),
         },
     ),
     "uncertainty": Policy("uncertainty", pick_by_score, scores=UNCERTAINTY),

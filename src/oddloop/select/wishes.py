@@ -12,8 +12,8 @@ from oddloop.ids import Ids, id_array
 from oddloop.select.arrays import rows_of
 from oddloop.select.need import scene_needs
 from oddloop.select.pool import Ints, Pool
+from oddloop.select.quota_rows import build_quotas
 from oddloop.select.quotas import Counter
-from oddloop.select.wanted import build_quotas
 
 
 def with_wishes(

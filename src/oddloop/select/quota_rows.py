@@ -13,11 +13,11 @@ from oddloop.select.pool import Bools
 from oddloop.select.quotas import Quota
 
 
-def build_quotas(wanted: Sequence[QuotaConfig], candidates: pa.Table, labelled: pa.Table) -> tuple[Quota, ...]:
+def build_quotas(settings: Sequence[QuotaConfig], candidates: pa.Table, labelled: pa.Table) -> tuple[Quota, ...]:
     """Find the rows of each quota.
 
     Args:
-        wanted: the settings.
+        settings: what to pick of which segments.
         candidates: a row per candidate, a column per attribute.
         labelled: the same of the labelled scenes, for targets.
 
@@ -34,7 +34,7 @@ def build_quotas(wanted: Sequence[QuotaConfig], candidates: pa.Table, labelled: 
     [('rain=heavy, light=night', [0], 1), ('light=night (for rain=heavy)', [1], 1)]
     """
     quotas: list[Quota] = []
-    for setting in wanted:
+    for setting in settings:
         mask = members(candidates, setting.where)
         n_labelled = int(members(labelled, setting.where).sum()) if setting.target else 0
         minimum = max(setting.minimum, setting.target - n_labelled)
