@@ -63,3 +63,25 @@ def test_a_policy_that_raises_is_told(make_pool) -> None:
     with pytest.raises(PolicyError, match="policy `our:policy` failed: ZeroDivisionError: division by zero") as error:
         ask(make_pool, lambda *_: 1 / 0)
     assert isinstance(error.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ([[1], [1, 2]], "must return Picks or a list of row numbers; got [[1], [1, 2]]"),
+        (Picks(np.array([1.0]), np.ones(1)), "must return Picks or a list of row numbers"),
+        (Picks(np.array([[1]]), np.ones((1, 1))), "must return Picks or a list of row numbers"),
+        (Picks(np.array([1]), np.array(["high"])), "gave 1 gains for 1 rows; give one number for each, or None"),
+        (Picks(np.array([1]), np.ones(1), ("cover", "cover")), "gave 2 rules for 1 rows"),
+    ],
+)
+def test_picks_of_the_wrong_shape_or_kind_are_told(make_pool, answer, message: str) -> None:
+    with pytest.raises(PolicyError, match="policy `our:policy`") as error:
+        ask(make_pool, lambda *_: answer)
+    assert message in str(error.value)
+
+
+def test_picks_may_hold_plain_lists_and_no_gains(make_pool) -> None:
+    picks = ask(make_pool, lambda *_: Picks([3, 1], [0.5, 2]), 99.0)
+    assert (picks.rows.tolist(), picks.gains.tolist()) == ([3, 1], [0.5, 2.0])
+    assert np.isnan(ask(make_pool, lambda *_: Picks(np.array([3]), None)).gains).all()

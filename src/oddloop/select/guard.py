@@ -44,23 +44,36 @@ def run_policy(policy: Policy, pool: Pool, budget: float, rng: np.random.Generat
         answer = policy.pick(pool, budget, rng)
     except Exception as error:  # the team's own code may raise anything
         raise PolicyError(f"policy `{policy.name}` failed: {type(error).__name__}: {error}") from error
-    picks = answer if isinstance(answer, Picks) else _as_picks(policy.name, answer)
+    picks = _as_picks(policy.name, answer)
     _check_rows(policy.name, picks, pool)
     _check_cost(policy.name, picks.rows, pool, budget)
     return picks
 
 
-def _as_picks(name: str, answer: npt.ArrayLike) -> Picks:
-    rows = np.asarray(answer)
-    if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
+def _as_picks(name: str, answer: Picks | npt.ArrayLike) -> Picks:
+    given = answer if isinstance(answer, Picks) else Picks(answer, None)  # type: ignore[arg-type]  # checked here
+    rows = _array(given.rows)
+    if rows is None or rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
         raise PolicyError(f"policy `{name}` must return Picks or a list of row numbers; got {answer!r:.80}")
-    return Picks(rows.astype(np.int64), np.full(len(rows), np.nan))
+    gains = np.full(len(rows), np.nan) if given.gains is None else _array(given.gains)
+    if gains is None or gains.shape != rows.shape or (len(gains) and gains.dtype.kind not in "iuf"):
+        raise PolicyError(
+            f"policy `{name}` gave {np.size(given.gains)} gains for {len(rows)} rows; give one number for each, or None"
+        )
+    if given.rules is not None and len(given.rules) != len(rows):
+        raise PolicyError(f"policy `{name}` gave {len(given.rules)} rules for {len(rows)} rows")
+    return Picks(rows.astype(np.int64), gains.astype(np.float64), given.rules)
+
+
+def _array(values: object) -> npt.NDArray[np.generic] | None:
+    try:
+        return np.asarray(values)
+    except ValueError:  # lists of unequal length
+        return None
 
 
 def _check_rows(name: str, picks: Picks, pool: Pool) -> None:
     rows = picks.rows
-    if np.shape(picks.gains) != np.shape(rows):
-        raise PolicyError(f"policy `{name}` gave {np.size(picks.gains)} gains for {np.size(rows)} rows")
     outside = rows[(rows < 0) | (rows >= len(pool))]
     if len(outside):
         raise PolicyError(f"policy `{name}` picked row {outside[0]}, but the pool has rows 0 to {len(pool) - 1}")
