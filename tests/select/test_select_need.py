@@ -89,3 +89,29 @@ def test_where_data_is_not_the_cure_scenes_count_less() -> None:
     assert needs("model_limited").value[0] == LEAST == 0.5
     assert needs("model_limited").segment_id[0] == ""
     assert needs("ok").value[0] == needs("eval_limited").value[0] == 1.0
+
+
+def test_a_gap_that_is_no_number_is_not_known() -> None:
+    assert needs("data_limited", gap=float("nan")).value.tolist() == needs("data_limited", gap=0.0).value.tolist()
+
+
+def test_a_segment_of_an_attribute_that_scenes_lack_counts_as_average() -> None:
+    segments = pa.table(
+        {
+            "segment_id": ["road=dirt"],
+            "n_way": [1],
+            "attributes": [["road"]],
+            "values": [["dirt"]],
+            "status": ["labelled"],
+            "n_scenes": [3],
+        }
+    )
+    key = {"segment_id": ["road=dirt"], "model_id": ["m"], "metric": ["fde"]}
+    gaps = pa.table({**key, "target": [2.0], "gap": [1.0], "n_labelled": [1], "n_unlabelled": [50]})
+    found = scene_needs(ATTRIBUTES, segments, gaps, pa.table({**key, "verdict": ["data_limited"]}))
+    assert set(found.value.tolist()) == {1.0}
+
+
+def test_a_minimum_above_the_maximum_is_refused() -> None:
+    with pytest.raises(ValueError, match="minimum = 5 is above maximum = 2"):
+        QuotaConfig({"rain": "heavy"}, minimum=5, maximum=2)

@@ -30,6 +30,10 @@ class QuotaConfig:
         bool, Field(description="where the pool has too few, pick the rest where all but the rarest condition holds")
     ] = False
 
+    def __post_init__(self) -> None:
+        if self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum = {self.minimum} is above maximum = {self.maximum}; a round cannot keep to both")
+
 
 @dataclass(frozen=True)
 class GapDrivenConfig:

@@ -47,9 +47,9 @@ def scene_needs(attributes: pa.Table, segments: pa.Table, gaps: pa.Table, verdic
     """Say how much each candidate's segments need data.
 
     Args:
-        attributes: a row per candidate, a column per attribute.
+        attributes: a row per candidate, a column per attribute; a segment of others counts as average.
         segments: SEGMENTS, for the conditions of a segment.
-        gaps: GAPS; null numbers count as nothing known.
+        gaps: GAPS; null and NaN count as nothing known.
         verdicts: VERDICTS of the same rows.
 
     Returns:
@@ -67,12 +67,12 @@ def scene_needs(attributes: pa.Table, segments: pa.Table, gaps: pa.Table, verdic
     best, least = np.ones(n), np.ones(n)
     which = np.full(n, -1)
     listed = _listed(gaps, verdicts)
-    conditions = _conditions(segments)
+    conditions, known = _conditions(segments), set(attributes.column_names)
     total = _total(segments, "labelled"), _total(segments, "unlabelled")
     for number, row in enumerate(listed):
         where = conditions.get(row["segment_id"])
         factor = _factor(row, *total)
-        if not where or factor == 1.0:
+        if not where or factor == 1.0 or not where.keys() <= known:
             continue
         mine = members(attributes, where)
         least[mine] = np.minimum(least[mine], factor)
@@ -109,7 +109,7 @@ def _total(segments: pa.Table, status: str) -> int:
 def _miss(row: dict[str, Any]) -> float:
     if row["gap"] is None or not row["target"]:
         return 0.0
-    return max(float(row["gap"]) / abs(float(row["target"])), 0.0)
+    return max(0.0, float(row["gap"]) / abs(float(row["target"])))  # NaN, which is not above 0, gives 0
 
 
 def _factor(row: dict[str, Any], n_labelled: int, n_unlabelled: int) -> float:
