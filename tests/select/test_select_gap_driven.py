@@ -107,6 +107,64 @@ def test_control_is_a_random_sample_and_gets_its_share() -> None:
     assert abs(rate - counts.mean()) < 3 * se
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_control_is_the_beginning_of_one_random_order(seed: int) -> None:
+    """At the end of the budget it neither skips what is dear nor takes in what merit or exploration has picked."""
+    rng = np.random.default_rng(seed)
+    vectors, costs, score = rng.normal(size=(200, 4)), rng.uniform(1, 3, 200), rng.random(200)
+    config = GapDrivenConfig(control_share=0.2, exploration_share=0.2)
+    picks = gap_driven(
+        vectors, 40.0, costs=costs, score=score, preselected=vectors[:20], config=config, rng=np.random.default_rng(9)
+    ).picks
+    same = np.random.default_rng(9)
+    same.integers(2**31 - 1)  # the seed of the graph is drawn before
+    order = same.permutation(200)
+    control = picks.rows[np.array(picks.rules) == "control"]
+    assert len(control) > 0
+    assert set(control.tolist()) == set(order[: len(control)].tolist())
+
+
+@pytest.mark.parametrize(("control", "exploration"), [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5)])
+def test_shares_of_all_leave_nothing_to_merit(control: float, exploration: float) -> None:
+    rng = np.random.default_rng(5)
+    vectors, costs = rng.normal(size=(60, 4)), rng.uniform(1, 3, 60)
+    config = GapDrivenConfig(control_share=control, exploration_share=exploration)
+    picks = gap_driven(vectors, 30.0, costs=costs, config=config).picks
+    assert costs[picks.rows].sum() > 27.0
+    assert set(picks.rules) <= {"control", "explore"}
+
+
+def test_what_is_worth_most_starves_no_quota() -> None:
+    rng = np.random.default_rng(0)
+    vectors = np.concatenate([rng.normal(size=(50, 2)) * 0.1, [[10.0, 10.0]]])
+    costs = np.full(51, 100.0)
+    costs[3], costs[50] = 10.0, 1.0  # row 3 stands for a crowd and takes the whole budget
+    plain = gap_driven(vectors, 10.0, costs=costs, config=PLAIN).picks.rows.tolist()
+    found = gap_driven(vectors, 10.0, costs=costs, quotas=[Quota("rare", np.array([50]), 1)], config=PLAIN)
+    assert plain == [3]
+    assert found.picks.rows.tolist() == [50]
+    assert not found.shortfalls
+
+
+def test_a_quota_is_filled_with_what_adds_nothing_too() -> None:
+    vectors = np.concatenate([np.zeros((10, 2)), np.random.default_rng(0).normal(size=(30, 2))])
+    quota = Quota("twins of a labelled one", np.arange(10), 3)
+    costs = np.arange(40, 0, -1.0)
+    found = gap_driven(vectors, 200.0, costs=costs, preselected=vectors[:1], quotas=[quota], config=PLAIN)
+    assert found.picks.rows[:3].tolist() == [9, 8, 7]
+    assert not found.shortfalls
+
+
+def test_a_shortfall_says_what_kept_rows_out() -> None:
+    vectors = np.random.default_rng(1).normal(size=(40, 2))
+    quotas = [Quota("wide", np.arange(10), 0, 1), Quota("in it", np.arange(8), 5), Quota("dear", np.arange(20, 30), 5)]
+    found = gap_driven(vectors, 4, quotas=quotas, config=PLAIN)
+    assert [s.text for s in found.shortfalls] == [
+        "quota in it: 1 of 5, the maximum of another quota keeps out the other 7",
+        "quota dear: 3 of 5, the budget did not reach for more of 10",
+    ]
+
+
 def test_quotas_are_filled_scarcest_first_and_shortfalls_are_told() -> None:
     vectors = np.random.default_rng(1).normal(size=(200, 3))
     quotas = (

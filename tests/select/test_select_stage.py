@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from oddloop.config import CostConfig, SelectConfig
+from oddloop.config import CostConfig, QuotaConfig, SelectConfig
 from oddloop.derived_tables import CANDIDATES, PICKS, SCENE_VECTORS
 from oddloop.errors import ConfigError, TableError
 from oddloop.select import POLICIES, Picks, PolicyError, SelectResult, select
@@ -262,3 +262,45 @@ def test_inputs_are_left_as_they_are() -> None:
     before = [table.to_pylist() for table in (SCENES, SCORES, VECTORS)]
     run("kcenter")
     assert [table.to_pylist() for table in (SCENES, SCORES, VECTORS)] == before
+
+
+def quota_scenes() -> pa.Table:
+    return pa.table(
+        {
+            "scene_id": [f"s{i}" for i in range(12)],
+            "log_id": ["l"] * 12,
+            "n_frames": [10] * 12,
+            "split": ["pool"] * 8 + ["eval"] * 4,
+            "rain": ["heavy", "none"] * 6,
+        }
+    )
+
+
+def picked(labelled: list[str], quota: QuotaConfig, policy: str) -> tuple[list[str], str]:
+    config = SelectConfig(policy=policy, budget=3.6, quotas=(quota,))
+    result = select(
+        quota_scenes(), labelled, None, None, None, config, CostConfig(per_frame=0.12), np.random.default_rng(1)
+    )
+    return [reason[0]["code"] for reason in result.picks["reasons"].to_pylist()], result.stopped
+
+
+def test_a_target_counts_no_held_out_label() -> None:
+    target = QuotaConfig({"rain": "heavy"}, target=2)
+    assert picked(["s8", "s10"], target, "gap_driven")[0].count("quota") >= 1
+    assert "quota" not in picked(["s0", "s2"], target, "gap_driven")[0]
+
+
+def test_a_policy_that_does_not_go_by_quotas_is_said_not_to() -> None:
+    stopped = picked([], QuotaConfig({"rain": "heavy"}, maximum=0), "random")[1]
+    assert "of at most 0, only `gap_driven` goes by quotas" in stopped
+    stopped = picked([], QuotaConfig({"rain": "heavy"}, minimum=8), "random")[1]
+    assert "of 8, only `gap_driven` goes by quotas" in stopped
+
+
+def test_what_rounding_leaves_of_a_budget_is_nothing() -> None:
+    scenes = quota_scenes().drop_columns(["split", "rain"])
+    config = SelectConfig(policy="random", budget=12.0)
+    more = pa.concat_tables([scenes, scenes.set_column(0, "scene_id", [[f"t{i}" for i in range(12)]])])
+    assert 12.0 - sum([1.2] * 10) > 0
+    result = select(more, [], None, None, None, config, CostConfig(per_frame=0.12), np.random.default_rng(1))
+    assert result.stopped.startswith("0 of 12 cost units are left")

@@ -44,12 +44,14 @@ class Shortfall:
         minimum: rows that were wanted.
         n_picked: rows that were picked.
         n_rows: rows that the pool has.
+        n_closed: those of them that the maximum of another quota kept out.
     """
 
     name: str
     minimum: int
     n_picked: int
     n_rows: int
+    n_closed: int = 0
 
     @property
     def text(self) -> str:
@@ -57,11 +59,15 @@ class Shortfall:
 
         >>> Shortfall("fog", 10, 3, 3).text, Shortfall("fog", 10, 4, 50).text
         ('quota fog: 3 of 10, the pool has no more', 'quota fog: 4 of 10, the budget did not reach for more of 50')
+        >>> Shortfall("fog", 10, 4, 50, 46).text
+        'quota fog: 4 of 10, the maximum of another quota keeps out the other 46'
         """
-        why = "the pool has no more" if self.n_rows <= self.n_picked else "the budget did not reach for more of "
-        return f"quota {self.name}: {self.n_picked} of {self.minimum}, {why}" + (
-            f"{self.n_rows:,}" if self.n_rows > self.n_picked else ""
-        )
+        why = f"the budget did not reach for more of {self.n_rows:,}"
+        if self.n_rows <= self.n_picked:
+            why = "the pool has no more"
+        elif self.n_rows - self.n_closed <= self.n_picked:
+            why = f"the maximum of another quota keeps out the other {self.n_closed:,}"
+        return f"quota {self.name}: {self.n_picked:,} of {self.minimum:,}, {why}"
 
 
 class Counter:
@@ -75,6 +81,7 @@ class Counter:
     def __init__(self, quotas: tuple[Quota, ...], n: int) -> None:
         self.quotas = quotas
         self.taken = np.zeros(len(quotas), dtype=np.int64)
+        self._picked, self._closed = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
         sizes = [len(quota.rows) for quota in quotas]
         rows = np.concatenate([np.zeros(0, dtype=np.int64), *(quota.rows for quota in quotas)])
         if len(rows) and (rows.min() < 0 or rows.max() >= n):
@@ -87,13 +94,12 @@ class Counter:
         """Count a picked row; rows that must not be picked any more, for a quota is full now."""
         mine = self._of[self._starts[row] : self._starts[row + 1]]
         self.taken[mine] += 1
-        full = [q for q in mine.tolist() if self.quotas[q].maximum is not None and self._is_full(q)]
-        return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(self.quotas[q].rows for q in full)]))
+        self._picked[row] = True
+        return self._close([q for q in mine.tolist() if self._is_full(q)])
 
     def closed_from_the_start(self) -> Ints:
         """Rows of quotas that allow none."""
-        none = [quota.rows for quota in self.quotas if quota.maximum == 0]
-        return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *none]))
+        return self._close([q for q, quota in enumerate(self.quotas) if quota.maximum == 0])
 
     def wanted(self, quota: int) -> int:
         """How many rows a quota still needs."""
@@ -107,10 +113,15 @@ class Counter:
     def shortfalls(self) -> list[Shortfall]:
         """Quotas whose minimum was not reached."""
         return [
-            Shortfall(q.name, q.minimum, int(n), len(q.rows))
+            Shortfall(q.name, q.minimum, int(n), len(q.rows), int((self._closed & ~self._picked)[q.rows].sum()))
             for q, n in zip(self.quotas, self.taken, strict=True)
             if n < q.minimum
         ]
+
+    def _close(self, full: list[int]) -> Ints:
+        rows = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(self.quotas[q].rows for q in full)]))
+        self._closed[rows] = True
+        return rows
 
     def _is_full(self, quota: int) -> bool:
         most = self.quotas[quota].maximum

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oddloop.config import CostConfig, SelectConfig
 from oddloop.derived_tables import PICKS
 from oddloop.errors import ConfigError
-from oddloop.ids import Ids
+from oddloop.ids import Ids, id_array
+from oddloop.select.arrays import in_pool
 from oddloop.select.assemble import assemble_pool, labelled_with_vector
 from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import amount
@@ -24,6 +26,9 @@ from oddloop.select.reasons import Evidence, Reason, build_reasons
 from oddloop.select.registry import Policy, find_policy
 from oddloop.select.scores import first_match, resolve_score, score_columns
 from oddloop.select.wishes import unmet, with_wishes
+
+_ROUNDING = 1e-9
+"""Relative: what is left of a budget below this is the rounding of sums."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def select(
     labelled = labelled_with_vector(scenes, labelled_ids, vectors)
     attributes = scenes if scene_values is None else scene_values
     pool = assemble_pool(candidates, scenes, vectors, labelled)
-    pool = with_wishes(pool, attributes, labelled_ids, config, segments, gaps, verdicts)
+    pool = with_wishes(pool, attributes, _of_pool(scenes, labelled_ids), config, segments, gaps, verdicts)
     usable = _usable(policy, pool)
     if policy.scores:
         n_excluded["no_score"] = int((~pool.score_valid).sum())
@@ -111,12 +116,19 @@ def select(
         n_excluded["no_vector"] = int((~pool.has_vector).sum())
     _check_feasible(policy, pool, usable, vectors, config.budget, cost.unit)
     picks = run_policy(policy, pool, config.budget, rng) if usable.any() else NO_PICKS
-    stopped = "; ".join([_stopped(pool, usable, picks, n_excluded, config.budget, cost.unit), *unmet(pool, picks.rows)])
+    missed = unmet(pool, picks.rows, is_bound="quota" in policy.rules)
+    stopped = "; ".join([_stopped(pool, usable, picks, n_excluded, config.budget, cost.unit), *missed])
     n_frames, n_objects = candidates["n_frames"].to_numpy(), candidates["n_objects"].to_numpy()
     evidence = Evidence(score_column, labelled.to_pylist(), n_frames, n_objects, cost.unit, segments, attributes)
     table = _picks_table(candidates, picks, build_reasons(policy, picks, pool, evidence))
     table = table.replace_schema_metadata({"policy": policy.name, "stopped": stopped})
     return SelectResult(candidates, table, n_excluded, policy.name, score_column, stopped)
+
+
+def _of_pool(scenes: pa.Table, labelled_ids: Ids) -> pa.Array:
+    """Labelled scenes that a model learns from, which are those that a target counts."""
+    ids = id_array(scenes["scene_id"]).filter(pa.array(in_pool(scenes)))
+    return ids.filter(pc.is_in(ids, value_set=id_array(labelled_ids)))
 
 
 def _usable(policy: Policy, pool: Pool) -> Bools:
@@ -155,6 +167,7 @@ def _stopped(pool: Pool, usable: Bools, picks: Picks, n_excluded: dict[str, int]
     if not left.any():
         return f"all {usable.sum():,} candidates that the policy can rank are picked"
     rest, cheapest = budget - pool.costs[picks.rows].sum(), pool.costs[left].min()
+    rest = rest if rest > _ROUNDING * budget else 0.0
     left_over = f"{amount(rest)} of {amount(budget)} {unit} are left"
     if cheapest > rest:
         return f"{left_over}, and the cheapest candidate left costs {amount(cheapest)}"

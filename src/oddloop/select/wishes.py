@@ -13,7 +13,7 @@ from oddloop.select.arrays import rows_of
 from oddloop.select.need import scene_needs
 from oddloop.select.pool import Ints, Pool
 from oddloop.select.quota_rows import build_quotas
-from oddloop.select.quotas import Counter
+from oddloop.select.quotas import Counter, Quota
 
 
 def with_wishes(
@@ -40,9 +40,21 @@ def with_wishes(
     return replace(pool, need=needs.value, need_of=list(zip(needs.segment_id, needs.verdict, strict=True)))
 
 
-def unmet(pool: Pool, rows: Ints) -> list[str]:
-    """A sentence for each quota that the picks do not fill."""
+def unmet(pool: Pool, rows: Ints, *, is_bound: bool) -> list[str]:
+    """A sentence for each quota that the picks do not keep to; `is_bound` says whether their policy goes by quotas."""
     counter = Counter(pool.quotas, len(pool))
+    counter.closed_from_the_start()
     for row in rows.tolist():
         counter.add(row)
-    return [shortfall.text for shortfall in counter.shortfalls()]
+    if is_bound:
+        return [shortfall.text for shortfall in counter.shortfalls()]
+    asked = zip(pool.quotas, counter.taken.tolist(), strict=True)
+    said = [(quota.name, n, _missed(quota, n)) for quota, n in asked]
+    return [f"quota {name}: {n:,} of {wanted}, only `gap_driven` goes by quotas" for name, n, wanted in said if wanted]
+
+
+def _missed(quota: Quota, n: int) -> str:
+    """The end of a quota that n picks do not keep to; "" where they do."""
+    if n < quota.minimum:
+        return f"{quota.minimum:,}"
+    return f"at most {quota.maximum:,}" if quota.maximum is not None and n > quota.maximum else ""

@@ -58,16 +58,22 @@ class Picking:
         self.open[row] = False
         self.open[self.counter.add(row)] = False
 
-    def draw(self, row: int, rule: str) -> None:
-        """Pick a row that was drawn, where it can be; one that was picked already counts for the drawing rule now."""
+    def draw(self, row: int, rule: str, keeps: str) -> bool:
+        """Pick a row that was drawn; False where the budget no longer pays for it, and the rule must draw no more.
+
+        Going on would make a sample of cheap rows, and of those that merit has picked. One that was picked already
+        counts for the drawing rule from now on, if it is not one of the rule that `keeps` its rows.
+        """
         if self.open[row]:
-            if self.fits(row):
-                self.take(row, rule)
-        elif row in self._place:
+            if not self.fits(row):
+                return False
+            self.take(row, rule)
+        elif row in self._place and self._rules[self._place[row]] != keeps:
             place, cost = self._place[row], float(self._costs[row])
             self._of_rule[self._rules[place]] -= cost
             self._of_rule[rule] = self._of_rule.get(rule, 0.0) + cost
             self._rules[place] = rule
+        return True
 
     def is_behind(self, rule: str, share: float) -> bool:
         """Whether a rule has had less than its share of what is spent."""
@@ -86,6 +92,11 @@ class Picking:
                 queue.push(row, self._worth(gain, row), len(self._rows))
                 continue
             yield row
+
+    def by_cost(self, rows: Bools) -> Iterator[int]:
+        """Rows that can be picked, whatever they add, the cheapest first."""
+        order = np.argsort(self._costs, kind="stable")
+        return (row for row in order[rows[order]].tolist() if self.open[row] and self.fits(row))
 
     def _worth(self, gain: float, row: int) -> float:
         """Gain per cost; a row without cost goes before all others."""

@@ -13,6 +13,7 @@ Time and memory: those of the graph (see `strategies.graph`), then a few of its 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -34,7 +35,7 @@ from oddloop.select.strategies.graph import Graph
 from oddloop.select.strategies.inputs import Inputs, costs_of, seed_of, weights_of
 
 QUOTA, COVER, EXPLORE, CONTROL = "quota", "cover", "explore", "control"
-_ROUNDING = 1 + 1e-9
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -156,40 +157,59 @@ def _as_matrix(vectors: npt.ArrayLike) -> npt.NDArray[np.floating]:
 
 
 def _pick(problem: _Problem, rng: np.random.Generator) -> tuple[Picks, Counter]:
-    free = problem.start().open.copy()
-    control, explore = draw_control(free, rng), draw_exploration(free, problem.covered, rng)
+    affordable = problem.start().open & (problem.prices <= problem.budget)
+    control, explore = draw_control(affordable, rng), draw_exploration(affordable, problem.covered, rng)
     picking = _run(problem, control, explore)
-    affordable = free & (problem.prices <= problem.budget)
     single = np.where(affordable, problem.objective().gains(), 0.0)
-    if single.max(initial=0.0) > picking.picks().gains.sum() * _ROUNDING:
-        picking = _run(problem, control, explore, first=int(np.argmax(single)))
+    if not _only_draws(problem.config) and single.max(initial=0.0) > picking.picks().gains.sum() * (1 + _ROUNDING):
+        other = _run(problem, control, explore, first=int(np.argmax(single)))
+        picking = other if _missing(other) <= _missing(picking) else picking  # quotas come before what is worth most
     return picking.picks(), picking.counter
+
+
+def _missing(picking: Picking) -> int:
+    return sum(shortfall.minimum - shortfall.n_picked for shortfall in picking.counter.shortfalls())
 
 
 def _run(problem: _Problem, control: Ints, explore: Ints, first: int = -1) -> Picking:
     picking, config = problem.start(), problem.config
-    drawn = ((CONTROL, config.control_share, iter(control.tolist())),
-             (EXPLORE, config.exploration_share, iter(explore.tolist())))  # fmt: skip
-    merit = chain([(first, COVER)] if first >= 0 else [], _by_merit(picking))
-    for row, rule in merit:
+    drawn = ((CONTROL, config.control_share, deque(control.tolist())),
+             (EXPLORE, config.exploration_share, deque(explore.tolist())))  # fmt: skip
+    every = np.ones(len(picking.open), dtype=bool)
+    cover: Iterator[tuple[int, str]] = ((row, COVER) for row in picking.by_worth(every))
+    if _only_draws(config):
+        rule, _, rows = max(drawn, key=lambda one: one[1])
+        cover = _by_chance(picking, rule, rows)
+    for row, rule in chain([(first, COVER)] if first >= 0 else [], _for_quotas(picking), cover):
         picking.take(row, rule)
         for name, share, rows in drawn:
             _catch_up(picking, name, share, rows)
     return picking
 
 
-def _by_merit(picking: Picking) -> Iterator[tuple[int, str]]:
-    every = np.ones(len(picking.open), dtype=bool)
+def _only_draws(config: GapDrivenConfig) -> bool:
+    return config.control_share + config.exploration_share > 1 - _ROUNDING
+
+
+def _by_chance(picking: Picking, rule: str, rows: deque[int]) -> Iterator[tuple[int, str]]:
+    """The next drawn row that can be picked, until one does not fit."""
+    while rows and (picking.fits(rows[0]) or not picking.open[rows[0]]):
+        if picking.open[row := rows.popleft()]:
+            yield row, rule
+        else:
+            picking.draw(row, rule, keeps=CONTROL)
+
+
+def _for_quotas(picking: Picking) -> Iterator[tuple[int, str]]:
     for quota in picking.counter.by_scarcity():
-        mine = ~every
+        mine = np.zeros(len(picking.open), dtype=bool)
         mine[picking.counter.quotas[quota].rows] = True
-        rows = picking.by_worth(mine)
+        rows = chain(picking.by_worth(mine), picking.by_cost(mine))
         while picking.counter.wanted(quota) and (row := next(rows, None)) is not None:
             yield row, QUOTA
-    for row in picking.by_worth(every):
-        yield row, COVER
 
 
-def _catch_up(picking: Picking, rule: str, share: float, rows: Iterator[int]) -> None:
-    while picking.is_behind(rule, share) and (row := next(rows, None)) is not None:
-        picking.draw(row, rule)
+def _catch_up(picking: Picking, rule: str, share: float, rows: deque[int]) -> None:
+    while rows and picking.is_behind(rule, share):
+        if not picking.draw(rows.popleft(), rule, keeps=CONTROL):
+            rows.clear()
