@@ -56,7 +56,7 @@ $(PEERS)/al: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages whose strategies are set beside ours into $(PEERS) ..."
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c bench/peers.txt \
-		modAL-python scikit-activeml small-text lightly-mundig apricot-select
+		modAL-python scikit-activeml small-text lightly-mundig apricot-select submodlib-py
 	@touch $@
 
 $(VENV)/check: $(VENV)/base
@@ -93,7 +93,7 @@ bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring, coverage and cl
 	$(BIN)/python bench/run.py --only score --only coverage --only clusters --peers $(PEERS)/bin/python
 
 bench-al: $(VENV)/test $(PEERS)/al ## Label efficiency: ours and other packages' strategies against random picks
-	$(BIN)/python bench/run.py --only al --peers $(PEERS)/bin/python
+	$(BIN)/python bench/run.py --only al --only pick --peers $(PEERS)/bin/python
 
 docs: $(VENV)/check ## Make the reference pages from the code
 	$(BIN)/python scripts/make_reference.py

@@ -24,10 +24,11 @@ BENCHES = (
     "discover",
     "clusters",
     "select",
+    "pick",
     "al",
     "demo",
 )
-WITH_PEERS = ("score", "coverage", "clusters", "al")
+WITH_PEERS = ("score", "coverage", "clusters", "pick", "al")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 HEADING = """\
