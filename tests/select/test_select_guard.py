@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from oddloop.select import Picks, PolicyError
+from oddloop.select import Picks, PolicyError, Pool
 from oddloop.select.guard import run_policy
 from oddloop.select.registry import Policy
 
@@ -85,3 +87,26 @@ def test_picks_may_hold_plain_lists_and_no_gains(make_pool) -> None:
     picks = ask(make_pool, lambda *_: Picks([3, 1], [0.5, 2]), 99.0)
     assert (picks.rows.tolist(), picks.gains.tolist()) == ([3, 1], [0.5, 2.0])
     assert np.isnan(ask(make_pool, lambda *_: Picks(np.array([3]), None)).gains).all()
+
+
+def test_a_policy_that_gives_up_is_told(make_pool) -> None:
+    def leaves(*_) -> None:
+        raise SystemExit("no licence")
+
+    with pytest.raises(PolicyError, match="policy `our:policy` failed: SystemExit: no licence"):
+        ask(make_pool, leaves)
+
+
+@pytest.mark.parametrize("name", ["scene_ids", "costs", "score", "score_valid", "vectors", "has_vector", "need"])
+def test_a_policy_can_change_nothing_of_its_pool(make_pool, name: str) -> None:
+    pool = replace(make_pool(10, 0), need=np.ones(10))
+    before = getattr(pool, name).copy()
+
+    def writes(pool: Pool, *_) -> list[int]:
+        getattr(pool, name)[0] = 0
+        return [0]
+
+    with pytest.raises(PolicyError, match="read-only"):
+        run_policy(Policy("our:policy", writes), pool, 5.0, np.random.default_rng(0))
+    assert getattr(pool, name).flags.writeable
+    np.testing.assert_array_equal(getattr(pool, name), before)

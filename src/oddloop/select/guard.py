@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -41,13 +44,21 @@ def run_policy(policy: Policy, pool: Pool, budget: float, rng: np.random.Generat
     if policy.name in POLICIES:
         return policy.pick(pool, budget, rng)
     try:
-        answer = policy.pick(pool, budget, rng)
-    except Exception as error:  # the team's own code may raise anything
+        answer = policy.pick(_read_only(pool), budget, rng)
+    except (Exception, SystemExit) as error:  # the team's own code may raise anything, and may give up
         raise PolicyError(f"policy `{policy.name}` failed: {type(error).__name__}: {error}") from error
     picks = _as_picks(policy.name, answer)
     _check_rows(policy.name, picks, pool)
     _check_cost(policy.name, picks.rows, pool, budget)
     return picks
+
+
+def _read_only(pool: Pool) -> Pool:
+    """The pool as views that cannot be written to: what is recorded and checked is not the policy's to change."""
+    views: dict[str, Any] = {name: value.view() for name, value in vars(pool).items() if isinstance(value, np.ndarray)}
+    for view in views.values():
+        view.flags.writeable = False
+    return replace(pool, **views)
 
 
 def _as_picks(name: str, answer: Picks | npt.ArrayLike) -> Picks:
