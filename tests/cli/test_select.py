@@ -115,3 +115,29 @@ def test_backtest_beside_random_and_the_bound(call, folder: Path) -> None:
 def test_backtest_of_what_is_not_there(call, folder: Path) -> None:
     code, _, err = call("backtest", "kcentre", "-w", folder)
     assert (code, "did you mean `kcenter`" in err) == (ExitCode.ERROR, True)
+
+
+def test_an_explanation_under_other_settings(call, folder: Path) -> None:
+    picked = {pick["scene_id"] for pick in picks(call, folder)["picks"]}
+    every = {f"log{log}/s{scene}" for log in range(1, 6) for scene in range(6)}
+    other = sorted(every - picked)[0]
+    assert "is not picked" in call("-w", folder, "--explain", other)[1]
+    code, out, err = call("-w", folder, "--explain", other, "--what-if", "budget=500")
+    assert code == 0, err
+    assert f"{other} is pick " in out
+    code, _, err = call("-w", folder, "--explain", other, "--what-if", "budget=no")
+    assert code == 1
+    assert "a budget is a number above 0" in err
+
+
+def test_the_name_of_a_policy_is_not_read_as_an_emoji(call, folder: Path) -> None:
+    (folder / "plain_policy.py").write_text("def ok(pool, budget, rng):\n    return [0]\n")
+    code, out, err = call("-w", folder, "--what-if", "policy=plain_policy:ok")
+    assert code == 0, err
+    assert out.startswith("With policy=plain_policy:ok: 1 picks")
+
+
+def test_a_policy_without_source_is_refused(call, folder: Path) -> None:
+    code, _, err = call("-w", folder, "--what-if", "policy=math:floor")
+    assert code == 1
+    assert "policy = 'math:floor': there is no source of 'math' that picks could be traced to" in err

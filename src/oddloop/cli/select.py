@@ -30,7 +30,7 @@ def select(
     ] = "",
     what_if: Annotated[
         list[str] | None,
-        typer.Option("--what-if", metavar="SETTING=VALUE", help="Compare with another budget, policy or score."),
+        typer.Option("--what-if", metavar="SETTING=VALUE", help="Try another budget, policy or score."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,12 +40,12 @@ def select(
     opened = Workspace.open(workspace)
     with Talk(quiet=as_json) as talk:
         shell = make_shell(opened, talk)
-        done = run_stages(opened, shell)
-        if explained:
-            explain(opened, shell, done, explained, as_json=as_json)
+        changed = replace(opened, config=read_changes(opened.config, what_if or []))
+        if explained:  # with other settings, where some are given
+            explain(changed, shell, run_stages(changed, shell), explained, as_json=as_json)
             return
+        done = run_stages(opened, shell)
         if what_if:
-            changed = replace(opened, config=read_changes(opened.config, what_if))
             compare_picks(done["select"], run_stages(changed, shell)["select"], what_if, as_json=as_json)
             return
     _show(done["select"], as_json=as_json)

@@ -22,8 +22,8 @@ _FILE_WIDTH = 200
 
 
 def _console(*, stderr: bool) -> Console:
-    # Ids and paths may hold brackets, so nothing is read as markup.
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False)
+    # Ids and paths may hold brackets and colons, so nothing is read as markup or as the name of an emoji.
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     return console

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from oddloop import select
 from oddloop.config import Config, SelectConfig
+from oddloop.errors import ConfigError
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
@@ -86,7 +87,13 @@ def policy_source_digest(policy: str) -> str:
     code = _sources(_own_modules() if ours or library else [])
     if library:
         code.append([library.distribution, _version(library.distribution)])
-    return digest_of(code if ours else code + _sources([module_name]))
+    try:
+        return digest_of(code if ours else code + _sources([module_name]))
+    except (OSError, TypeError) as error:
+        raise ConfigError(
+            f"[select] policy = {policy!r}: there is no source of {module_name!r} that picks could be traced to; "
+            "name a function of a module that is written in Python"
+        ) from error
 
 
 def _own_modules() -> list[str]:
