@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.cli.terminal import out, print_json, print_table
-from oddloop.config import Config, SelectConfig
+from oddloop.config import Config
 from oddloop.errors import ConfigError
 from oddloop.lake.derived import Derived
 
@@ -25,14 +26,13 @@ def read_changes(config: Config, changes: list[str]) -> Config:
     >>> read_changes(Config(), ["budget=500"]).select.budget
     500.0
     """
-    given: dict[str, str | float] = {}
+    given: dict[str, Any] = {}
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals or name not in _CHANGEABLE:
             raise ConfigError(f"--what-if {change!r}: give SETTING=VALUE with one of {', '.join(_CHANGEABLE)}")
         given[name] = _budget(value) if name == "budget" else value
-    known = {field.name: getattr(config.select, field.name) for field in fields(config.select)}
-    return replace(config, select=SelectConfig(**{**known, **given}))
+    return replace(config, select=replace(config.select, **given))
 
 
 def _budget(value: str) -> float:

@@ -215,6 +215,7 @@ def test_targeted_finds_the_planted_and_not_the_avoided() -> None:
         (lambda rng: committee([[[1.0]]], 1, measure="x"), ConfigError, "known: vote_entropy, mean_kl, max_kl"),
         (lambda rng: targeted([[0.0]], 1, like=np.zeros((0, 1))), TableError, "like must hold at least one vector"),
         (lambda rng: targeted([[0.0]], 1, like=[[np.nan]]), TableError, "like must be finite; row 0"),
+        (lambda rng: targeted([[0.0]], 1, like=[[0.0, 1.0]]), TableError, r"like \(1, 2\) do not match"),
     ],
 )
 def test_what_cannot_be_is_refused(call, error, message) -> None:

@@ -45,12 +45,22 @@ class Inputs:
             TableError, ConfigError: shapes differ, vectors are not finite, or costs, weights or budget are not usable.
         """
         points = check_vectors(vectors, "vectors")
-        fixed = points[:0] if preselected is None else check_vectors(preselected, "preselected")
-        fixed = fixed if len(fixed) else points[:0]
-        if fixed.shape[1] != points.shape[1]:
-            raise TableError(f"vectors {points.shape} and preselected {fixed.shape} do not match")
+        fixed = others_of(preselected, points, "preselected")
         prices, importance = costs_of(costs, len(points)), weights_of(weights, len(points))
         return Inputs(points, prices, check_budget(budget), fixed, importance)
+
+
+def others_of(others: npt.ArrayLike | None, points: Vectors, name: str) -> Vectors:
+    """(m, d) vectors that points are compared with; m is 0 where none are given.
+
+    Raises:
+        TableError: not finite, or not as wide as the points.
+    """
+    given = points[:0] if others is None else check_vectors(others, name)
+    given = given if len(given) else points[:0]
+    if given.shape[1] != points.shape[1]:
+        raise TableError(f"vectors {points.shape} and {name} {given.shape} do not match")
+    return given
 
 
 def costs_of(costs: npt.ArrayLike | None, n: int) -> Floats:

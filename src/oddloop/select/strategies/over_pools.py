@@ -55,41 +55,31 @@ def pick_plus_plus(pool: Pool, budget: float, rng: np.random.Generator) -> Picks
 
 def pick_facility_location(pool: Pool, budget: float, rng: np.random.Generator) -> Picks:
     """`facility_location` per cost over the candidates that have a vector, then `kcenter`."""
-    return _then_kcenter(
-        pool,
-        budget,
-        lambda points, costs, fixed: facility_location(
-            points, budget, rng=rng, costs=costs, preselected=fixed, per_cost=True, best_single=False
-        ),
-    )
+    return _standing_for_most(facility_location, pool, budget, rng)
 
 
 def pick_maxherding(pool: Pool, budget: float, rng: np.random.Generator) -> Picks:
     """`maxherding` per cost over the candidates that have a vector, then `kcenter`."""
-    return _then_kcenter(
-        pool,
-        budget,
-        lambda points, costs, fixed: maxherding(
-            points, budget, rng=rng, costs=costs, preselected=fixed, per_cost=True, best_single=False
-        ),
-    )
+    return _standing_for_most(maxherding, pool, budget, rng)
 
 
 def pick_probcover(pool: Pool, budget: float, rng: np.random.Generator) -> Picks:
     """`probcover` per cost over the candidates that have a vector, then `kcenter`."""
-    return _then_kcenter(
-        pool,
-        budget,
-        lambda points, costs, fixed: probcover(
-            points, budget, rng=rng, costs=costs, preselected=fixed, per_cost=True, best_single=False
-        ),
-    )
+    return _standing_for_most(probcover, pool, budget, rng)
 
 
 def pick_logdet(pool: Pool, budget: float, _rng: np.random.Generator) -> Picks:
     """`logdet` per cost over the candidates that have a vector; zero vectors are never picked."""
     return _over_vectors(
         pool, lambda points, costs, fixed: logdet(points, budget, costs=costs, preselected=fixed, per_cost=True)
+    )
+
+
+def _standing_for_most(strategy: Callable[..., Picks], pool: Pool, budget: float, rng: np.random.Generator) -> Picks:
+    """By gain per cost alone, so that a smaller budget gives the first of the same picks; then `kcenter`."""
+    how = {"rng": rng, "per_cost": True, "best_single": False}
+    return _then_kcenter(
+        pool, budget, lambda points, costs, fixed: strategy(points, budget, costs=costs, preselected=fixed, **how)
     )
 
 

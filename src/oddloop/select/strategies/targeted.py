@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.errors import TableError
-from oddloop.select.frame import check_vectors
 from oddloop.select.pool import Picks
 from oddloop.select.strategies.facility import facility_location_on, similarity_to
 from oddloop.select.strategies.graph import similarity_graph
-from oddloop.select.strategies.inputs import Inputs, seed_of
+from oddloop.select.strategies.inputs import Inputs, others_of, seed_of
 
 
 def targeted(
@@ -66,8 +65,7 @@ def targeted(
     [3]
     """
     given = Inputs.of(vectors, budget, costs, preselected, weights)
-    wanted = Inputs.of(vectors, budget, None, check_vectors(like, "like")).fixed
-    unwanted = Inputs.of(vectors, budget, None, None if unlike is None else check_vectors(unlike, "unlike")).fixed
+    wanted, unwanted = others_of(like, given.points, "like"), others_of(unlike, given.points, "unlike")
     if not len(wanted):
         raise TableError("like must hold at least one vector to find more of; got none")
     graph = similarity_graph(given.points, scale=width, n_neighbours=n_neighbours, seed=seed_of(rng))
