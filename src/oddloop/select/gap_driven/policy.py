@@ -157,8 +157,11 @@ def _as_matrix(vectors: npt.ArrayLike) -> npt.NDArray[np.floating]:
 
 
 def _pick(problem: _Problem, rng: np.random.Generator) -> tuple[Picks, Counter]:
-    affordable = problem.start().open & (problem.prices <= problem.budget)
-    control, explore = draw_control(affordable, rng), draw_exploration(affordable, problem.covered, rng)
+    free = problem.start().open
+    affordable = free & (problem.prices <= problem.budget)
+    # Drawn among all, so that a smaller budget gives the first of the same picks; then what is too dear goes.
+    drawn = draw_control(free, rng), draw_exploration(free, problem.covered, rng)
+    control, explore = (rows[affordable[rows]] for rows in drawn)
     picking = _run(problem, control, explore)
     single = np.where(affordable, problem.objective().gains(), 0.0)
     if not _only_draws(problem.config) and single.max(initial=0.0) > picking.picks().gains.sum() * (1 + _ROUNDING):
@@ -188,7 +191,7 @@ def _run(problem: _Problem, control: Ints, explore: Ints, first: int = -1) -> Pi
 
 
 def _only_draws(config: GapDrivenConfig) -> bool:
-    return config.control_share + config.exploration_share > 1 - _ROUNDING
+    return config.control_share + config.exploration_share > 1 - 1e-9  # shares such as 0.9 and 0.1 are rounded
 
 
 def _by_chance(picking: Picking, rule: str, rows: deque[int]) -> Iterator[tuple[int, str]]:
