@@ -14,7 +14,7 @@ import pytest
 
 from oddloop.errors import ConfigError
 from oddloop.select import POLICIES, Picks, Pool, resolve_policy
-from oddloop.select.gap_driven import policy as gap_driven_policy
+from oddloop.select.gap_driven import turns
 
 SEEDS = range(8)
 DRAWN = {"random", "gap_driven", "power", "typiclust", "probcover", "kmeans", "kmeans_plus_plus"}
@@ -57,7 +57,7 @@ class TestEveryPolicy:
 
     def test_any_prefix_is_the_answer_to_a_smaller_budget(self, make_pool, name: str, seed: int, monkeypatch) -> None:
         # The best single scene goes first where it is worth more than all the rest, which depends on the budget.
-        monkeypatch.setattr(gap_driven_policy, "_ROUNDING", np.inf)
+        monkeypatch.setattr(turns, "_ROUNDING", np.inf)
         if name in BY_BUDGET:
             return
         pool = make_pool(40, seed)
