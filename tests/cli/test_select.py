@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import toy
@@ -141,3 +143,22 @@ def test_a_policy_without_source_is_refused(call, folder: Path) -> None:
     code, _, err = call("-w", folder, "--what-if", "policy=math:floor")
     assert code == 1
     assert "policy = 'math:floor': there is no source of 'math' that picks could be traced to" in err
+
+
+def test_what_keeps_a_scene_out_at_any_budget_is_said(call, folder: Path) -> None:
+    part = folder / "lake/predictions/classification/toy_model/part-0.parquet"
+    table = pq.read_table(part)
+    pq.write_table(table.filter(pc.not_equal(table["scene_id"], "log1/s0")), part)
+    code, out, err = call("-w", folder, "--explain", "log1/s0")
+    assert code == 0, err
+    assert "would not be at any budget: policy `uncertainty` ranks by a score, and it has none that is valid" in out
+    use_gap_driven(folder, '\n[[select.quotas]]\nwhere = { weather = "clear" }\nmaximum = 0\n')
+    assert "or a quota's maximum keeps it out" in call("-w", folder, "--explain", "log2/s0")[1]
+
+
+def test_a_quota_on_scenarios_that_nobody_named_says_how(call, folder: Path) -> None:
+    use_gap_driven(folder, '\n[[select.quotas]]\nwhere = { scenario = "tram" }\nminimum = 1\n')
+    code, _, err = call("-w", folder)
+    assert code == 1
+    assert "there is no attribute 'scenario'" in err
+    assert "scenarios come from `oddloop discover name`" in err

@@ -110,3 +110,9 @@ def test_a_policy_can_change_nothing_of_its_pool(make_pool, name: str) -> None:
         run_policy(Policy("our:policy", writes), pool, 5.0, np.random.default_rng(0))
     assert getattr(pool, name).flags.writeable
     np.testing.assert_array_equal(getattr(pool, name), before)
+
+
+def test_an_infinite_gain_is_no_number(make_pool) -> None:
+    gains = ask(make_pool, lambda *_: Picks(np.array([3, 1]), np.array([np.inf, 2.0])), 99.0).gains
+    assert np.isnan(gains[0])
+    assert gains[1] == 2.0

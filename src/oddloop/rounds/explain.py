@@ -15,6 +15,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.session import session
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages.select import pick_with
+from oddloop.select.registry import find_policy
 from oddloop.tables import LABELS, SCENES, is_held_out
 
 
@@ -64,7 +65,8 @@ def _not_picked(
     budget = workspace.config.select.budget
     mine = _row(everything, scene_id)
     if mine is None:
-        verdict = f"{scene_id} is not picked, and would not be at any budget: the policy wants no more before it."
+        why = _why_never(workspace, done, scene_id)
+        verdict = f"{scene_id} is not picked, and would not be at any budget: {why}."
         return Explanation(scene_id, verdict, None, ())
     verdict = (
         f"{scene_id} is not picked: it would come as number {mine['rank']} of {everything.num_rows}, at "
@@ -79,6 +81,17 @@ def _picked_without_limit(workspace: Workspace, shell: Shell, done: Mapping[str,
     budget = 1.001 * float(pc.sum(candidates["cost"]).as_py())
     with session(workspace, shell) as held:
         return pick_with(held.context, done, budget).picks
+
+
+def _why_never(workspace: Workspace, done: Mapping[str, Derived], scene_id: str) -> str:
+    name = workspace.config.select.policy
+    policy = find_policy(name)
+    mine = _row(done["select"].storage.read_table("candidates.parquet"), scene_id)
+    if policy.scores and mine and not mine["score_valid"]:
+        return f"policy `{name}` ranks by a score, and it has none that is valid"
+    if policy.needs_vectors and _row(done["discover"].storage.read_table("scene_vectors.parquet"), scene_id) is None:
+        return f"policy `{name}` compares scene vectors, and it has none"
+    return "the policy wants no more before it comes to it, or a quota's maximum keeps it out"
 
 
 def _why_none(workspace: Workspace, scene_id: str) -> str:

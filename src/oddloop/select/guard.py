@@ -30,7 +30,7 @@ def run_policy(policy: Policy, pool: Pool, budget: float, rng: np.random.Generat
         rng: the policy's source of chance.
 
     Returns:
-        the picks, gains NaN where the policy gave none.
+        the picks, gains NaN where the policy gave none or infinity.
 
     Raises:
         PolicyError: it raised, or gave unknown rows, a row twice, or more than the budget pays for.
@@ -73,7 +73,8 @@ def _as_picks(name: str, answer: Picks | npt.ArrayLike) -> Picks:
         )
     if given.rules is not None and len(given.rules) != len(rows):
         raise PolicyError(f"policy `{name}` gave {len(given.rules)} rules for {len(rows)} rows")
-    return Picks(rows.astype(np.int64), gains.astype(np.float64), given.rules)
+    numbers = gains.astype(np.float64)
+    return Picks(rows.astype(np.int64), np.where(np.isfinite(numbers), numbers, np.nan), given.rules)
 
 
 def _array(values: object) -> npt.NDArray[np.generic] | None:

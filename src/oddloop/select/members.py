@@ -30,7 +30,8 @@ def members(attributes: pa.Table, where: Mapping[str, str]) -> Bools:
     for name, value in where.items():
         if name not in attributes.column_names:
             known = ", ".join(sorted(set(attributes.column_names) - {"scene_id"}))
-            raise ConfigError(f"there is no attribute {name!r}; there are: {known or 'none'}")
+            hint = "; scenarios come from `oddloop discover name`" if name == "scenario" else ""
+            raise ConfigError(f"there is no attribute {name!r}; there are: {known or 'none'}{hint}")
         mask &= _has(attributes[name].combine_chunks(), value)
     return mask
 
