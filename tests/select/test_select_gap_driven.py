@@ -8,7 +8,7 @@ import pytest
 from oddloop.config import GapDrivenConfig
 from oddloop.errors import ConfigError, TableError
 from oddloop.select.gap_driven import gap_driven
-from oddloop.select.gap_driven.importance import importance
+from oddloop.select.gap_driven.importance import importance, own_worth
 from oddloop.select.quotas import Quota
 
 PLAIN = GapDrivenConfig(control_share=0.0, exploration_share=0.0)
@@ -224,6 +224,25 @@ def test_typical_first_while_little_is_labelled_and_doubt_later() -> None:
     late = importance(score, np.ones(4, bool), np.ones(4), coverage=1.0, power=3.0)
     assert early.tolist() == [1.0] * 4
     assert late.tolist() == pytest.approx([4 * r**3 for r in (0.25, 0.5, 0.75, 1.0)])
+
+
+@pytest.mark.parametrize("coverage", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("score", [0.0, 0.3, -2.0])
+def test_equal_scores_weigh_as_much_as_none(coverage: float, score: float) -> None:
+    scores, valid = np.full(400, score), np.arange(400) < 300
+    weights = importance(scores, valid, np.ones(400), coverage, 3.0) * own_worth(scores, valid, coverage)
+    assert weights[300:].tolist() == [1.0] * 100
+    assert np.abs(weights[:300] - 1.0).max() < 0.02
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_tied_scores_share_the_mean_weight_of_their_places(seed: int) -> None:
+    scores = np.random.default_rng(seed).integers(0, 5, 40).astype(float)
+    order = sorted(range(40), key=lambda row: scores[row])
+    place = {row: 4 * ((at + 1) / 40) ** 3 for at, row in enumerate(order)}
+    expected = [np.mean([place[other] for other in range(40) if scores[other] == s]) for s in scores]
+    found = importance(scores, np.ones(40, bool), np.ones(40), 1.0, 3.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_scenes_without_vector_or_score_can_be_picked() -> None:

@@ -2,11 +2,11 @@
 
     w_i = need_i ((1 - C) + C (p + 1) r_i^p)
 
-with r_i the rank of the scene's score in (0, 1], ties alike, and C in [0, 1] how well the labelled scenes stand for the
-pool. While little is labelled C is near 0 and all scenes of a segment count alike, so that typical ones go first; as C
-rises the model's doubt counts more: the switch from typical to uncertain is the pool's, not a number of rounds (after
-Hacohen and Weinshall, DCoM, 2024, and Bae et al., UHerding, 2025). Ranks, since scores have no common unit; (p + 1) r^p
-has mean 1, so that the score shifts weight and adds none.
+with r_i the rank of the scene's score in (0, 1], where equal scores share the mean of their r^p, and C in [0, 1] how
+well the labelled scenes stand for the pool. While little is labelled C is near 0 and all scenes of a segment count
+alike, so that typical ones go first; as C rises the model's doubt counts more: the switch from typical to uncertain is
+the pool's, not a number of rounds (after Hacohen and Weinshall, DCoM, 2024, and Bae et al., UHerding, 2025). Ranks,
+since scores have no common unit; (p + 1) r^p has mean 1, so that the score shifts weight and adds none.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def importance(score: Floats, valid: Bools, need: Floats, coverage: float, power
     [1.0, 2.0]
     """
     doubt = np.ones(len(score))
-    doubt[valid] = (power + 1) * _ranks(score[valid]) ** power
+    doubt[valid] = _by_rank(score[valid], power)
     return need * ((1 - coverage) + coverage * doubt)
 
 
@@ -55,11 +55,17 @@ def own_worth(score: Floats, valid: Bools, coverage: float) -> Floats:
     worth = np.ones(len(score))
     known = score[valid]
     mean = float(known.mean()) if len(known) else 0.0
-    ratio = known / mean if mean > 0 and known.min() >= 0 else 2 * _ranks(known)
+    ratio = known / mean if mean > 0 and known.min() >= 0 else _by_rank(known, 1.0)
     worth[valid] = np.minimum((1 - coverage) + coverage * ratio, _MOST)
     return worth
 
 
-def _ranks(values: npt.NDArray[np.float64]) -> Floats:
-    """Share of values that are at most as high; ties alike."""
-    return np.searchsorted(np.sort(values), values, side="right") / max(len(values), 1)
+def _by_rank(values: npt.NDArray[np.float64], power: float) -> Floats:
+    """(p + 1) r^p of each value, of equal ones the mean, so that many equal scores gain no weight over having none."""
+    if not len(values):
+        return np.zeros(0)
+    ordered = np.sort(values)
+    _, starts, which, counts = np.unique(ordered, return_index=True, return_inverse=True, return_counts=True)
+    each = (power + 1) * (np.arange(1, len(values) + 1) / len(values)) ** power
+    shared: Floats = (np.add.reduceat(each, starts) / counts)[which]
+    return shared[np.searchsorted(ordered, values)]
