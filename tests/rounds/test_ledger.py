@@ -9,7 +9,7 @@ import pytest
 
 from oddloop.errors import LedgerError
 from oddloop.rounds.ledger import Author, Ledger
-from oddloop.rounds.state import MOVES, Event, fold
+from oddloop.rounds.state import MOVES, STAYS, Event, RoundState, fold
 
 ME = Author("tester", 7)
 
@@ -70,7 +70,7 @@ def reach(ledger: Ledger, status: str) -> None:
     queue = [""]
     for at in queue:
         for kind in MOVES[at]:
-            if kind not in ways:
+            if kind not in ways and kind not in STAYS:
                 ways[kind] = [*ways[at], kind]
                 queue.append(kind)
     for i, kind in enumerate(ways[status]):
@@ -83,8 +83,8 @@ def test_only_legal_moves_are_taken(ledger: Ledger, status: str, kind: str) -> N
     reach(ledger, status)
     n_before = len(ledger.events())
     if (status, kind) in LEGAL:
-        ledger.append("r001", kind, {}, key="next", author=ME)
-        assert ledger.round("r001").status == kind
+        ledger.append("r001", kind, {"scene_id": "s1"}, key="next", author=ME)
+        assert ledger.round("r001").status == (status if kind in STAYS else kind)
     else:
         with pytest.raises(LedgerError, match=f"r001 is .*: it cannot become {kind}; it may become"):
             ledger.append("r001", kind, {}, key="next", author=ME)
@@ -141,3 +141,39 @@ def test_two_writers_cannot_both_move_one_round(ledger: Ledger, tmp_path: Path) 
         answers = list(pool.map(label, range(8)))
     assert sorted(answers) == ["refused"] * 7 + ["taken"]
     assert [event.kind for event in ledger.events()] == ["proposed", "labelled"]
+
+
+def decide(ledger: Ledger, scene_id: str, decision: str) -> Event:
+    payload = {"scene_id": scene_id, "decision": decision}
+    return ledger.append("r001", "decided", payload, key=f"{scene_id}/{decision}", author=ME)
+
+
+def test_the_last_decision_on_a_scene_counts_until_another_proposal(ledger: Ledger) -> None:
+    propose(ledger, "a", "s1", "s2")
+    decide(ledger, "s1", "approve")
+    decide(ledger, "s1", "reject")
+    state = ledger.round("r001")
+    assert {scene: event.payload["decision"] for scene, event in state.decisions.items()} == {"s1": "reject"}
+    assert (state.status, state.pick_ids) == ("proposed", ["s1", "s2"])
+    propose(ledger, "b", "s1")
+    assert ledger.round("r001").decisions == {}
+
+
+def test_the_picks_are_those_that_review_has_left(ledger: Ledger) -> None:
+    propose(ledger, "a", "s1", "s2")
+    ledger.append("r001", "reviewed", {"picks": [{"scene_id": "s2"}]}, key="a", author=ME)
+    assert ledger.round("r001").pick_ids == ["s2"]
+
+
+def test_a_guard_sees_the_round_as_it_is_and_can_refuse(ledger: Ledger) -> None:
+    propose(ledger, "a", "s1")
+    seen: list[RoundState | None] = []
+
+    def refuse(state: RoundState | None) -> None:
+        seen.append(state)
+        raise LedgerError("somebody else was first")
+
+    with pytest.raises(LedgerError, match="somebody else was first"):
+        ledger.append("r001", "sent", {}, key="a", author=ME, guard=refuse)
+    assert seen == [ledger.round("r001")]
+    assert [event.kind for event in ledger.events()] == ["proposed"]

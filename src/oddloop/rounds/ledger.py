@@ -7,7 +7,7 @@ synced before `append` returns, and an event with a known key is not added twice
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +82,20 @@ class Ledger:
         """Release the database."""
         self._engine.dispose()
 
-    def append(self, round_id: str, kind: str, payload: Mapping[str, Any], *, key: str, author: Author) -> Event:
+    def append(
+        self,
+        round_id: str,
+        kind: str,
+        payload: Mapping[str, Any],
+        *,
+        key: str,
+        author: Author,
+        guard: Callable[[RoundState | None], None] | None = None,
+    ) -> Event:
         """Add an event, durably; where the key is already there, return that event and add nothing.
+
+        `guard` sees the round as it is at that very moment, and raises where the event must not follow: what somebody
+        else has recorded since the writer looked is thus never overwritten.
 
         Raises:
             LedgerError: the round's state does not allow such an event.
@@ -97,20 +109,24 @@ class Ledger:
                 return known
             if known is not None:  # the same proposal again, after another one in between
                 event_key = f"{event_key}{_AGAIN}{len(before)}"
-            if round_id not in BESIDE_ROUNDS:
-                _refuse_illegal(round_id, kind, fold(before))
-            connection.execute(
-                sa.insert(_EVENTS).values(
-                    event_key=event_key,
-                    round_id=round_id,
-                    kind=kind,
-                    at_ns=author.at_ns,
-                    author=author.name,
-                    tool_version=__version__,
-                    payload=json.dumps(payload, sort_keys=True, ensure_ascii=False),
-                )
+            _refuse(round_id, kind, before, guard)
+            return self._insert(connection, round_id, kind, payload, event_key, author)
+
+    def _insert(
+        self, connection: sa.Connection, round_id: str, kind: str, payload: Mapping[str, Any], key: str, author: Author
+    ) -> Event:
+        connection.execute(
+            sa.insert(_EVENTS).values(
+                event_key=key,
+                round_id=round_id,
+                kind=kind,
+                at_ns=author.at_ns,
+                author=author.name,
+                tool_version=__version__,
+                payload=json.dumps(payload, sort_keys=True, ensure_ascii=False),
             )
-            return self._read(connection, round_id)[-1]
+        )
+        return self._read(connection, round_id)[-1]
 
     def events(self, round_id: str | None = None) -> list[Event]:
         """Events in the order in which they were recorded, of one round or of all."""
@@ -157,14 +173,18 @@ class Ledger:
             )
 
 
-def _refuse_illegal(round_id: str, kind: str, state: RoundState | None) -> None:
-    status = state.status if state else ""
-    allowed = MOVES.get(status, ())
-    if kind not in allowed:
-        raise LedgerError(
-            f"round {round_id} is {status or 'not begun'}: it cannot become {kind}; "
-            f"it may become {', '.join(allowed) or 'nothing more'}"
-        )
+def _refuse(round_id: str, kind: str, before: list[Event], guard: Callable[[RoundState | None], None] | None) -> None:
+    state = None if round_id in BESIDE_ROUNDS else fold(before)
+    if round_id not in BESIDE_ROUNDS:
+        status = state.status if state else ""
+        allowed = MOVES.get(status, ())
+        if kind not in allowed:
+            raise LedgerError(
+                f"round {round_id} is {status or 'not begun'}: it cannot become {kind}; "
+                f"it may become {', '.join(allowed) or 'nothing more'}"
+            )
+    if guard is not None:
+        guard(state)
 
 
 def _begin_at_once(connection: sa.Connection) -> None:

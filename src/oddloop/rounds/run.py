@@ -32,7 +32,7 @@ from oddloop.rounds.propose import proposal_of, publish
 from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.snapshots import append_snapshot
 from oddloop.rounds.stages import STAGES, Context, run_cards
-from oddloop.rounds.state import DISCOVERY, ROUND_ZERO, RoundState, round_name
+from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, ROUND_ZERO, RoundState, round_name
 from oddloop.rounds.stopping import STOPPED, WENT_ON, Question, Stop, ask, record_stop
 from oddloop.rounds.train import train
 from oddloop.rounds.training import needs_training, request_training
@@ -104,7 +104,7 @@ class _Run:
     def take_labels(self) -> None:
         """Record that an open round is labelled, once all of its picks are."""
         state = self._open_round()
-        if state is None or state.status != "proposed" or not state.picks:
+        if state is None or state.status not in BEFORE_LABELS or not state.picks:
             return
         n_labelled, cost = count_labelled(self.workspace, state.pick_ids)
         if n_labelled == len(state.picks):
@@ -207,7 +207,8 @@ class _Run:
     def propose(self, stages: dict[str, Derived]) -> RoundState:
         """Record the picks for the open round, or for a new one.
 
-        A round that people have begun to label keeps its picks, whatever has changed since; no picks record nothing.
+        A round that people have begun to review, send or label keeps its picks, whatever has changed since; no picks
+        record nothing.
         """
         begun = time.perf_counter()
         state = self._open_round()
@@ -215,7 +216,7 @@ class _Run:
         proposal = proposal_of(self.workspace, stages)
         if proposal["picks"] and state is None and self._is_over(stages, proposal):
             return RoundState("", "stopped")
-        if proposal["picks"] and not (state and count_labelled(self.workspace, state.pick_ids)[0]):
+        if proposal["picks"] and not (state and self._is_fixed(state)):
             number = state.number if state else 1 + max((s.number for s in self.ledger.rounds()), default=0)
             self._record(round_name(number), "proposed", proposal, key=stages["select"].digest)
             state = self.ledger.round(round_name(number))
@@ -226,6 +227,11 @@ class _Run:
         digest = str(state.proposal["stages"]["select"])
         self._note(Step("propose", digest, is_new, time.perf_counter() - begun, detail))
         return state
+
+    def _is_fixed(self, state: RoundState) -> bool:
+        """Whether people have begun to work on the picks."""
+        touched = state.status not in ("opened", "proposed") or bool(state.decisions)
+        return touched or count_labelled(self.workspace, state.pick_ids)[0] > 0
 
     def _is_over(self, stages: dict[str, Derived], proposal: dict[str, Any]) -> bool:
         """Whether a rule of `[stop]` keeps a new round from being proposed; what the rules say is told and recorded."""

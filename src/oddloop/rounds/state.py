@@ -7,15 +7,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 MOVES: Mapping[str, tuple[str, ...]] = {
-    "": ("proposed", "labelled"),
-    "proposed": ("proposed", "labelled"),
+    "": ("opened", "proposed", "labelled"),
+    "opened": ("proposed",),
+    "proposed": ("proposed", "decided", "reviewed", "sent", "labelled"),
+    "reviewed": ("sent", "labelled"),
+    "sent": ("sent", "labelled"),
     "labelled": ("trained", "train_failed", "closed"),
     "train_failed": ("trained", "train_failed", "closed"),
     "trained": ("evaluated",),
     "evaluated": ("closed",),
     "closed": (),
 }
-"""Which event kinds may follow each status; "" is a round that has not begun."""
+"""Which event kinds may follow each status; "" is a round that has not begun. Review and sending may be left out."""
+BEFORE_LABELS = ("proposed", "reviewed", "sent")
+"""Statuses of a round whose picks wait for labels."""
+STAYS = ("decided",)
+"""Event kinds that leave the status as it is."""
 DISCOVERY = "discovery"
 """Stands for a round in events that concern clusters and their names; see `rounds/discovery`."""
 STOPPING = "stopping"
@@ -34,7 +41,7 @@ class Event:
         seq: place in the ledger, from 1.
         key: makes the event unique, so that recording it again adds nothing.
         round_id: the round concerned.
-        kind: what happened; becomes the round's status.
+        kind: what happened; becomes the round's status, save that of a single decision on a pick.
         at_ns: when, ns since the Unix epoch.
         author: who.
         tool_version: oddloop's version.
@@ -53,11 +60,17 @@ class Event:
 
 @dataclass(frozen=True)
 class RoundState:
-    """A round as its events so far have made it; parts that have not happened yet are empty."""
+    """A round as its events so far have made it; parts that have not happened yet are empty.
+
+    `decisions` holds the last decision on each scene of the current proposal; another proposal empties it.
+    """
 
     round_id: str
     status: str
     proposal: Mapping[str, Any] = field(default_factory=dict)
+    decisions: Mapping[str, Event] = field(default_factory=dict)
+    review: Mapping[str, Any] = field(default_factory=dict)
+    sending: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
@@ -70,8 +83,8 @@ class RoundState:
 
     @property
     def picks(self) -> list[Mapping[str, Any]]:
-        """Picks in greedy order, each with cost and reasons."""
-        return list(self.proposal.get("picks", ()))
+        """Picks in greedy order, each with cost and reasons: those that review has left, once it is done."""
+        return list((self.review or self.proposal).get("picks", ()))
 
     @property
     def pick_ids(self) -> list[str]:
@@ -86,6 +99,8 @@ class RoundState:
 
 _PARTS = {
     "proposed": "proposal",
+    "reviewed": "review",
+    "sent": "sending",
     "labelled": "labels",
     "trained": "training",
     "train_failed": "training",
@@ -97,10 +112,21 @@ def fold(events: Iterable[Event]) -> RoundState | None:
     """State after a round's events, or None where there are none."""
     state: RoundState | None = None
     for event in events:
-        before = state or RoundState(event.round_id, "")
-        part = {_PARTS[event.kind]: event.payload} if event.kind in _PARTS else {}
-        state = replace(before, status=event.kind, n_events=before.n_events + 1, **part)  # type: ignore[arg-type]
+        state = _after(state or RoundState(event.round_id, ""), event)
     return state
+
+
+def _after(before: RoundState, event: Event) -> RoundState:
+    changes: dict[str, Any] = {"n_events": before.n_events + 1}
+    if event.kind not in STAYS:
+        changes["status"] = event.kind
+    if event.kind in _PARTS:
+        changes[_PARTS[event.kind]] = event.payload
+    if event.kind == "proposed":
+        changes["decisions"] = {}
+    if event.kind == "decided":
+        changes["decisions"] = {**before.decisions, str(event.payload["scene_id"]): event}
+    return replace(before, **changes)
 
 
 def round_name(number: int) -> str:
