@@ -102,6 +102,11 @@ class TestCalibrated:
         assert fitted.n.min() >= min(min_bin, len(x))
         assert len(fitted.values) <= MAX_KNOTS
 
+    def test_a_first_value_too_rare_for_a_bin_joins_the_next(self):
+        fitted = fit_calibrated([0.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0], M1, min_bin=2, min_scenes=1)
+        assert fitted.n.tolist() == [4, 4]
+        assert fitted.apply([0.0, 2.0], M1).tolist() == [0.25, 0.25]
+
     def test_one_bad_scene_does_not_rule_the_upper_end(self):
         # 20 scenes without errors, the highest score with 100: its bin of ten has 100 / 10
         errors = np.zeros(20)

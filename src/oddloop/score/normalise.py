@@ -220,7 +220,8 @@ def _bin_starts(x: FloatArray, min_bin: int) -> IntArray:
     long_enough = np.diff(starts, append=len(x)) >= min_bin
     long_enough[0] = True
     kept: IntArray = starts[long_enough]
-    return kept
+    # A short bin joins the one before; the first has none before, and joins the one after.
+    return np.delete(kept, 1) if len(kept) > 1 and kept[1] < min_bin else kept
 
 
 def _is_new(x: FloatArray) -> npt.NDArray[np.bool_]:
