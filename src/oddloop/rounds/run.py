@@ -36,6 +36,7 @@ from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, ROUND_ZERO, RoundStat
 from oddloop.rounds.stopping import STOPPED, WENT_ON, Question, Stop, ask, record_stop
 from oddloop.rounds.train import train
 from oddloop.rounds.training import needs_training, request_training
+from oddloop.select import find_policy
 
 
 def run(workspace: Workspace, shell: Shell, *, go_on: bool = False) -> RunSummary:
@@ -189,7 +190,7 @@ class _Run:
     def _diagnosed(self, covered: Derived) -> dict[str, Derived]:
         """Why gaps exist, where the policy asks what segments need."""
         chosen = self.workspace.config.select
-        if chosen.policy != "gap_driven" or not chosen.gap_driven.need:
+        if not find_policy(chosen.policy).uses_needs or not chosen.gap_driven.need:
             return {}
         return {"diagnosis": self._timed("diagnosis", lambda: run_diagnosis(self.workspace, covered.digest))}
 

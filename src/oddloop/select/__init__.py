@@ -10,7 +10,7 @@ from oddloop.select.policies import random, top_k
 from oddloop.select.pool import Picks, Pool
 from oddloop.select.prices import FittedPrice
 from oddloop.select.reconcile import CostCheck, reconcile_costs
-from oddloop.select.registry import POLICIES, resolve_policy
+from oddloop.select.registry import POLICIES, find_policy, resolve_policy
 from oddloop.select.stage import SelectResult, select
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "backtest_scenes",
     "backtest_score",
     "build_candidates",
+    "find_policy",
     "kcenter",
     "predict_cost",
     "random",

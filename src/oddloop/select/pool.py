@@ -32,7 +32,7 @@ class Pool:
         labelled_vectors: (m, d) float32 vectors of the labelled scenes that have one.
         scenes: the candidates' rows of SCENES with all columns of the team, in the same order; None if not at hand.
         need: (n,) how much the scene's segments need data, 1 for average; None where coverage says nothing,
-            and for every policy but `gap_driven`.
+            and for a policy that does not use it (`registry.Policy.uses_needs`).
         need_of: (n,) the segment that raises it most and its verdict; "" for none; None where `need` is.
         quotas: what the settings want of each segment, as rows of this pool.
         gap_driven: settings of that policy.

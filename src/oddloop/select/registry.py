@@ -31,6 +31,7 @@ class Policy:
         rules: code and text by the rule that let a pick in, where it is not `reason`; the text may also use {quotas},
             the names of those that the pick fills.
         reason_without_gain: the same for a pick without a gain; "" gives no reason.
+        uses_needs: whether it asks what segments need, so that why gaps exist must be known before.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Policy:
     reason: tuple[str, str] = ("", "")
     reason_without_gain: tuple[str, str] = ("", "")
     rules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    uses_needs: bool = False
 
 
 FARTHEST = ("spread", "what is left adds nothing to the policy; it lies farthest from all labelled and picked")
@@ -59,6 +61,7 @@ POLICIES = {
             EXPLORE: ("explore", "drawn at random where little is labelled (exploration)"),
             CONTROL: ("control", "drawn at random (control)"),
         },
+        uses_needs=True,
     ),
     "uncertainty": Policy("uncertainty", pick_by_score, scores=UNCERTAINTY),
     "margin": Policy("margin", pick_by_score, scores=MARGIN),
