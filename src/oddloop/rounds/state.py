@@ -108,25 +108,24 @@ _PARTS = {
 }
 
 
-def fold(events: Iterable[Event]) -> RoundState | None:
-    """State after a round's events, or None where there are none."""
-    state: RoundState | None = None
+def fold(events: Iterable[Event], before: RoundState | None = None) -> RoundState | None:
+    """State after a round's events, or None where there are none; `before` is the state that earlier ones made."""
+    changes: dict[str, Any] = {}
+    decisions = dict(before.decisions) if before else {}
+    round_id, n_events = (before.round_id, before.n_events) if before else ("", 0)
     for event in events:
-        state = _after(state or RoundState(event.round_id, ""), event)
-    return state
-
-
-def _after(before: RoundState, event: Event) -> RoundState:
-    changes: dict[str, Any] = {"n_events": before.n_events + 1}
-    if event.kind not in STAYS:
-        changes["status"] = event.kind
-    if event.kind in _PARTS:
-        changes[_PARTS[event.kind]] = event.payload
-    if event.kind == "proposed":
-        changes["decisions"] = {}
-    if event.kind == "decided":
-        changes["decisions"] = {**before.decisions, str(event.payload["scene_id"]): event}
-    return replace(before, **changes)
+        round_id, n_events = event.round_id, n_events + 1
+        if event.kind not in STAYS:
+            changes["status"] = event.kind
+        if event.kind in _PARTS:
+            changes[_PARTS[event.kind]] = event.payload
+        if event.kind == "proposed":
+            decisions = {}
+        if event.kind == "decided":
+            decisions[str(event.payload["scene_id"])] = event
+    if not n_events:
+        return None
+    return replace(before or RoundState(round_id, ""), **changes, decisions=decisions, n_events=n_events)
 
 
 def round_name(number: int) -> str:
