@@ -73,7 +73,7 @@ def _summary(state: RoundState) -> dict[str, Any]:
         proposal.get("seed"),
         pool.get("n_candidates"),
         len(state.picks),
-        proposal.get("cost"),
+        state.cost if proposal else None,
         proposal.get("budget"),
         str(pool.get("digest", ""))[:8] or None,
     )

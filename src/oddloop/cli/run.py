@@ -32,7 +32,7 @@ def run(
         with contextlib.redirect_stdout(sys.stderr):  # what a policy of the team's own prints is talk
             summary = run_loop(opened, shell, go_on=go_on)
         with locked(opened.storage):
-            round_id = summary.round_id or _last_picked(opened, summary)
+            round_id = _shown_round(opened, summary)
             report = publish_report(opened, round_id) if round_id else None
     if as_json:
         print_json({**summary.to_json(), "report": report.url if report else None})
@@ -42,10 +42,11 @@ def run(
             out.print(f"Report: {report.url}")
 
 
-def _last_picked(workspace: Workspace, summary: RunSummary) -> str:
-    """Where the loop was stopped, the last round that has picks: its page shows what its model is worth; else ""."""
-    rounds = open_ledger(workspace).rounds() if summary.status == "stopped" else []
-    return next((state.round_id for state in reversed(rounds) if state.picks), "")
+def _shown_round(workspace: Workspace, summary: RunSummary) -> str:
+    """The round to show; where it has no picks yet, or the loop was stopped, the last one that has; else ""."""
+    if summary.status not in ("stopped", "opened"):
+        return summary.round_id
+    return next((state.round_id for state in reversed(open_ledger(workspace).rounds()) if state.picks), "")
 
 
 def closing_line(summary: RunSummary) -> str:

@@ -1,9 +1,9 @@
 """The loop: do whatever is stale, in order.
 
 Labels in? -> train -> score -> coverage -> evaluate the new model, close its round -> discover -> say why gaps exist,
-where the policy asks -> select -> enough? -> propose the next. Each step is a pure function of its inputs kept in a
-derived folder, or one event in the ledger, so a run that was killed at any moment is finished by the next one, and a
-run with nothing to do does nothing.
+where the policy asks -> enough? -> open the next round -> select -> propose the picks. Each step is a pure function of
+its inputs kept in a derived folder, or one event in the ledger, so a run that was killed at any moment is finished by
+the next one, and a run with nothing to do does nothing.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pyarrow.compute as pc
 
-from oddloop.errors import TrainError, WorkspaceError
+from oddloop.errors import LedgerError, TrainError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
@@ -27,13 +28,13 @@ from oddloop.rounds.evaluate import summarize_evaluation
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.model import ModelTables, current_model, measured_model
+from oddloop.rounds.opening import Opening
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
 from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.snapshots import append_snapshot
 from oddloop.rounds.stages import STAGES, Context, run_cards
-from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, ROUND_ZERO, RoundState, round_name
-from oddloop.rounds.stopping import STOPPED, WENT_ON, Question, Stop, ask, record_stop
+from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, ROUND_ZERO, RoundState
 from oddloop.rounds.train import train
 from oddloop.rounds.training import needs_training, request_training
 from oddloop.select import find_policy
@@ -53,10 +54,10 @@ def run(workspace: Workspace, shell: Shell, *, go_on: bool = False) -> RunSummar
         OddloopError: what, where and how to mend; all that was finished before stays.
     """
     with _begun(workspace, shell) as run:
-        run.go_on = go_on
+        run.opening = Opening(workspace, run.ledger, shell, run.note, go_on=go_on)
         run.take_labels()
         run.train_if_due()
-        stages = run.stages("select", then={"coverage": run.evaluate})
+        stages = run.stages("select", then={"coverage": run.evaluate}, around={"select": run.opening.around_picks})
         state = run.propose(stages)
         return RunSummary(tuple(run.steps), state.round_id, state.status, run.waiting_for(state, stages["select"]))
 
@@ -92,6 +93,18 @@ def _begun(workspace: Workspace, shell: Shell) -> Iterator[_Run]:
             ledger.close()
 
 
+class _ReviewBegunError(LedgerError):
+    """Somebody has decided on a pick, so that the round keeps its picks."""
+
+
+def _keep_decisions(state: RoundState | None) -> None:
+    if state and state.decisions:
+        raise _ReviewBegunError(f"round {state.round_id} is being reviewed; it keeps its picks")
+
+
+_NOTHING: Mapping[str, Any] = {}
+
+
 class _Run:
     """The steps of one run; each reads where the loop stands from the ledger, and adds to it at most."""
 
@@ -99,8 +112,7 @@ class _Run:
         self.workspace, self.ledger, self.shell = workspace, ledger, shell
         self.steps: list[Step] = []
         self.refit = False
-        self.go_on = False
-        self.stopped: list[str] = []
+        self.opening = Opening(workspace, ledger, shell, self.note, go_on=False)
 
     def take_labels(self) -> None:
         """Record that an open round is labelled, once all of its picks are."""
@@ -109,9 +121,9 @@ class _Run:
             return
         n_labelled, cost = count_labelled(self.workspace, state.pick_ids)
         if n_labelled == len(state.picks):
-            payload = {"n_scenes": n_labelled, "cost": cost, "predicted_cost": state.proposal["cost"]}
+            payload = {"n_scenes": n_labelled, "cost": cost, "predicted_cost": state.cost}
             self._record(state.round_id, "labelled", payload, key="labels")
-            self._note(Step("labels", "", True, 0.0, {"round_id": state.round_id, **payload}))
+            self.note(Step("labels", "", True, 0.0, {"round_id": state.round_id, **payload}))
 
     def train_if_due(self) -> dict[str, Any]:
         """The training that a round's labels call for, or the first one; its record, or nothing."""
@@ -142,10 +154,16 @@ class _Run:
         self._record(round_id, "trained", record, key=trained.digest)
         return record
 
-    def stages(self, until: str, then: dict[str, Callable[[Derived], None]] | None = None) -> dict[str, Derived]:
+    def stages(
+        self,
+        until: str,
+        then: Mapping[str, Callable[[Derived], None]] = _NOTHING,
+        around: Mapping[str, Callable[[Context, dict[str, Derived]], AbstractContextManager[None]]] = _NOTHING,
+    ) -> dict[str, Derived]:
         """The stages' derived folders, in the order of the data flow, up to and with `until`.
 
-        What stands in `then` is done right after its stage, so that no later stage's error can keep it from being done.
+        What stands in `then` is done right after its stage, so that no later stage's error can keep it from being done;
+        what stands in `around` before and after it, even where it fails.
         """
         model = current_model(self.workspace, self.ledger.rounds())
         wanted = STAGES
@@ -161,10 +179,11 @@ class _Run:
         context = self._context(model)
         done: dict[str, Derived] = {}
         for name, stage in wanted.items():
-            done[name] = self._timed(name, functools.partial(stage, context, done))
+            with around[name](context, done) if name in around else contextlib.nullcontext():
+                done[name] = self._timed(name, functools.partial(stage, context, done))
             if name == "coverage":
                 append_snapshot(self.workspace, done[name], self.shell.now_ns())
-            if then and name in then:
+            if name in then:
                 then[name](done[name])
             if name == "discover":
                 context = self._follow_clusters(context, done)
@@ -203,7 +222,7 @@ class _Run:
             payload = summarize_evaluation(covered, str(state.training["model_id"]))
             self._record(state.round_id, "evaluated", payload, key=covered.digest)
         self._record(state.round_id, "closed", {}, key="evaluated")
-        self._note(Step("evaluate", covered.digest, True, 0.0, {"round_id": state.round_id}))
+        self.note(Step("evaluate", covered.digest, True, 0.0, {"round_id": state.round_id}))
 
     def propose(self, stages: dict[str, Derived]) -> RoundState:
         """Record the picks for the open round, or for a new one.
@@ -215,43 +234,35 @@ class _Run:
         state = self._open_round()
         n_before = state.n_events if state else 0
         proposal = proposal_of(self.workspace, stages)
-        if proposal["picks"] and state is None and self._is_over(stages, proposal):
-            return RoundState("", "stopped")
         if proposal["picks"] and not (state and self._is_fixed(state)):
-            number = state.number if state else 1 + max((s.number for s in self.ledger.rounds()), default=0)
-            self._record(round_name(number), "proposed", proposal, key=stages["select"].digest)
-            state = self.ledger.round(round_name(number))
-        if state is None:
-            return RoundState("", "idle")
+            state = self.opening.open_if_due(stages, proposal)
+            if state is None:
+                return RoundState("", "stopped")
+            state = self._propose(state.round_id, proposal, stages["select"].digest)
+        if state is None or not state.proposal:
+            return state or RoundState("", "idle")
         is_new = publish(self.workspace, state) or state.n_events > n_before
-        detail = {"round_id": state.round_id, "picks": len(state.picks), "cost": state.proposal["cost"]}
+        detail = {"round_id": state.round_id, "picks": len(state.picks), "cost": state.cost}
         digest = str(state.proposal["stages"]["select"])
-        self._note(Step("propose", digest, is_new, time.perf_counter() - begun, detail))
+        self.note(Step("propose", digest, is_new, time.perf_counter() - begun, detail))
         return state
+
+    def _propose(self, round_id: str, proposal: dict[str, Any], digest: str) -> RoundState:
+        """Record the picks, unless somebody has begun to review those of before at this very moment."""
+        author = self.shell.stamp()
+        with contextlib.suppress(_ReviewBegunError):
+            self.ledger.append(round_id, "proposed", proposal, key=digest, author=author, guard=_keep_decisions)
+        return self.ledger.round(round_id)
 
     def _is_fixed(self, state: RoundState) -> bool:
         """Whether people have begun to work on the picks."""
         touched = state.status not in ("opened", "proposed") or bool(state.decisions)
         return touched or count_labelled(self.workspace, state.pick_ids)[0] > 0
 
-    def _is_over(self, stages: dict[str, Derived], proposal: dict[str, Any]) -> bool:
-        """Whether a rule of `[stop]` keeps a new round from being proposed; what the rules say is told and recorded."""
-        begun, rounds, config = time.perf_counter(), self.ledger.rounds(), self.workspace.config.stop
-        answers = ask(Question(self.workspace, self.ledger, rounds, stages, proposal, self.shell.now_ns()))
-        if not answers:
-            return False
-        due = round_name(1 + max((s.number for s in rounds), default=0))
-        stop = Stop.of(rounds[-1].round_id if rounds else "", due, answers, config)
-        self.stopped = [] if self.go_on else stop.reasons
-        kind = WENT_ON if self.go_on else STOPPED
-        is_new = bool(stop.reasons) and record_stop(self.ledger, stop, kind, self.shell.stamp())
-        self._note(Step("stop", stop.digest, is_new, time.perf_counter() - begun, stop.detail))
-        return bool(self.stopped)
-
     def waiting_for(self, state: RoundState, selected: Derived) -> str:
         """What the loop needs next, in words."""
-        if self.stopped:
-            return f"`oddloop run --go-on`, or other settings in [stop]: {'; '.join(self.stopped)}"
+        if reasons := self.opening.stopped:
+            return f"`oddloop run --go-on`, or other settings in [stop]: {'; '.join(reasons)}"
         if not state.picks:
             metadata = selected.storage.read_table("picks.parquet").schema.metadata or {}
             return f"candidates: {metadata.get(b'stopped', b'there are none').decode()}"
@@ -259,7 +270,7 @@ class _Run:
         return f"labels of {len(state.picks) - n_labelled} of {len(state.picks)} scenes of {state.round_id}"
 
     def _open_round(self) -> RoundState | None:
-        return next((s for s in reversed(self.ledger.rounds()) if s.is_open), None)
+        return self.opening.open_round()
 
     def _record(self, round_id: str, kind: str, payload: dict[str, Any], *, key: str) -> None:
         self.ledger.append(round_id, kind, payload, key=key, author=self.shell.stamp())
@@ -269,9 +280,10 @@ class _Run:
         begun = time.perf_counter()
         derived = work()
         seconds = time.perf_counter() - begun
-        self._note(Step(name, derived.digest, derived.computed, seconds, dict(derived.manifest["rows"])))
+        self.note(Step(name, derived.digest, derived.computed, seconds, dict(derived.manifest["rows"])))
         return derived
 
-    def _note(self, step: Step) -> None:
+    def note(self, step: Step) -> None:
+        """Keep a step, and tell of it."""
         self.steps.append(step)
         self.shell.on_step(step)

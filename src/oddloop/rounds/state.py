@@ -92,8 +92,13 @@ class RoundState:
         return [str(pick["scene_id"]) for pick in self.picks]
 
     @property
+    def cost(self) -> float:
+        """Predicted cost of the picks, in the cost unit; 0 without picks."""
+        return float((self.review or self.proposal).get("cost", 0.0))
+
+    @property
     def is_open(self) -> bool:
-        """Whether the round waits for labels, training or evaluation."""
+        """Whether the round waits for picks, labels, training or evaluation."""
         return self.status != "closed"
 
 

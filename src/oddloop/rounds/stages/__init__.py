@@ -15,13 +15,14 @@ from oddloop.rounds.stages.measured import audited_metric
 from oddloop.rounds.stages.metrics import metrics_inputs, model_metrics
 from oddloop.rounds.stages.scene_scores import read_scores
 from oddloop.rounds.stages.score import run_score
-from oddloop.rounds.stages.select import AUDITED, policy_source_digest, run_select
+from oddloop.rounds.stages.select import AUDITED, count_candidates, policy_source_digest, run_select
 
 __all__ = [
     "AUDITED",
     "STAGES",
     "Context",
     "audited_metric",
+    "count_candidates",
     "make_generator",
     "measured_metrics",
     "metrics_inputs",

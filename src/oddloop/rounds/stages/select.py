@@ -74,6 +74,15 @@ def _pick(tables: tuple[pa.Table, pa.Array], done: Done, chosen: SelectConfig, c
     )
 
 
+def count_candidates(context: Context, done: Done) -> int:
+    """How many scenes could be picked, whatever the policy."""
+    scores = done["score"].storage.read_table("scene_scores.parquet")
+    config = context.workspace.config
+    tables = context.scenes(), context.labelled_ids()
+    candidates, _ = select.build_candidates(*tables, scores, "", config.cost, config.select.exclude)
+    return int(candidates.num_rows)
+
+
 def policy_source_digest(policy: str) -> str:
     """Digest of the code of a policy, so that a changed policy picks anew and every pick can be traced to its code.
 

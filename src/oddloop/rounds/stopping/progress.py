@@ -40,7 +40,7 @@ def _last_gain(workspace: Workspace, rounds: list[RoundState]) -> tuple[Gain | N
         return None, 0.0
     before, after = evaluated[-2:]
     cost = after.labels.get("cost")
-    spent = float(after.proposal.get("cost", 0.0) if cost is None else cost)
+    spent = after.cost if cost is None else float(cost)
     return measure_gain(workspace, before, after), spent
 
 

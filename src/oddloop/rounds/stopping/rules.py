@@ -37,7 +37,7 @@ class Question:
         ledger: its ledger.
         rounds: all rounds so far, oldest first, none of them open.
         stages: the stages' folders of this run.
-        proposal: what the next round would be.
+        proposal: what the next round would be; None before its picks are made, when rules on them are not asked.
         now_ns: now, ns since the Unix epoch.
     """
 
@@ -45,7 +45,7 @@ class Question:
     ledger: Ledger
     rounds: list[RoundState]
     stages: Mapping[str, Derived]
-    proposal: Mapping[str, Any]
+    proposal: Mapping[str, Any] | None
     now_ns: int
 
     @property
@@ -61,20 +61,31 @@ class Question:
 
 def ask(question: Question) -> list[Answer]:
     """What each rule that is set says, in the order of the settings."""
-    return [rule(question) for is_set, rule in _RULES if is_set(question.stop)]
+    rules = _RULES if question.proposal is not None else [r for r in _RULES if r not in _OF_PICKS]
+    return [rule(question) for is_set, rule in rules if is_set(question.stop)]
+
+
+def needs_picks(stop: StopConfig) -> bool:
+    """Whether a rule is set that looks at what would be picked, or from what.
+
+    >>> needs_picks(StopConfig(rounds=3)), needs_picks(StopConfig(budget=10.0))
+    (False, True)
+    """
+    return any(is_set(stop) for is_set, _ in _OF_PICKS)
 
 
 def _budget(question: Question) -> Answer:
     spent = [state.labels.get("cost") for state in question.done]
-    costs = [s.proposal["cost"] if cost is None else cost for s, cost in zip(question.done, spent, strict=True)]
+    costs = [s.cost if cost is None else cost for s, cost in zip(question.done, spent, strict=True)]
     unit = question.workspace.config.cost.unit
-    next_cost, limit = question.proposal["cost"], question.stop.budget or 0.0
+    next_cost, limit = (question.proposal or {}).get("cost", 0.0), question.stop.budget or 0.0
     return stopping.stop_at_budget(sum(costs), next_cost, limit, unit, len(costs), spent.count(None))
 
 
 def _hours(question: Question) -> Answer:
     first = question.done[:1]
-    first_ns = question.ledger.events(first[0].round_id)[0].at_ns if first else None
+    events = question.ledger.events(first[0].round_id) if first else []
+    first_ns = next((event.at_ns for event in events if event.kind == "proposed"), None)
     return stopping.stop_at_hours(question.now_ns, first_ns, question.stop.hours or 0.0)
 
 
@@ -101,8 +112,18 @@ def _targets(question: Question) -> Answer:
     return stopping.stop_at_targets(joined["verdict"].to_pylist(), joined["support"].to_numpy())
 
 
-_RULES: tuple[tuple[Callable[[StopConfig], bool], Callable[[Question], Answer]], ...] = (
-    (lambda stop: stop.budget is not None, _budget),
+_Rule = tuple[Callable[[StopConfig], bool], Callable[[Question], Answer]]
+_BUDGET: _Rule = (lambda stop: stop.budget is not None, _budget)
+_UNCERTAIN: _Rule = (lambda stop: stop.uncertain_score is not None, _low_scores)
+_KAPPA: _Rule = (
+    lambda stop: stop.kappa is not None,
+    lambda q: compare_classes(q.workspace, q.rounds, q.stages["select"]),
+)
+_RANKS: _Rule = (lambda stop: stop.rank_agreement is not None, lambda q: compare_ranks(q.workspace, q.done, q.stages))
+_OF_PICKS = (_BUDGET, _UNCERTAIN, _KAPPA, _RANKS)
+"""Rules that look at candidates or picks."""
+_RULES: tuple[_Rule, ...] = (
+    _BUDGET,
     (lambda stop: stop.rounds is not None, lambda q: stopping.stop_at_rounds(len(q.done), q.stop.rounds or 0)),
     (lambda stop: stop.hours is not None, _hours),
     (lambda stop: bool(stop.until), lambda q: stopping.stop_at_time(q.now_ns, q.stop.until_ns or 0, q.stop.until)),
@@ -110,9 +131,9 @@ _RULES: tuple[tuple[Callable[[StopConfig], bool], Callable[[Question], Answer]],
     (lambda stop: stop.plateau_rounds is not None, lambda q: ask_plateau(q.workspace, q.rounds)),
     (lambda stop: stop.gain_under_noise, lambda q: ask_small_gain(q.workspace, q.rounds)),
     (lambda stop: stop.gain_per_cost is not None, lambda q: ask_worth(q.workspace, q.rounds)),
-    (lambda stop: stop.uncertain_score is not None, _low_scores),
-    (lambda stop: stop.kappa is not None, lambda q: compare_classes(q.workspace, q.rounds, q.stages["select"])),
-    (lambda stop: stop.rank_agreement is not None, lambda q: compare_ranks(q.workspace, q.done, q.stages)),
+    _UNCERTAIN,
+    _KAPPA,
+    _RANKS,
     (lambda stop: stop.targets_met, _targets),
 )
 """Whether a rule is set, and how it is asked, in the order of the settings."""
