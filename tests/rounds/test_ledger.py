@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ ME = Author("tester", 7)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    opened = Ledger(ledger_url)
+    yield opened
+    opened.close()
 
 
 def propose(ledger: Ledger, key: str, *scene_ids: str) -> Event:
@@ -53,8 +56,8 @@ def test_going_back_to_an_earlier_proposal_is_an_event_too(ledger: Ledger) -> No
     assert len(ledger.events("r001")) == 3
 
 
-def test_it_is_on_disk_when_append_returns(ledger: Ledger, tmp_path: Path) -> None:
-    propose(ledger, "a")
+def test_it_is_on_disk_when_append_returns(tmp_path: Path) -> None:
+    propose(Ledger(f"sqlite:///{tmp_path / 'ledger.db'}"), "a")
     with sqlite3.connect(tmp_path / "ledger.db") as other:
         assert other.execute("select count(*) from events").fetchone() == (1,)
         assert other.execute("pragma journal_mode").fetchone() == ("wal",)
@@ -99,13 +102,6 @@ def test_an_unknown_round_names_the_known_ones(ledger: Ledger) -> None:
         ledger.round("r009")
 
 
-def test_a_ledger_of_another_format_is_refused(ledger: Ledger, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "ledger.db") as other:
-        other.execute("update meta set value = '99'")
-    with pytest.raises(LedgerError, match="ledger format 99, this oddloop reads 1"):
-        Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-
-
 def test_a_ledger_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot open the ledger: unable to open database file"):
         Ledger(f"sqlite:///{tmp_path / 'missing' / 'ledger.db'}")
@@ -122,13 +118,13 @@ def test_a_key_that_begins_like_another_is_another_event(ledger: Ledger) -> None
     assert len(ledger.events()) == 2
 
 
-def test_two_writers_cannot_both_move_one_round(ledger: Ledger, tmp_path: Path) -> None:
+def test_two_writers_cannot_both_move_one_round(ledger: Ledger, ledger_url: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     propose(ledger, "a", "s1")
 
     def label(number: int) -> str:
-        other = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+        other = Ledger(ledger_url)
         try:
             other.append("r001", "labelled", {"by": number}, key=f"by{number}", author=ME)
             return "taken"
@@ -177,3 +173,66 @@ def test_a_guard_sees_the_round_as_it_is_and_can_refuse(ledger: Ledger) -> None:
         ledger.append("r001", "sent", {}, key="a", author=ME, guard=refuse)
     assert seen == [ledger.round("r001")]
     assert [event.kind for event in ledger.events()] == ["proposed"]
+
+
+def test_a_key_may_hold_any_character(ledger: Ledger) -> None:
+    propose(ledger, "a")
+    for _ in range(2):
+        ledger.append("r001", "decided", {"scene_id": "s#1/é"}, key="s#1/é#2", author=ME)
+    assert [event.key for event in ledger.events()] == ["r001/proposed/a", "r001/decided/s#1/é#2"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "half \ud800"])
+def test_what_no_database_can_keep_is_refused(ledger: Ledger, text: str) -> None:
+    with pytest.raises(LedgerError, match="author holds a character that no database can keep"):
+        ledger.append("r001", "proposed", {}, key="a", author=Author(text, 1))
+    assert ledger.events() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "message"),
+    [
+        ("decided", {"decision": "approve"}, "a decision without scene_id"),
+        ("reviewed", {"picks": ["s1"]}, "reviewed with picks that are no list of objects with scene_id"),
+    ],
+)
+def test_what_cannot_be_folded_is_refused(ledger: Ledger, kind: str, payload: dict, message: str) -> None:
+    propose(ledger, "a")
+    with pytest.raises(LedgerError, match=f"round r001: {message}"):
+        ledger.append("r001", kind, payload, key="a", author=ME)
+    assert len(ledger.events()) == 1
+
+
+def test_states_are_as_they_were_after_any_event(ledger: Ledger) -> None:
+    propose(ledger, "a", "s1", "s2")
+    decide(ledger, "s1", "reject")
+    propose(ledger, "b", "s3")
+    ledger.append("r001", "labelled", {}, key="l", author=ME)
+    ledger.append("r002", "opened", {}, key="o", author=ME)
+    n_decisions = [len(ledger.round("r001", as_of=seq).decisions) for seq in range(1, 6)]
+    assert n_decisions == [0, 1, 0, 0, 0]
+    statuses = [[s.status for s in ledger.rounds(as_of=seq)] for seq in range(7)]
+    assert statuses == [[], *[["proposed"]] * 3, ["labelled"], *[["labelled", "opened"]] * 2]
+    assert ledger.rounds() == ledger.rounds(as_of=5)
+    with pytest.raises(LedgerError, match="round 'r002' does not exist; rounds: r001"):
+        ledger.round("r002", as_of=4)
+
+
+def test_a_moment_is_before_the_first_event_that_is_later(ledger: Ledger) -> None:
+    for key, at_ns in (("a", 10), ("b", 20), ("c", 15), ("d", 30)):  # the clock of c is slow
+        ledger.append("r001", "proposed", {}, key=key, author=Author("me", at_ns))
+    assert [ledger.seq_at(at_ns) for at_ns in (9, 10, 15, 20, 30, 99)] == [0, 1, 1, 3, 4, 4]
+
+
+def test_what_others_record_is_seen(ledger: Ledger, ledger_url: str) -> None:
+    propose(ledger, "a", "s1")
+    assert [s.status for s in ledger.rounds()] == ["proposed"]
+    other = Ledger(ledger_url)
+    other.append("r000", "labelled", {}, key="l", author=ME)
+    decide(other, "s1", "reject")
+    other.close()
+    assert [(s.round_id, s.status, len(s.decisions)) for s in ledger.rounds()] == [
+        ("r001", "proposed", 1),
+        ("r000", "labelled", 0),
+    ]
+    assert ledger.round("r001") == ledger.rounds()[0]

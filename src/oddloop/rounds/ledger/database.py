@@ -54,9 +54,9 @@ class Database:
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
+    def reading(self, deed: str = "read") -> Iterator[sa.Connection]:
         """A transaction that reads; it waits for nobody."""
-        with self._told("read"), self._engine.begin() as connection:
+        with self._told(deed), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager

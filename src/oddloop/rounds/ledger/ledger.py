@@ -11,9 +11,10 @@ from oddloop import __version__
 from oddloop.errors import LedgerError
 from oddloop.rounds.ledger.database import Database
 from oddloop.rounds.ledger.folded import Folded
+from oddloop.rounds.ledger.formats import bring_up_to_date
 from oddloop.rounds.ledger.moves import check_move, find_known, last_status
 from oddloop.rounds.ledger.rows import Author, check_storable, insert_events, last_seq, plain, read_events
-from oddloop.rounds.ledger.schema import EVENTS, make_tables
+from oddloop.rounds.ledger.schema import EVENTS
 from oddloop.rounds.state import BESIDE_ROUNDS, Event, RoundState
 
 Guard = Callable[[RoundState | None], None]
@@ -40,8 +41,7 @@ class Ledger:
         self._database = Database(url)
         self._folded = Folded()
         try:
-            with self._database.writing("open") as connection:
-                make_tables(connection, self._database.place)
+            bring_up_to_date(self._database)
         except BaseException:
             self._database.close()
             raise

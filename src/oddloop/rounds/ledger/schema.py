@@ -1,13 +1,15 @@
-"""The ledger's tables, and which format they are of."""
+"""The ledger's tables as they are now; how older ones are brought to this form is in `migrations/`."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from oddloop.errors import LedgerError
+LEDGER_FORMAT = 2
+"""What `meta` has under `format`.
 
-LEDGER_FORMAT = 1
-"""Format 1: `meta` (name, value); `events` as `state.Event`, its payload as JSON."""
+1: `meta` (name, value); `events` as `state.Event`, its payload as JSON.
+2: events can be found by round in order, and by round and kind; `alembic_version` says which migrations were done.
+"""
 
 METADATA = sa.MetaData()
 META = sa.Table("meta", METADATA, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.String))
@@ -16,25 +18,32 @@ EVENTS = sa.Table(
     METADATA,
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("event_key", sa.String, nullable=False, unique=True),
-    sa.Column("round_id", sa.String, nullable=False, index=True),
+    sa.Column("round_id", sa.String, nullable=False),
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("at_ns", sa.BigInteger, nullable=False),
     sa.Column("author", sa.String, nullable=False),
     sa.Column("tool_version", sa.String, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
+    sa.Index("ix_events_round_id_seq", "round_id", "seq"),
+    sa.Index("ix_events_round_id_kind_seq", "round_id", "kind", "seq"),
     sqlite_autoincrement=True,
+)
+_VERSION = sa.Table(
+    "alembic_version",
+    METADATA,
+    sa.Column("version_num", sa.String(32), primary_key=True),
 )
 
 
-def make_tables(connection: sa.Connection, place: str) -> None:
-    """Make the tables where there are none yet.
+def read_format(connection: sa.Connection) -> str | None:
+    """Which format the ledger is of; None where there is no ledger yet."""
+    if not sa.inspect(connection).has_table(META.name):
+        return None
+    return connection.execute(sa.select(META.c.value).where(META.c.name == "format")).scalar()
 
-    Raises:
-        LedgerError: the ledger is of another format.
-    """
+
+def make_tables(connection: sa.Connection) -> None:
+    """Make an empty ledger of the present format, which needs no migration."""
     METADATA.create_all(connection)
-    found = connection.execute(sa.select(META.c.value).where(META.c.name == "format")).scalar()
-    if found is None:
-        connection.execute(sa.insert(META).values(name="format", value=str(LEDGER_FORMAT)))
-    elif found != str(LEDGER_FORMAT):
-        raise LedgerError(f"{place}: ledger format {found}, this oddloop reads {LEDGER_FORMAT}; upgrade oddloop")
+    connection.execute(sa.insert(META).values(name="format", value=str(LEDGER_FORMAT)))
+    connection.execute(sa.insert(_VERSION).values(version_num=str(LEDGER_FORMAT)))
