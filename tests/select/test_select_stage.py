@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from oddloop.config import CostConfig, QuotaConfig, SelectConfig
+from oddloop.config import CostConfig, QuotaConfig, RedundancyConfig, SelectConfig
 from oddloop.derived_tables import CANDIDATES, PICKS, SCENE_VECTORS
 from oddloop.errors import ConfigError, TableError
 from oddloop.select import POLICIES, Picks, PolicyError, SelectResult, select
@@ -304,3 +304,12 @@ def test_what_rounding_leaves_of_a_budget_is_nothing() -> None:
     assert 12.0 - sum([1.2] * 10) > 0
     result = select(more, [], None, None, None, config, CostConfig(per_frame=0.12), np.random.default_rng(1))
     assert result.stopped.startswith("0 of 12 cost units are left")
+
+
+def test_a_log_gives_one_scene_where_more_are_worth_nothing() -> None:
+    config = SelectConfig(policy="uncertainty", budget=1e6, redundancy=RedundancyConfig(log=1.0))
+    result = select(SCENES, LABELLED, SCORES, None, None, config, CostConfig(), np.random.default_rng(0))
+    labelled_logs = {"l0", "l1", "l5"}  # s19 is held out
+    logs = result.picks["log_id"].to_pylist()
+    assert len(set(logs)) == len(logs)
+    assert set(logs) == {f"l{i}" for i in range(10)} - labelled_logs

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import tomli_w
 import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
@@ -26,6 +27,9 @@ def run(
     attribute: Annotated[str, typer.Argument(help="Attribute whose values do not overlap, such as weather.")],
     scenes: Annotated[int, typer.Option(min=1, help="Scenes to label.")],
     metric: Annotated[str, typer.Option(help="Metric with a target; default: the one that reports lead with.")] = "",
+    quotas: Annotated[
+        bool, typer.Option("--quotas", help="Print the split as settings of selection, for oddloop.toml.")
+    ] = False,
     workspace: WorkspaceOption = ".",
     as_json: JsonOption = False,
 ) -> None:
@@ -43,6 +47,9 @@ def run(
         )
     if as_json:
         print_json({"metric": name, "quotas": rows})
+        return
+    if quotas:
+        out.print(_as_settings(rows), markup=False, highlight=False, soft_wrap=True)
         return
     title = f"{scenes:,} scenes over the values of {attribute}: errors of {name} as its curves foretell them"
     print_table(title, _COLUMNS, [[row[c] for c in _COLUMNS] for row in rows])
@@ -74,3 +81,10 @@ def _split(curves: pa.Table, gaps: pa.Table, what: tuple[str, str], budget: int)
         }
         for i, (row, n) in enumerate(zip(rows, quota.tolist(), strict=True))
     ]
+
+
+def _as_settings(rows: list[dict[str, Any]]) -> str:
+    """The split as settings of selection, which then picks so many scenes of each value at least."""
+    pairs = [(row["segment_id"].partition("="), row["quota"]) for row in rows if row["quota"]]
+    wanted = [{"where": {name: value}, "minimum": n} for (name, _, value), n in pairs]
+    return tomli_w.dumps({"select": {"quotas": wanted}})

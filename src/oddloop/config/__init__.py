@@ -22,6 +22,7 @@ from oddloop.config.names import NamesConfig
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
 from oddloop.config.page import PageConfig
 from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
+from oddloop.config.redundancy import RedundancyConfig
 from oddloop.config.risk import RiskConfig
 from oddloop.config.score import (
     MeanMeasure,
@@ -86,6 +87,7 @@ __all__ = [
     "PageConfig",
     "QuotaConfig",
     "Reduction",
+    "RedundancyConfig",
     "RiskConfig",
     "RowConfig",
     "SceneScoreConfig",

@@ -13,6 +13,7 @@ from oddloop.config.map import MapConfig
 from oddloop.config.names import NamesConfig
 from oddloop.config.page import PageConfig
 from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
+from oddloop.config.redundancy import RedundancyConfig
 from oddloop.config.types import STRICT, NotNegative, Positive
 from oddloop.config.vectors import VectorsConfig
 
@@ -52,6 +53,7 @@ class SelectConfig:
     quotas: Annotated[
         tuple[QuotaConfig, ...], Field(description="what each round must, or may, pick of a segment")
     ] = ()
+    redundancy: RedundancyConfig = field(default_factory=RedundancyConfig)
     exclude: Annotated[
         tuple[str, ...], Field(description="true-or-false columns of `scenes`; a scene with one true is never picked")
     ] = ()

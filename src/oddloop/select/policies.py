@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from oddloop.errors import TableError
 from oddloop.select.budget import check_costs, walk
+from oddloop.select.discounted import discounted_top_k
 from oddloop.select.pool import Picks, Pool
 
 
@@ -63,7 +64,9 @@ def random(costs: npt.ArrayLike, budget: float, rng: np.random.Generator) -> Pic
 
 
 def pick_by_score(pool: Pool, budget: float, _rng: np.random.Generator) -> Picks:
-    """`top_k` over a pool."""
+    """`top_k` over a pool, less what is taken off beside labelled and picked scenes."""
+    if pool.redundancy is not None:
+        return discounted_top_k(pool.score, pool.score_valid, pool.costs, budget, pool.redundancy)
     return top_k(pool.score, pool.score_valid, pool.costs, budget)
 
 

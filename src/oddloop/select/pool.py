@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from oddloop.config import GapDrivenConfig
 from oddloop.select.quotas import Quota
+from oddloop.select.redundancy import Redundancy
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -36,6 +37,7 @@ class Pool:
         need_of: (n,) the segment that raises it most and its verdict; "" for none; None where `need` is.
         quotas: what the settings want of each segment, as rows of this pool.
         gap_driven: settings of that policy.
+        redundancy: what candidates are worth beside labelled and picked scenes; None where nothing is taken off.
     """
 
     scene_ids: npt.NDArray[np.object_]
@@ -50,6 +52,7 @@ class Pool:
     need_of: Sequence[tuple[str, str]] | None = None
     quotas: tuple[Quota, ...] = ()
     gap_driven: GapDrivenConfig = field(default_factory=GapDrivenConfig)
+    redundancy: Redundancy | None = None
 
     def __len__(self) -> int:
         """How many candidates there are."""

@@ -6,7 +6,7 @@ of the policy and of the reasons; everything else is O(n log n) time and O(n) me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +16,14 @@ from oddloop.config import CostConfig, SelectConfig
 from oddloop.derived_tables import PICKS
 from oddloop.errors import ConfigError
 from oddloop.ids import Ids, id_array
-from oddloop.select.arrays import in_pool
+from oddloop.select.arrays import in_pool, rows_of
 from oddloop.select.assemble import assemble_pool, labelled_with_vector
 from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import amount
 from oddloop.select.guard import run_policy
 from oddloop.select.pool import NO_PICKS, Bools, Picks, Pool
 from oddloop.select.reasons import Evidence, Reason, build_reasons
+from oddloop.select.redundancy import Redundancy, redundancy_of
 from oddloop.select.registry import Policy, find_policy
 from oddloop.select.scores import first_match, resolve_score, score_columns
 from oddloop.select.wishes import unmet, with_wishes
@@ -108,7 +109,9 @@ def select(
     labelled = labelled_with_vector(scenes, labelled_ids, vectors)
     attributes = scenes if scene_values is None else scene_values
     pool = assemble_pool(candidates, scenes, vectors, labelled)
-    pool = with_wishes(pool, attributes, _of_pool(scenes, labelled_ids), config, segments, gaps, verdicts)
+    teaching = _of_pool(scenes, labelled_ids)
+    pool = replace(pool, redundancy=_redundancy(scenes, pool, teaching, config))
+    pool = with_wishes(pool, attributes, teaching, config, segments, gaps, verdicts)
     usable = _usable(policy, pool)
     if policy.scores:
         n_excluded["no_score"] = int((~pool.score_valid).sum())
@@ -129,6 +132,11 @@ def _of_pool(scenes: pa.Table, labelled_ids: Ids) -> pa.Array:
     """Labelled scenes that a model learns from, which are those that a target counts."""
     ids = id_array(scenes["scene_id"]).filter(pa.array(in_pool(scenes)))
     return ids.filter(pc.is_in(ids, value_set=id_array(labelled_ids)))
+
+
+def _redundancy(scenes: pa.Table, pool: Pool, labelled: pa.Array, config: SelectConfig) -> Redundancy | None:
+    mine, theirs = rows_of(scenes, id_array(pool.scene_ids)), rows_of(scenes, labelled)
+    return redundancy_of(scenes, mine.to_numpy(), theirs.to_numpy(), config.redundancy)
 
 
 def _usable(policy: Policy, pool: Pool) -> Bools:

@@ -1,7 +1,8 @@
 """Picks of several rules in one order, each prefix of which holds every rule's share of the cost.
 
 One objective is shared: what a control scene already stands for, no quota and no cover pick has to. A row's worth is
-what it adds, times its own (`importance.own_worth`), per unit of cost, asked lazily (`strategies.greedy`). Rows that no
+what it adds, times its own (`importance.own_worth`) and what is left of it beside scenes that are labelled or picked
+(`redundancy`), per unit of cost, asked lazily (`strategies.greedy`). Rows that no
 longer fit the budget are skipped for good. Time: one pass over the graph, then a few of its rows per pick; memory that
 of the graph.
 """
@@ -14,6 +15,7 @@ import numpy as np
 
 from oddloop.select.pool import Bools, Floats, Ints, Picks
 from oddloop.select.quotas import Counter
+from oddloop.select.redundancy import Redundancy
 from oddloop.select.strategies import FacilityLocation
 from oddloop.select.strategies.greedy import BoundQueue
 
@@ -29,12 +31,19 @@ class Picking:
     """
 
     def __init__(
-        self, objective: FacilityLocation, own: Floats, costs: Floats, budget: float, counter: Counter
+        self,
+        objective: FacilityLocation,
+        own: Floats,
+        costs: Floats,
+        budget: float,
+        counter: Counter,
+        redundancy: Redundancy | None = None,
     ) -> None:
         self.open = np.ones(len(costs), dtype=bool)
         self.open[counter.closed_from_the_start()] = False
         self.counter = counter
         self._objective, self._own, self._costs, self._budget = objective, own, costs, budget
+        self._redundancy = redundancy
         self._spent = 0.0
         self._of_rule: dict[str, float] = {}
         self._rows: list[int] = []
@@ -53,6 +62,8 @@ class Picking:
         self._gains.append(self._objective.gain(row))
         self._rules.append(rule)
         self._objective.add(row)
+        if self._redundancy is not None:
+            self._redundancy.add(row)
         self._spent += float(self._costs[row])
         self._of_rule[rule] = self._of_rule.get(rule, 0.0) + float(self._costs[row])
         self.open[row] = False
@@ -82,14 +93,14 @@ class Picking:
     def by_worth(self, rows: Bools) -> Iterator[int]:
         """Rows by what they add per cost, now and after every pick; a row that is not taken is not offered again."""
         gains, free = self._objective.gains() * self._own, self._costs == 0
+        gains = gains if self._redundancy is None else gains * self._redundancy.factor
         worth = np.where(free, gains * _FREE, gains / np.where(free, 1.0, self._costs))
         queue = BoundQueue(np.where(rows & self.open, worth, 0.0))
         while (row := queue.pop()) is not None:
             if not self.open[row] or not self.fits(row):
                 continue
             if queue.answered(row) != len(self._rows):
-                gain = self._objective.gain(row) * float(self._own[row])
-                queue.push(row, self._worth(gain, row), len(self._rows))
+                queue.push(row, self._worth(row), len(self._rows))
                 continue
             yield row
 
@@ -98,9 +109,10 @@ class Picking:
         order = np.argsort(self._costs, kind="stable")
         return (row for row in order[rows[order]].tolist() if self.open[row] and self.fits(row))
 
-    def _worth(self, gain: float, row: int) -> float:
-        """Gain per cost; a row without cost goes before all others."""
-        cost = float(self._costs[row])
+    def _worth(self, row: int) -> float:
+        """What a row adds per cost; one without cost goes before all others."""
+        cost, gain = float(self._costs[row]), self._objective.gain(row) * float(self._own[row])
+        gain *= 1.0 if self._redundancy is None else float(self._redundancy.factor[row])
         return gain / cost if cost else gain * _FREE
 
     def picks(self) -> Picks:

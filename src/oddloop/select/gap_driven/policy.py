@@ -26,6 +26,7 @@ from oddloop.select.gap_driven.importance import importance, own_worth
 from oddloop.select.gap_driven.turns import Problem, pick_in_turns
 from oddloop.select.pool import Picks, Pool
 from oddloop.select.quotas import Quota, Shortfall
+from oddloop.select.redundancy import Redundancy
 from oddloop.select.strategies.facility import similarity_to
 from oddloop.select.strategies.inputs import Inputs, costs_of, seed_of, weights_of
 
@@ -54,6 +55,7 @@ def gap_driven(
     score: npt.ArrayLike | None = None,
     need: npt.ArrayLike | None = None,
     quotas: Sequence[Quota] = (),
+    redundancy: Redundancy | None = None,
     config: GapDrivenConfig | None = None,
     rng: np.random.Generator | None = None,
 ) -> GapDriven:
@@ -68,6 +70,7 @@ def gap_driven(
         score: (n,) larger = more worth labelling; NaN where there is none, which counts as average.
         need: (n,) how much the row's segment needs data, 1 for average; ones by default.
         quotas: what must, and may, be picked.
+        redundancy: what rows are worth beside labelled and picked ones in log, time and place; None takes nothing off.
         config: shares, power of the score, neighbours; None for the defaults.
         rng: source of control and exploration.
 
@@ -98,7 +101,7 @@ def gap_driven(
     known = np.isfinite(doubt)
     weights = importance(doubt, known, weights_of(need, n, "need"), coverage, config.score_power)
     own = own_worth(doubt, known, coverage) if config.score_power else np.ones(n)
-    problem = Problem(graph, weights, own, covered, prices, given.budget, tuple(quotas), config)
+    problem = Problem(graph, weights, own, covered, prices, given.budget, tuple(quotas), config, redundancy)
     picks, counter = pick_in_turns(problem, rng)
     return GapDriven(picks, counter.shortfalls(), coverage)
 
@@ -114,6 +117,7 @@ def pick_gap_driven(pool: Pool, budget: float, rng: np.random.Generator) -> Pick
         score=score,
         need=pool.need,
         quotas=pool.quotas,
+        redundancy=pool.redundancy,
         config=pool.gap_driven,
         rng=rng,
     )

@@ -19,6 +19,7 @@ from oddloop.select.gap_driven.picking import Picking
 from oddloop.select.gap_driven.shares import draw_control, draw_exploration
 from oddloop.select.pool import Floats, Ints, Picks
 from oddloop.select.quotas import Counter, Quota
+from oddloop.select.redundancy import Redundancy
 from oddloop.select.strategies import FacilityLocation
 from oddloop.select.strategies.graph import Graph
 
@@ -39,6 +40,7 @@ class Problem:
         budget: in the unit of the costs.
         quotas: what must, and may, be picked.
         config: shares of the rules.
+        redundancy: what is taken off beside labelled and picked rows.
     """
 
     graph: Graph
@@ -49,6 +51,7 @@ class Problem:
     budget: float
     quotas: tuple[Quota, ...]
     config: GapDrivenConfig
+    redundancy: Redundancy | None = None
 
     def objective(self) -> FacilityLocation:
         """How well each candidate is stood for before any pick."""
@@ -56,7 +59,8 @@ class Problem:
 
     def start(self) -> Picking:
         """A selection without picks."""
-        return Picking(self.objective(), self.own, self.prices, self.budget, Counter(self.quotas, len(self.prices)))
+        counter, redundancy = Counter(self.quotas, len(self.prices)), self.redundancy
+        return Picking(self.objective(), self.own, self.prices, self.budget, counter, redundancy and redundancy.copy())
 
 
 def pick_in_turns(problem: Problem, rng: np.random.Generator) -> tuple[Picks, Counter]:
