@@ -34,6 +34,10 @@ class SourceError(OddloopError):
     """A folder to ingest is not laid out as its format says."""
 
 
+class LabellingError(OddloopError):
+    """What goes to a labelling tool cannot be made, or what it gave back cannot be taken; nothing was written."""
+
+
 class MissingExtraError(OddloopError):
     """An optional dependency is not installed."""
 

@@ -38,10 +38,10 @@ MAY_IMPORT = {
     **dict.fromkeys(STAGES, FOUNDATION),
     "collect": FOUNDATION | {"lake"},
     "exchange": FOUNDATION | {"lake", "engine"},
-    "rounds": FOUNDATION | {"lake", "engine", *STAGES},
+    "rounds": FOUNDATION | {"lake", "engine", "exchange", *STAGES},  # labelling tools are written and read there
     "report": FOUNDATION | {"lake", "engine", "rounds"},
     "__main__": {"cli"},
-    "demo": FOUNDATION | {"lake", "engine", "rounds", "report", "score"},
+    "demo": FOUNDATION | {"lake", "engine", "rounds", "report", "score", "exchange"},
     "cli": FOUNDATION | {"lake", "engine", "rounds", "exchange", "report", "demo", *STAGES},
 }
 # Roads to a file, a clock, the environment, the network, a database, a process, or unseeded randomness.

@@ -16,6 +16,7 @@ from oddloop.config.coverage import (
 )
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.duplicates import DuplicatesConfig
+from oddloop.config.labelling import LabellingConfig
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.map import MapConfig, MapMethod
 from oddloop.config.names import NamesConfig
@@ -72,6 +73,7 @@ __all__ = [
     "EvidenceConfig",
     "FeatureMethod",
     "GapDrivenConfig",
+    "LabellingConfig",
     "LakeConfig",
     "LedgerConfig",
     "MapConfig",

@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
+from oddloop.config.labelling import LabellingConfig
 from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
@@ -46,6 +47,7 @@ class Config:
     select: SelectConfig = field(default_factory=SelectConfig)
     cost: CostConfig = field(default_factory=CostConfig)
     stop: StopConfig = field(default_factory=StopConfig)
+    labelling: LabellingConfig = field(default_factory=LabellingConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)

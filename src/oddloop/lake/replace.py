@@ -27,7 +27,7 @@ from oddloop.tables import BY_ENCODER, INPUTS, TASKS, TableSpec
 
 PART = "part-00000.parquet"
 """The file of a table that oddloop wrote whole."""
-GROWING = ("labels", "metrics")
+GROWING = ("labels", "metrics", "objects")
 """Tables to which rounds add files of their own; those stay when the ingested part is replaced."""
 _POINTERS = tuple(f.name for f in fields(LakeConfig))
 

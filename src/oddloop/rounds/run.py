@@ -120,7 +120,7 @@ class _Run:
         if state is None or state.status not in BEFORE_LABELS or not state.picks:
             return
         n_labelled, cost = count_labelled(self.workspace, state.pick_ids)
-        if n_labelled == len(state.picks):
+        if n_labelled + len(state.skipped) == len(state.picks):
             payload = {"n_scenes": n_labelled, "cost": cost, "predicted_cost": state.cost}
             self._record(state.round_id, "labelled", payload, key="labels")
             self.note(Step("labels", "", True, 0.0, {"round_id": state.round_id, **payload}))
@@ -267,7 +267,8 @@ class _Run:
             metadata = selected.storage.read_table("picks.parquet").schema.metadata or {}
             return f"candidates: {metadata.get(b'stopped', b'there are none').decode()}"
         n_labelled, _ = count_labelled(self.workspace, state.pick_ids)
-        return f"labels of {len(state.picks) - n_labelled} of {len(state.picks)} scenes of {state.round_id}"
+        n_open = len(state.picks) - n_labelled - len(state.skipped)
+        return f"labels of {n_open} of {len(state.picks)} scenes of {state.round_id}"
 
     def _open_round(self) -> RoundState | None:
         return self.opening.open_round()

@@ -11,17 +11,17 @@ MOVES: Mapping[str, tuple[str, ...]] = {
     "opened": ("proposed",),
     "proposed": ("proposed", "decided", "reviewed", "sent", "labelled"),
     "reviewed": ("sent", "labelled"),
-    "sent": ("sent", "labelled"),
-    "labelled": ("trained", "train_failed", "closed"),
-    "train_failed": ("trained", "train_failed", "closed"),
-    "trained": ("evaluated",),
-    "evaluated": ("closed",),
-    "closed": (),
+    "sent": ("sent", "labelled", "received"),
+    "labelled": ("trained", "train_failed", "closed", "received"),
+    "train_failed": ("trained", "train_failed", "closed", "received"),
+    "trained": ("evaluated", "received"),
+    "evaluated": ("closed", "received"),
+    "closed": ("received",),
 }
 """Which event kinds may follow each status; "" is a round that has not begun. Review and sending may be left out."""
 BEFORE_LABELS = ("proposed", "reviewed", "sent")
 """Statuses of a round whose picks wait for labels."""
-STAYS = ("decided",)
+STAYS = ("decided", "received")
 """Event kinds that leave the status as it is."""
 DISCOVERY = "discovery"
 """Stands for a round in events that concern clusters and their names; see `rounds/discovery`."""
@@ -63,6 +63,7 @@ class RoundState:
     """A round as its events so far have made it; parts that have not happened yet are empty.
 
     `decisions` holds the last decision on each scene of the current proposal; another proposal empties it.
+    `skipped` are picks that annotators looked at and left without labels; a round does not wait for them.
     """
 
     round_id: str
@@ -74,6 +75,7 @@ class RoundState:
     labels: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    skipped: frozenset[str] = frozenset()
     n_events: int = 0
 
     @property
@@ -117,6 +119,7 @@ def fold(events: Iterable[Event], before: RoundState | None = None) -> RoundStat
     """State after a round's events, or None where there are none; `before` is the state that earlier ones made."""
     changes: dict[str, Any] = {}
     decisions = dict(before.decisions) if before else {}
+    skipped = before.skipped if before else frozenset()
     round_id, n_events = (before.round_id, before.n_events) if before else ("", 0)
     for event in events:
         round_id, n_events = event.round_id, n_events + 1
@@ -128,9 +131,13 @@ def fold(events: Iterable[Event], before: RoundState | None = None) -> RoundStat
             decisions = {}
         if event.kind == "decided":
             decisions[str(event.payload["scene_id"])] = event
+        if event.kind == "received":
+            skipped = (skipped | set(event.payload.get("skipped", ()))) - set(event.payload.get("scenes", ()))
     if not n_events:
         return None
-    return replace(before or RoundState(round_id, ""), **changes, decisions=decisions, n_events=n_events)
+    return replace(
+        before or RoundState(round_id, ""), **changes, decisions=decisions, skipped=skipped, n_events=n_events
+    )
 
 
 def round_name(number: int) -> str:
