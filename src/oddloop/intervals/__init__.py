@@ -1,19 +1,26 @@
-"""Intervals that more than one stage gives: of a rate, and of a ratio of sums by resampling logs. Pure mathematics."""
+"""Intervals that more than one part gives: of a rate, of a ratio of sums by log, of a gain. Pure mathematics."""
 
 from oddloop.intervals.bootstrap import IntervalQueue, Weights, bootstrap_interval, difference_interval, draw_weights
 from oddloop.intervals.by_log import GroupDifference, difference_by_log, ratio_by_log
 from oddloop.intervals.exact import exact_interval
+from oddloop.intervals.halves import HalfSums, HalvesDifference, difference_of_halves, mix_halves
+from oddloop.intervals.line import predict_point
 from oddloop.intervals.wilson import wilson_interval
 
 __all__ = [
     "GroupDifference",
+    "HalfSums",
+    "HalvesDifference",
     "IntervalQueue",
     "Weights",
     "bootstrap_interval",
     "difference_by_log",
     "difference_interval",
+    "difference_of_halves",
     "draw_weights",
     "exact_interval",
+    "mix_halves",
+    "predict_point",
     "ratio_by_log",
     "wilson_interval",
 ]

@@ -15,13 +15,13 @@ MOVES: Mapping[str, tuple[str, ...]] = {
     "labelled": ("trained", "train_failed", "closed", "received"),
     "train_failed": ("trained", "train_failed", "closed", "received"),
     "trained": ("evaluated", "received"),
-    "evaluated": ("closed", "received"),
-    "closed": ("received",),
+    "evaluated": ("closed", "evidence", "received"),
+    "closed": ("evidence", "received"),
 }
 """Which event kinds may follow each status; "" is a round that has not begun. Review and sending may be left out."""
 BEFORE_LABELS = ("proposed", "reviewed", "sent")
 """Statuses of a round whose picks wait for labels."""
-STAYS = ("decided", "received")
+STAYS = ("decided", "received", "evidence")
 """Event kinds that leave the status as it is."""
 DISCOVERY = "discovery"
 """Stands for a round in events that concern clusters and their names; see `rounds/discovery`."""
@@ -75,6 +75,7 @@ class RoundState:
     labels: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
     n_events: int = 0
 
@@ -112,6 +113,7 @@ _PARTS = {
     "trained": "training",
     "train_failed": "training",
     "evaluated": "evaluation",
+    "evidence": "evidence",
 }
 
 
