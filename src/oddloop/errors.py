@@ -30,6 +30,10 @@ class TrainError(OddloopError):
     """The training command failed, or what it wrote is not in table form."""
 
 
+class LeakageError(OddloopError):
+    """Scenes to train on are too close to scenes that are held out for evaluation."""
+
+
 class SourceError(OddloopError):
     """A folder to ingest is not laid out as its format says."""
 

@@ -35,6 +35,7 @@ COMMANDS = (
     "scenes",
     "select",
     "labels",
+    "datasets",
     "train",
     "run",
     "rounds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -14,8 +15,17 @@ from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
 
 
-def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
+def run(
+    workspace: WorkspaceOption = ".",
+    as_json: JsonOption = False,
+    leakage: Annotated[
+        bool, typer.Option("--leakage", help="Ask only whether labelled scenes are too close to held-out ones.")
+    ] = False,
+) -> None:
     opened = Workspace.open(workspace)
+    if leakage:
+        _check_leakage(opened, as_json=as_json)
+        return
     with Talk(quiet=as_json) as talk:
         faults = find_faults(opened, on_table=lambda name: talk.progress(f"check {name}", 0, 0))
     if as_json:
@@ -23,6 +33,22 @@ def run(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
     else:
         _print(faults, opened.storage.url)
     if any(fault.code not in TOLERATED for fault in faults):
+        raise typer.Exit(1)
+
+
+def _check_leakage(workspace: Workspace, *, as_json: bool) -> None:
+    from oddloop.rounds.leakage import check_leakage, describe_leak
+
+    rules = workspace.config.leakage
+    leaks = check_leakage(workspace)
+    refused = [leak for leak in leaks if getattr(rules, leak.rule) == "refuse"]
+    if as_json:
+        print_json([leak.to_json() | {"says": getattr(rules, leak.rule)} for leak in leaks])
+    else:
+        out.print("No labelled scene is too close to a held-out one." if not leaks else "Too close to held-out scenes:")
+        for leak in leaks:
+            out.print(f"  {describe_leak(leak, rules)} [{getattr(rules, leak.rule)}]", markup=False)
+    if refused:
         raise typer.Exit(1)
 
 

@@ -17,6 +17,7 @@ from oddloop.config.coverage import (
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.labelling import LabellingConfig
+from oddloop.config.leakage import LeakageConfig, LeakageRule
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.map import MapConfig, MapMethod
 from oddloop.config.names import NamesConfig
@@ -75,6 +76,8 @@ __all__ = [
     "GapDrivenConfig",
     "LabellingConfig",
     "LakeConfig",
+    "LeakageConfig",
+    "LeakageRule",
     "LedgerConfig",
     "MapConfig",
     "MapMethod",

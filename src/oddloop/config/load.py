@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
 from oddloop.config.labelling import LabellingConfig
+from oddloop.config.leakage import LeakageConfig
 from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
@@ -49,6 +50,7 @@ class Config:
     stop: StopConfig = field(default_factory=StopConfig)
     labelling: LabellingConfig = field(default_factory=LabellingConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    leakage: LeakageConfig = field(default_factory=LeakageConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)

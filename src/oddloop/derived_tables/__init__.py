@@ -11,6 +11,7 @@ from oddloop.derived_tables.clusters import (
     NEAR_DUPLICATES,
 )
 from oddloop.derived_tables.coverage import COVERAGE_HISTORY, COVERAGE_MEASURES, SEGMENT_METRICS, SEGMENTS, VOLUME_GAPS
+from oddloop.derived_tables.datasets import DATASET_CHANGES, DATASET_SCENES, DATASET_SEGMENTS, DATASET_TABLES
 from oddloop.derived_tables.evidence import DIFFERENCES, EVIDENCE
 from oddloop.derived_tables.parts import REASON, with_interval
 from oddloop.derived_tables.scores import (
@@ -58,6 +59,7 @@ DERIVED = (
     PICKS,
     EVIDENCE,
     DIFFERENCES,
+    *DATASET_TABLES,
 )
 """In the order of the data flow."""
 
@@ -74,6 +76,10 @@ __all__ = [
     "COVERAGE_MEASURES",
     "CURVES",
     "CURVE_POINTS",
+    "DATASET_CHANGES",
+    "DATASET_SCENES",
+    "DATASET_SEGMENTS",
+    "DATASET_TABLES",
     "DERIVED",
     "DIFFERENCES",
     "DRIFT",

@@ -143,6 +143,7 @@ def sweep(workspace: Storage) -> list[str]:
         return []  # nothing is written aside there
     places = [
         "",
+        "datasets",
         *_folders(workspace, "derived", 1),
         *_folders(workspace, "history", 1),
         *_folders(workspace, "discovery", 1),

@@ -25,6 +25,8 @@ from oddloop.lake.lock import locked
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.leakage import guard_training
+from oddloop.rounds.ledger import read_rounds
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages import measured_metrics
@@ -49,6 +51,7 @@ def run_curves(workspace: Workspace, shell: Shell) -> Derived:
 
     Raises:
         WorkspaceError: there is no training command, no label, or no held-out scene.
+        LeakageError: a labelled scene is too close to a held-out one.
         TrainError: a training failed, or wrote no metrics of held-out scenes; those that ended before stay.
     """
     with locked(workspace.storage):
@@ -57,6 +60,7 @@ def run_curves(workspace: Workspace, shell: Shell) -> Derived:
         sweep(workspace.storage)
         labelled, scenes = labelled_scenes(workspace), read_table(workspace.table("scenes"), SCENES)
         _refuse_unready(workspace, labelled, scenes)
+        labelled = guard_training(workspace, labelled, read_rounds(workspace)).labelled
         plan = _plan(workspace, labelled)
         requests = [_request(workspace, labelled, plan, size, seed) for size, seed in plan.trainings]
         trained = _train_all(workspace, shell, requests, scenes)

@@ -15,9 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import pyarrow.compute as pc
-
-from oddloop.errors import LedgerError, TrainError, WorkspaceError
+from oddloop.errors import LedgerError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
@@ -31,12 +29,11 @@ from oddloop.rounds.model import ModelTables, current_model, measured_model
 from oddloop.rounds.opening import Opening
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
+from oddloop.rounds.retraining import Retraining
 from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.snapshots import append_snapshot
 from oddloop.rounds.stages import STAGES, Context, run_cards
-from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, ROUND_ZERO, RoundState
-from oddloop.rounds.train import train
-from oddloop.rounds.training import needs_training, request_training
+from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, RoundState
 from oddloop.select import find_policy
 
 
@@ -112,6 +109,7 @@ class _Run:
         self.workspace, self.ledger, self.shell = workspace, ledger, shell
         self.steps: list[Step] = []
         self.refit = False
+        self._retraining = Retraining(workspace, ledger, shell, self._timed)
         self.opening = Opening(workspace, ledger, shell, self.note, go_on=False)
 
     def take_labels(self) -> None:
@@ -119,17 +117,15 @@ class _Run:
         state = self._open_round()
         if state is None or state.status not in BEFORE_LABELS or not state.picks:
             return
-        n_labelled, cost = count_labelled(self.workspace, state.pick_ids)
-        if n_labelled + len(state.skipped) == len(state.picks):
-            payload = {"n_scenes": n_labelled, "cost": cost, "predicted_cost": state.cost}
-            self._record(state.round_id, "labelled", payload, key="labels")
-            self.note(Step("labels", "", True, 0.0, {"round_id": state.round_id, **payload}))
+        step = self._retraining.take_labels(state)
+        if step is not None:
+            self.note(step)
 
     def train_if_due(self) -> dict[str, Any]:
         """The training that a round's labels call for, or the first one; its record, or nothing."""
-        round_id = needs_training(self.workspace, self.ledger.rounds())
-        if round_id is not None:
-            return self._train(round_id)
+        trained = self._retraining.train_if_due()
+        if trained:
+            return trained
         state = self._open_round()
         if state is not None and state.status in (
             "labelled",
@@ -137,22 +133,6 @@ class _Run:
         ):  # there is no training command (any more)
             self._record(state.round_id, "closed", {}, key="no-training")
         return {}
-
-    def _train(self, round_id: str) -> dict[str, Any]:
-        request = request_training(self.workspace, round_id)
-        if round_id == ROUND_ZERO and not self.ledger.events(ROUND_ZERO):
-            cost = None if request.labelled["cost"].null_count else pc.sum(request.labelled["cost"]).as_py()
-            payload = {"n_scenes": request.labelled.num_rows, "cost": cost, "predicted_cost": None}
-            self._record(round_id, "labelled", payload, key="labels")
-        try:
-            trained = self._timed("train", lambda: train(self.workspace, request))
-        except TrainError as error:
-            failed = {"model_id": request.model_id, "error": str(error)}
-            self._record(round_id, "train_failed", failed, key=str(self.shell.now_ns()))
-            raise
-        record = {"model_id": request.model_id, "digest": trained.digest, "rows": dict(trained.manifest["rows"])}
-        self._record(round_id, "trained", record, key=trained.digest)
-        return record
 
     def stages(
         self,

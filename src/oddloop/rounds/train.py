@@ -54,6 +54,7 @@ class TrainRequest:
         seed: seed for the command.
         timeout_s: longest time that it may take, in s.
         inputs: digests of what the training depends on.
+        dataset: digest of the version of the labelled set; "" where it is none of its own.
         purpose: `round`, or `curve`, of which only metrics are kept, so that predictions need not be written.
     """
 
@@ -63,6 +64,7 @@ class TrainRequest:
     seed: int
     timeout_s: float
     inputs: Mapping[str, str]
+    dataset: str = ""
     purpose: Literal["round", "curve"] = "round"
 
 
@@ -116,6 +118,7 @@ def _filled(request: TrainRequest, folder: Path, workspace: Path) -> list[str]:
         "model_id": request.model_id,
         "seed": str(request.seed),
         "purpose": request.purpose,
+        "dataset": request.dataset,
         "workspace": str(workspace),
         "python": sys.executable,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -9,6 +11,7 @@ from oddloop.errors import WorkspaceError
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.leakage import Guarded, guard_training
 from oddloop.rounds.state import ROUND_ZERO, RoundState
 from oddloop.rounds.train import TrainRequest
 from oddloop.tables import LABELS, SCENES, is_held_out, refuse_unknown_splits
@@ -24,16 +27,22 @@ def needs_training(workspace: Workspace, rounds: list[RoundState]) -> str | None
     return ROUND_ZERO if not rounds and not workspace.models() else None
 
 
-def request_training(workspace: Workspace, round_id: str) -> TrainRequest:
-    """The training of a round: on every labelled scene that is not held out for evaluation.
+def training_set(workspace: Workspace, rounds: Sequence[RoundState] = ()) -> Guarded:
+    """Every labelled scene that is not held out for evaluation, as far as `[leakage]` lets it pass.
 
     Raises:
         WorkspaceError: no scene has labels.
+        LeakageError: a scene is too close to a held-out one; see `leakage.guard_training`.
     """
     labelled = labelled_scenes(workspace)
     if not labelled.num_rows:
         place = workspace.table("labels").storage.url
         raise WorkspaceError(f"{place}: no scene of the pool has labels, so there is nothing to train on")
+    return guard_training(workspace, labelled, rounds)
+
+
+def request_training(workspace: Workspace, round_id: str, labelled: pa.Table, dataset: str) -> TrainRequest:
+    """The training of a round, on a version of the labelled set."""
     config = workspace.config
     tables = [workspace.table(name) for name in ("scenes", "labels")]
     return TrainRequest(
@@ -42,7 +51,8 @@ def request_training(workspace: Workspace, round_id: str) -> TrainRequest:
         model_id=f"m{round_id.removeprefix('r')}",
         seed=config.workspace.seed,
         timeout_s=config.train.timeout_s,
-        inputs=fingerprint(tables, workspace.storage),
+        inputs={**fingerprint(tables, workspace.storage), "dataset": dataset},
+        dataset=dataset,
     )
 
 

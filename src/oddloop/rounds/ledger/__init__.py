@@ -5,7 +5,7 @@ synced before `append` returns, and an event with a known key is not added twice
 """
 
 from oddloop.rounds.ledger.ledger import Ledger
-from oddloop.rounds.ledger.opening import open_ledger
+from oddloop.rounds.ledger.opening import open_ledger, read_rounds
 from oddloop.rounds.ledger.rows import Author
 
-__all__ = ["Author", "Ledger", "open_ledger"]
+__all__ = ["Author", "Ledger", "open_ledger", "read_rounds"]

@@ -1,0 +1,92 @@
+"""What follows once labels are in: guard the held-out scenes, write down the dataset, train, evaluate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.errors import TrainError
+from oddloop.lake.derived import Derived
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.datasets import record_dataset
+from oddloop.rounds.labels import count_labelled
+from oddloop.rounds.leakage import describe_leak
+from oddloop.rounds.ledger import Ledger
+from oddloop.rounds.shell import Shell, Step
+from oddloop.rounds.state import ROUND_ZERO, RoundState
+from oddloop.rounds.train import train
+from oddloop.rounds.training import labelled_scenes, needs_training, request_training, training_set
+
+
+class Retraining:
+    """The steps from labels to a new model, each an event of the ledger at most."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        ledger: Ledger,
+        shell: Shell,
+        timed: Callable[[str, Callable[[], Derived]], Derived],
+    ) -> None:
+        self._workspace, self._ledger, self._shell, self._timed = workspace, ledger, shell, timed
+
+    def take_labels(self, state: RoundState) -> Step | None:
+        """Record that a round is labelled, where all of its picks are; the step that this was."""
+        n_labelled, cost = count_labelled(self._workspace, state.pick_ids)
+        if n_labelled + len(state.skipped) < len(state.picks):
+            return None
+        payload = {"n_scenes": n_labelled, "cost": cost, "predicted_cost": state.cost}
+        # Where there is a training, it records what it was done on.
+        is_last = not self._workspace.config.train.command
+        dataset = {"dataset": self._dataset(state.round_id, labelled_scenes(self._workspace))} if is_last else {}
+        self._record(state.round_id, "labelled", payload | dataset, key="labels")
+        return Step("labels", "", True, 0.0, {"round_id": state.round_id, **payload})
+
+    def train_if_due(self) -> dict[str, Any]:
+        """The training that a round's labels call for, or the first one; its record, or nothing.
+
+        Raises:
+            LeakageError: a scene to train on is too close to a held-out one.
+            TrainError: the training failed, which is recorded.
+        """
+        round_id = needs_training(self._workspace, self._ledger.rounds())
+        return self._train(round_id) if round_id is not None else {}
+
+    def _train(self, round_id: str) -> dict[str, Any]:
+        guarded = training_set(self._workspace, self._ledger.rounds())
+        for leak in guarded.leaks:
+            self._shell.on_step(Step("leakage", "", True, 0.0, {"found": describe_leak(leak, guarded.rules)}))
+        self._begin_round_zero(round_id, guarded.labelled)
+        dataset = self._dataset(round_id, guarded.labelled)
+        request = request_training(self._workspace, round_id, guarded.labelled, dataset["digest"])
+        try:
+            trained = self._timed("train", lambda: train(self._workspace, request))
+        except TrainError as error:
+            failed = {"model_id": request.model_id, "error": str(error), "dataset": dataset}
+            self._record(round_id, "train_failed", failed, key=str(self._shell.now_ns()))
+            raise
+        record = {"model_id": request.model_id, "digest": trained.digest, "rows": dict(trained.manifest["rows"])}
+        record |= {"dataset": dataset, "leakage": guarded.to_json()}
+        self._record(round_id, "trained", record, key=trained.digest)
+        return record
+
+    def _begin_round_zero(self, round_id: str, labelled: pa.Table) -> None:
+        if round_id == ROUND_ZERO and not self._ledger.events(ROUND_ZERO):
+            cost = None if labelled["cost"].null_count else pc.sum(labelled["cost"]).as_py()
+            payload = {"n_scenes": labelled.num_rows, "cost": cost, "predicted_cost": None}
+            self._record(round_id, "labelled", payload, key="labels")
+
+    def _dataset(self, round_id: str, labelled: pa.Table) -> dict[str, Any]:
+        """Write down the version of the labelled set that these scenes are; its record for the ledger."""
+        begun = time.perf_counter()
+        record = record_dataset(self._workspace, self._ledger, self._shell.engine, round_id, labelled)
+        counts = {name: record[name] for name in ("n_scenes", "n_logs", "n_added", "n_corrected", "n_removed")}
+        self._shell.on_step(Step("dataset", record["digest"], True, time.perf_counter() - begun, counts))
+        return record
+
+    def _record(self, round_id: str, kind: str, payload: dict[str, Any], *, key: str) -> None:
+        self._ledger.append(round_id, kind, payload, key=key, author=self._shell.stamp())
