@@ -16,11 +16,13 @@ from oddloop.config.coverage import (
 )
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.duplicates import DuplicatesConfig
+from oddloop.config.funnel import FunnelConfig
 from oddloop.config.labelling import LabellingConfig
 from oddloop.config.leakage import LeakageConfig, LeakageRule
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.map import MapConfig, MapMethod
 from oddloop.config.names import NamesConfig
+from oddloop.config.objectives import ObjectiveConfig
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
 from oddloop.config.page import PageConfig
 from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
@@ -73,6 +75,7 @@ __all__ = [
     "EngineConfig",
     "EvidenceConfig",
     "FeatureMethod",
+    "FunnelConfig",
     "GapDrivenConfig",
     "LabellingConfig",
     "LakeConfig",
@@ -88,6 +91,7 @@ __all__ = [
     "ModelConfig",
     "NamesConfig",
     "ObjectMeasure",
+    "ObjectiveConfig",
     "OodConfig",
     "PageConfig",
     "QuotaConfig",

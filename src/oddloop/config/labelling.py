@@ -26,6 +26,9 @@ class LabellingConfig:
         tuple[Count, Count] | None,
         Field(description="[width, height] of images in px, where `frames` has no `width_px` and `height_px`"),
     ] = None
+    key_frame_gap_s: Annotated[
+        NotNegative, Field(description="s between key frames of a scene, where [cost] frames_per_scene is set")
+    ] = 0.0
     uri_prefix: Annotated[
         str, Field(description="put before every `media_uri` that is no URL, as the tool sees the files")
     ] = ""

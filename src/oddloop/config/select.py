@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from oddloop.config.clusters import ClusterConfig
 from oddloop.config.duplicates import DuplicatesConfig
+from oddloop.config.funnel import FunnelConfig
 from oddloop.config.map import MapConfig
 from oddloop.config.names import NamesConfig
+from oddloop.config.objectives import ObjectiveConfig
 from oddloop.config.page import PageConfig
 from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
 from oddloop.config.redundancy import RedundancyConfig
-from oddloop.config.types import STRICT, NotNegative, Positive
+from oddloop.config.types import STRICT, Count, NotNegative, Positive
 from oddloop.config.vectors import VectorsConfig
 
 
@@ -39,7 +41,7 @@ class SelectConfig:
     policy: Annotated[
         str,
         Field(
-            description="`gap_driven`, `uncertainty`, `margin`, `power`, `kcenter`, `facility_location`, "
+            description="`gap_driven`, `uncertainty`, `margin`, `funnel`, `power`, `kcenter`, `facility_location`, "
             "`maxherding`, `probcover`, `logdet`, `typiclust`, `kmeans`, `kmeans_plus_plus`, `random`, or your own as "
             "`package.module:function`, which may also lead to a strategy of another library, such as "
             "`modAL.uncertainty:margin_sampling`"
@@ -48,8 +50,16 @@ class SelectConfig:
     score: Annotated[
         str, Field(description="scene score to rank by; empty: the policy's own; `audited`: the audit's")
     ] = ""
+    objectives: Annotated[
+        tuple[ObjectiveConfig, ...], Field(description="several scene scores to rank by, instead of `score`")
+    ] = ()
+    combine: Annotated[
+        Literal["product", "ranks"],
+        Field(description="how objectives become one: their product with exponents, or the weighted mean of ranks"),
+    ] = "product"
     budget: Annotated[Positive, Field(description="budget of one round, in the cost unit")] = 100.0
     gap_driven: GapDrivenConfig = field(default_factory=GapDrivenConfig)
+    funnel: FunnelConfig = field(default_factory=FunnelConfig)
     quotas: Annotated[
         tuple[QuotaConfig, ...], Field(description="what each round must, or may, pick of a segment")
     ] = ()
@@ -57,6 +67,10 @@ class SelectConfig:
     exclude: Annotated[
         tuple[str, ...], Field(description="true-or-false columns of `scenes`; a scene with one true is never picked")
     ] = ()
+
+    def __post_init__(self) -> None:
+        if self.score and self.objectives:
+            raise ValueError("give either `score` or `objectives`")
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,9 @@ class CostConfig:
     per_scene: Annotated[NotNegative, Field(description="fixed cost of a scene")] = 0.0
     per_frame: Annotated[NotNegative, Field(description="cost of a frame (Liang et al. 2022: 0.12)")] = 0.12
     per_object: Annotated[NotNegative, Field(description="cost of an object in a frame (ibid.: 0.04)")] = 0.04
+    frames_per_scene: Annotated[
+        Count | None, Field(description="label only so many key frames of a scene; empty: all frames")
+    ] = None
 
     def __post_init__(self) -> None:
         if self.per_scene + self.per_frame + self.per_object <= 0:

@@ -6,6 +6,7 @@ from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import predict_cost
 from oddloop.select.guard import PolicyError
 from oddloop.select.kcenter import kcenter
+from oddloop.select.key_frames import key_frames
 from oddloop.select.policies import random, top_k
 from oddloop.select.pool import Picks, Pool
 from oddloop.select.prices import FittedPrice
@@ -27,6 +28,7 @@ __all__ = [
     "build_candidates",
     "find_policy",
     "kcenter",
+    "key_frames",
     "predict_cost",
     "random",
     "reconcile_costs",

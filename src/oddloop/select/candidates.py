@@ -6,7 +6,7 @@ O(n log n), memory O(n).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,8 @@ from oddloop.select.arrays import gather, in_pool
 from oddloop.select.cost import predict_cost
 from oddloop.select.pool import Bools
 
+_NOTHING: Mapping[str, Ids] = {}
+
 
 def build_candidates(
     scenes: pa.Table,
@@ -28,6 +30,7 @@ def build_candidates(
     score_column: str,
     config: CostConfig,
     exclude: Sequence[str] = (),
+    set_aside: Mapping[str, Ids] = _NOTHING,
 ) -> tuple[pa.Table, dict[str, int]]:
     """List the scenes that may be picked.
 
@@ -39,11 +42,12 @@ def build_candidates(
         score_column: the column of `scene_scores` to rank by; "" for none, which leaves `score` null.
         config: prices.
         exclude: true-or-false columns of `scenes`, such as `sensor_fault`; a scene with one true is left out.
+        set_aside: ids of scenes that people have set aside, by why, such as `rejected`.
 
     Returns:
         CANDIDATES sorted by scene_id, and how many scenes were left out: `not_in_pool`, `labelled`, `no_frame_count`,
-        `flagged`
-        (each scene counts once, in this order). A score that is not valid or not finite is null.
+        `flagged`, and the reasons of `set_aside` (each scene counts once, in this order). A
+        score that is not valid or not finite is null.
 
     Raises:
         TableError: a scene is there twice, or a count is negative.
@@ -70,6 +74,10 @@ def build_candidates(
         flagged = _flagged(scenes, exclude)
         n_excluded["flagged"] = int((usable & flagged).sum())
         usable &= ~flagged
+    for reason, aside in set_aside.items():
+        mine = pc.is_in(ids, value_set=id_array(aside)).to_numpy(zero_copy_only=False)
+        n_excluded[reason] = int((usable & mine).sum())
+        usable &= ~mine
     rows = pa.array(np.flatnonzero(usable))
     rows = rows.take(pc.sort_indices(ids.take(rows)))
     logs = scenes["log_id"].take(rows).cast(pa.string())
@@ -115,6 +123,7 @@ def _table(
 ) -> pa.Table:
     n_objects = pa.nulls(len(ids), pa.int64()) if scene_scores is None else gather(scene_scores, "n_objects_sum", ids)
     n_objects = pc.fill_null(n_objects.cast(pa.int64()), 0)
+    n_frames, n_objects = _to_label(n_frames, n_objects, config.frames_per_scene)
     score = _score(scene_scores, score_column, ids)
     columns = {
         "scene_id": ids,
@@ -126,6 +135,15 @@ def _table(
         "score_valid": pc.is_valid(score),
     }
     return pa.table(columns, schema=CANDIDATES.schema()).replace_schema_metadata({"score_column": score_column})
+
+
+def _to_label(n_frames: pa.Array, n_objects: pa.Array, most: int | None) -> tuple[pa.Array, pa.Array]:
+    """Frames that would be labelled, and the objects in them, where those of a scene are spread evenly."""
+    if most is None:
+        return n_frames, n_objects
+    labelled = pc.min_element_wise(n_frames, pa.scalar(most, pa.int64()))
+    share = labelled.to_numpy() / np.maximum(n_frames.to_numpy(), 1)
+    return labelled, pa.array(np.round(n_objects.to_numpy() * share).astype(np.int64))
 
 
 def _score(scene_scores: pa.Table | None, column: str, ids: pa.Array) -> pa.Array:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from oddloop.config import GapDrivenConfig
+from oddloop.config import FunnelConfig, GapDrivenConfig
 from oddloop.select.quotas import Quota
 from oddloop.select.redundancy import Redundancy
 
@@ -37,6 +37,8 @@ class Pool:
         need_of: (n,) the segment that raises it most and its verdict; "" for none; None where `need` is.
         quotas: what the settings want of each segment, as rows of this pool.
         gap_driven: settings of that policy.
+        groups: (n,) number of the group that each belongs to, for `funnel`; None where it balances nothing.
+        funnel: settings of that policy.
         redundancy: what candidates are worth beside labelled and picked scenes; None where nothing is taken off.
     """
 
@@ -52,6 +54,8 @@ class Pool:
     need_of: Sequence[tuple[str, str]] | None = None
     quotas: tuple[Quota, ...] = ()
     gap_driven: GapDrivenConfig = field(default_factory=GapDrivenConfig)
+    groups: Ints | None = None
+    funnel: FunnelConfig = field(default_factory=FunnelConfig)
     redundancy: Redundancy | None = None
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from oddloop.errors import ConfigError
 from oddloop.select.adapters import adapt
+from oddloop.select.funnel import pick_funnel
 from oddloop.select.gap_driven import CONTROL, EXPLORE, QUOTA, pick_gap_driven
 from oddloop.select.kcenter import pick_kcenter
 from oddloop.select.policies import pick_at_random, pick_by_score
@@ -65,6 +66,7 @@ POLICIES = {
     ),
     "uncertainty": Policy("uncertainty", pick_by_score, scores=UNCERTAINTY),
     "margin": Policy("margin", pick_by_score, scores=MARGIN),
+    "funnel": Policy("funnel", pick_funnel, scores=UNCERTAINTY, needs_vectors=True),
     "kcenter": Policy(
         "kcenter",
         pick_kcenter,

@@ -21,6 +21,7 @@ from oddloop.select.assemble import assemble_pool, labelled_with_vector
 from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import amount
 from oddloop.select.guard import run_policy
+from oddloop.select.objectives import with_objectives
 from oddloop.select.pool import NO_PICKS, Bools, Picks, Pool
 from oddloop.select.reasons import Evidence, Reason, build_reasons
 from oddloop.select.redundancy import Redundancy, redundancy_of
@@ -39,8 +40,8 @@ class SelectResult:
     Attributes:
         candidates: CANDIDATES, sorted by scene_id; the metadata of its schema names the `score_column`.
         picks: PICKS, in greedy order; the metadata of its schema holds `policy` and `stopped`.
-        n_excluded: how many scenes could not be picked, by reason: `not_in_pool`, `labelled`, `no_frame_count` are no
-            candidates; `no_score`, `no_vector` are candidates that this policy cannot rank.
+        n_excluded: how many scenes could not be picked, by reason: `not_in_pool`, `labelled`, `no_frame_count`,
+            `below_limit` are no candidates; `no_score`, `no_vector` are candidates that this policy cannot rank.
         policy: name of the policy.
         score_column: the scene score that it ranked by; "" where it used none.
         stopped: why there are no more picks, in one sentence.
@@ -102,10 +103,14 @@ def select(
     (['b'], '0.1 of 1.3 cost units are left, and the cheapest candidate left costs 1.2')
     """
     policy = find_policy(config.policy)
+    scene_scores, combined, below = with_objectives(scene_scores, config.objectives, config.combine, policy.name)
     columns = score_columns(scene_scores)
-    score_column = resolve_score(policy.name, config.score, policy.scores, columns)
+    score_column = resolve_score(policy.name, combined or config.score, policy.scores, columns)
     score_column = score_column or first_match(policy.optional_scores, columns)
-    candidates, n_excluded = build_candidates(scenes, labelled_ids, scene_scores, score_column, cost, config.exclude)
+    aside = {"below_limit": below} if config.objectives else {}
+    candidates, n_excluded = build_candidates(
+        scenes, labelled_ids, scene_scores, score_column, cost, config.exclude, aside
+    )
     labelled = labelled_with_vector(scenes, labelled_ids, vectors)
     attributes = scenes if scene_values is None else scene_values
     pool = assemble_pool(candidates, scenes, vectors, labelled)

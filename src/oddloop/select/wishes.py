@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.config import SelectConfig
+from oddloop.errors import ConfigError
 from oddloop.ids import Ids, id_array
 from oddloop.select.arrays import rows_of
+from oddloop.select.members import members
 from oddloop.select.need import scene_needs
 from oddloop.select.pool import Ints, Pool
 from oddloop.select.quota_rows import build_quotas
@@ -33,11 +36,22 @@ def with_wishes(
     mine = attributes.take(rows_of(attributes, id_array(pool.scene_ids)))
     labelled = attributes.filter(pc.is_in(id_array(attributes["scene_id"]), value_set=id_array(labelled_ids)))
     quotas = build_quotas(config.quotas, mine, labelled) if config.quotas else ()
-    pool = replace(pool, quotas=quotas, gap_driven=config.gap_driven)
+    pool = replace(pool, quotas=quotas, gap_driven=config.gap_driven, funnel=config.funnel)
+    pool = replace(pool, groups=_groups(mine, config.funnel.balance) if config.funnel.balance else None)
     if not config.gap_driven.need or segments is None or gaps is None or verdicts is None or not gaps.num_rows:
         return pool
     needs = scene_needs(mine, segments, gaps, verdicts)
     return replace(pool, need=needs.value, need_of=list(zip(needs.segment_id, needs.verdict, strict=True)))
+
+
+def _groups(attributes: pa.Table, name: str) -> Ints:
+    """Number of each candidate's value; several values of one scene are a value of their own."""
+    try:
+        members(attributes, {name: ""})
+    except ConfigError as error:
+        raise ConfigError(f"[select.funnel] balance: {error}") from error
+    texts = [str(value) for value in attributes[name].to_pylist()]
+    return np.unique(texts, return_inverse=True)[1].astype(np.int64)
 
 
 def unmet(pool: Pool, rows: Ints, *, is_bound: bool) -> list[str]:

@@ -19,6 +19,7 @@ from oddloop.errors import LabellingError, TableError
 from oddloop.exchange.labelling.batch import Batch, Box, Frame, Scene, Unit, file_name_of
 from oddloop.lake.scan import READ_ERRORS, conform, partitions, read_batches
 from oddloop.lake.workspace import TableFiles, Workspace
+from oddloop.rounds.labelling.key_frames import only_key_frames
 from oddloop.rounds.model import current_model
 from oddloop.rounds.state import RoundState
 from oddloop.tables import DETECTION, FRAMES, OBJECTS, SCENES, TableSpec
@@ -121,6 +122,7 @@ def _frames(
     by_scene: dict[str, list[Frame]] = defaultdict(list)
     if "media_uri" not in rows.column_names:
         return by_scene
+    rows = only_key_frames(workspace, state, rows)
     for row in rows.filter(pc.is_valid(rows["media_uri"])).sort_by("timestamp_ns").to_pylist():
         uri = with_prefix(row["media_uri"], workspace.config)
         width, height = _size(row, workspace.config)
