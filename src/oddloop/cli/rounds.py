@@ -9,6 +9,9 @@ import pyarrow as pa
 import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
+from oddloop.cli.rounds_as_of import AsOfOption, seq_of
+from oddloop.cli.rounds_log import log
+from oddloop.cli.rounds_transfer import export, import_
 from oddloop.cli.terminal import out, print_json, print_table, shown
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.costs import check_costs, read_paid
@@ -17,16 +20,22 @@ from oddloop.rounds.state import RoundState
 from oddloop.rounds.stopping import last_stop
 
 app = typer.Typer(invoke_without_command=True, help=__doc__)
+app.command()(log)
+app.command()(export)
+app.command("import")(import_)
 
 
 @app.callback()
-def list_rounds(context: typer.Context, workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
-    """List the rounds."""
+def list_rounds(
+    context: typer.Context, as_of: AsOfOption = "", workspace: WorkspaceOption = ".", as_json: JsonOption = False
+) -> None:
+    """List the rounds, as they are or as they were; costs are as they are now."""
     if context.invoked_subcommand:
         return
     opened = Workspace.open(workspace)
     ledger = open_ledger(opened)
-    states, stop = ledger.rounds(), last_stop(ledger)
+    seq = seq_of(ledger, as_of)
+    states, stop = ledger.rounds(as_of=seq), last_stop(ledger, as_of=seq)
     if as_json:
         paid = read_paid(opened)
         checked = [{"costs": _costs(opened, state, paid), "stopped": _stopped_after(state, stop)} for state in states]
@@ -42,15 +51,17 @@ def list_rounds(context: typer.Context, workspace: WorkspaceOption = ".", as_jso
 @app.command()
 def show(
     round_id: Annotated[str, typer.Argument(help="Round, such as r001.")],
+    as_of: AsOfOption = "",
     workspace: WorkspaceOption = ".",
     as_json: JsonOption = False,
 ) -> None:
-    """Show one round with every pick and its reasons."""
+    """Show one round with every pick and its reasons, as it is or as it was; costs are as they are now."""
     opened = Workspace.open(workspace)
     ledger = open_ledger(opened)
-    state = ledger.round(round_id)
+    seq = seq_of(ledger, as_of)
+    state = ledger.round(round_id, as_of=seq)
     if as_json:
-        events = [asdict(event) for event in ledger.events(round_id)]
+        events = [asdict(event) for event in ledger.events(round_id, as_of=seq)]
         told = [{k: v for k, v in event.items() if k != "payload"} for event in events]
         print_json({**asdict(state), "events": told, "costs": _costs(opened, state)})
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from oddloop.rounds.ledger.formats import bring_up_to_date
 from oddloop.rounds.ledger.moves import check_move, find_known, last_status
 from oddloop.rounds.ledger.rows import Author, check_storable, insert_events, last_seq, plain, read_events
 from oddloop.rounds.ledger.schema import EVENTS
+from oddloop.rounds.ledger.transfer import Imported, take_in
 from oddloop.rounds.state import BESIDE_ROUNDS, Event, RoundState
 
 Guard = Callable[[RoundState | None], None]
@@ -82,6 +83,18 @@ class Ledger:
             event = Event(last_seq(connection) + 1, event_key, *_after_key(wanted))
             insert_events(connection, [event])
         return event
+
+    def take_in(self, placed: Iterable[tuple[str, Event]]) -> Imported:
+        """Add what another ledger recorded, all of it or nothing; what is known already adds nothing.
+
+        Each event comes with its place, which begins the message where it is refused.
+
+        Raises:
+            LedgerError: an event that its round's state does not allow, or that differs from the known one of its key.
+        """
+        events = list(placed)
+        with self._database.writing() as connection:
+            return take_in(connection, events)
 
     def events(self, round_id: str | None = None, *, since: int = 0, as_of: int | None = None) -> list[Event]:
         """Events in the order in which they were recorded, of one round or of all.

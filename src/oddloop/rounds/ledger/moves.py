@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from oddloop.rounds.ledger.rows import last_seq, read_events
 from oddloop.rounds.ledger.schema import EVENTS
 from oddloop.rounds.state import BESIDE_ROUNDS, MOVES, STAYS, Event
 
+_ROUND_ID = re.compile(r"r[0-9]{1,9}")
 _AGAIN = "#"
 """Parts an event's key from a number, where the same proposal came again after another one."""
 _MOVING = sorted({kind for kinds in MOVES.values() for kind in kinds} - set(STAYS))
@@ -55,6 +57,8 @@ def check_move(event: Event, status: str) -> None:
     """
     if event.round_id in BESIDE_ROUNDS:
         return
+    if not _ROUND_ID.fullmatch(event.round_id):
+        raise LedgerError(f"{event.round_id!r:.80} is no round; rounds are called r000, r001 and so on")
     allowed = MOVES.get(status, ())
     if event.kind not in allowed:
         raise LedgerError(

@@ -62,11 +62,14 @@ def record_stop(ledger: Ledger, stop: Stop, kind: str, author: Author) -> bool:
     return True
 
 
-def last_stop(ledger: Ledger) -> dict[str, Any] | None:
-    """The payload of the newest `stopped` event, as long as no round was proposed since; None otherwise."""
-    events = ledger.events(STOPPING)
+def last_stop(ledger: Ledger, *, as_of: int | None = None) -> dict[str, Any] | None:
+    """The payload of the newest `stopped` event, as long as no round was proposed since; None otherwise.
+
+    With `as_of`, as it was when the event of that number had just been recorded.
+    """
+    events = ledger.events(STOPPING, as_of=as_of)
     if not events or events[-1].kind != STOPPED:
         return None
-    known = {state.round_id for state in ledger.rounds()}
+    known = {state.round_id for state in ledger.rounds(as_of=as_of)}
     payload = dict(events[-1].payload)
     return None if payload["next_round"] in known else payload
