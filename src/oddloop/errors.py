@@ -26,6 +26,10 @@ class LedgerError(OddloopError):
     """A round was asked to do what its state does not allow, or does not exist."""
 
 
+class ConflictError(LedgerError):
+    """Somebody else has decided otherwise since the reviewer looked; nothing was overwritten."""
+
+
 class TrainError(OddloopError):
     """The training command failed, or what it wrote is not in table form."""
 

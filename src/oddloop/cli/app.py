@@ -34,6 +34,7 @@ COMMANDS = (
     "discover",
     "scenes",
     "select",
+    "review",
     "labels",
     "datasets",
     "train",

@@ -11,4 +11,7 @@ WorkspaceOption = Annotated[
     str, typer.Option("--workspace", "-w", help="Folder or URL of the workspace.", envvar="ODDLOOP_WORKSPACE")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+AuthorOption = Annotated[
+    str, typer.Option("--author", help="Who acts; without it, the name of the user.", envvar="ODDLOOP_AUTHOR")
+]
 SourceArgument = Annotated[Path, typer.Argument(help="Folder to read from; it is never changed.", exists=True)]

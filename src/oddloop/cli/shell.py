@@ -21,14 +21,20 @@ def user_name() -> str:
         return "unknown"
 
 
-def make_author() -> Author:
-    """Who acts at the command line, now."""
-    return Author(user_name(), time.time_ns())
+def make_author(name: str = "") -> Author:
+    """Who acts at the command line, now: the user where no name is given."""
+    return Author(name.strip() or user_name(), time.time_ns())
+
+
+def add_own_code(workspace: Workspace) -> None:
+    """Let a policy of the team's own stand in the workspace's folder."""
+    folder = str(workspace.storage.local_path()) if workspace.storage.is_local else ""
+    if folder and folder not in sys.path:
+        sys.path.append(folder)
 
 
 def make_shell(workspace: Workspace, talk: Talk) -> Shell:
     """The shell of a run on this machine; a policy of the team's own may stand in the workspace's folder."""
-    if workspace.storage.is_local:
-        sys.path.append(str(workspace.storage.local_path()))
+    add_own_code(workspace)
     engine = LocalEngine(workspace.config.engine.workers)
     return Shell(user_name(), engine, progress=talk.progress, on_step=talk.step)

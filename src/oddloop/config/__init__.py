@@ -27,6 +27,7 @@ from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
 from oddloop.config.page import PageConfig
 from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
 from oddloop.config.redundancy import RedundancyConfig
+from oddloop.config.review import ReviewConfig
 from oddloop.config.risk import RiskConfig
 from oddloop.config.score import (
     MeanMeasure,
@@ -97,6 +98,7 @@ __all__ = [
     "QuotaConfig",
     "Reduction",
     "RedundancyConfig",
+    "ReviewConfig",
     "RiskConfig",
     "RowConfig",
     "SceneScoreConfig",

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
 from oddloop.config.labelling import LabellingConfig
 from oddloop.config.leakage import LeakageConfig
+from oddloop.config.review import ReviewConfig
 from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
@@ -49,6 +50,7 @@ class Config:
     cost: CostConfig = field(default_factory=CostConfig)
     stop: StopConfig = field(default_factory=StopConfig)
     labelling: LabellingConfig = field(default_factory=LabellingConfig)
+    review: ReviewConfig = field(default_factory=ReviewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     leakage: LeakageConfig = field(default_factory=LeakageConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)

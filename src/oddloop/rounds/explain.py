@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from oddloop.lake.derived import Derived
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.ledger import open_ledger
+from oddloop.rounds.review import describe, last_words, scenes_set_aside
 from oddloop.rounds.session import session
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages.select import pick_with
@@ -100,7 +102,23 @@ def _why_none(workspace: Workspace, scene_id: str) -> str:
         return "it is held out for evaluation"
     if _row(read_table(workspace.table("labels"), LABELS), scene_id):
         return "it has labels"
+    if said := _set_aside(workspace, scene_id):
+        return said
     return "its frames are not counted, or [select] exclude leaves it out"
+
+
+def _set_aside(workspace: Workspace, scene_id: str) -> str:
+    """Who has rejected or deferred it; "" where nobody has."""
+    ledger = open_ledger(workspace)
+    try:
+        events, rounds = ledger.events(), ledger.rounds()
+    finally:
+        ledger.close()
+    aside = scenes_set_aside(workspace, events, rounds)
+    if not any(scene_id in scenes for scenes in aside.values()):
+        return ""
+    last = last_words(events)[scene_id]
+    return f"in {last.round_id} {describe(last)}; `oddloop review undo {scene_id}` makes it a candidate again"
 
 
 def _row(table: pa.Table, scene_id: str) -> dict[str, Any] | None:

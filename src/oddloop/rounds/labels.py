@@ -13,6 +13,7 @@ from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.replace import refuse_unwritable
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.required import refuse_unreviewed
 from oddloop.rounds.state import RoundState
 from oddloop.tables import LABELS, SCENES, is_compatible
 
@@ -44,9 +45,11 @@ def receive_labels(workspace: Workspace, delivery: pa.Table, state: RoundState |
     Raises:
         TableError: scene_id is missing, null, twice, or not in `scenes`; or a cost is not a number of 0 or more.
         WorkspaceError: `labels` lies outside the workspace.
+        LedgerError: `[review] required` is set, and a pick among them is not reviewed yet.
     """
     refuse_unwritable(workspace, ["labels"])
     _refuse_bad(workspace, delivery)
+    refuse_unreviewed(workspace, state, delivery["scene_id"].to_pylist(), "labelled")
     known = read_table(workspace.table("labels"), LABELS, ["scene_id"])["scene_id"]
     fresh = delivery.filter(pc.invert(pc.is_in(delivery["scene_id"], value_set=known.combine_chunks())))
     n_known = delivery.num_rows - fresh.num_rows

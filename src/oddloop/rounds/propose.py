@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from oddloop import __version__
 from oddloop.lake.derived import Derived
@@ -65,17 +66,33 @@ def publish(workspace: Workspace, state: RoundState) -> bool:
     if is_whole and folder.read_bytes(ROUND_MANIFEST) == manifest:
         return False
     selected = workspace.storage.sub(f"derived/select/{state.proposal['stages']['select']}")
-    for source, target in (("picks.parquet", "picks.parquet"), ("candidates.parquet", "pool.parquet")):
-        folder.write_bytes(target, selected.read_bytes(source))
-    folder.write_bytes("picks.csv", _as_csv(selected.read_table("picks.parquet")))
+    picks = _final_picks(state, selected.read_table("picks.parquet"))
+    folder.write_bytes("picks.parquet", _as_parquet(picks))
+    folder.write_bytes("pool.parquet", selected.read_bytes("candidates.parquet"))
+    folder.write_bytes("picks.csv", _as_csv(picks))
     folder.write_bytes(ROUND_MANIFEST, manifest)
     return True
 
 
+def _final_picks(state: RoundState, proposed: pa.Table) -> pa.Table:
+    """The picks as the review has left them."""
+    if not state.review:
+        return proposed
+    return pa.Table.from_pylist(state.picks, proposed.schema)
+
+
 def _manifest(state: RoundState) -> bytes:
     record = {k: v for k, v in state.proposal.items() if k != "picks"}
+    if state.review:
+        record |= {"cost": state.cost, "review": {k: v for k, v in state.review.items() if k != "picks"}}
     content = {"format": 1, "round_id": state.round_id, "oddloop_version": __version__, **record}
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+
+def _as_parquet(picks: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(picks, sink, compression="zstd")
+    return bytes(sink.getvalue())
 
 
 def _as_csv(picks: pa.Table) -> bytes:

@@ -29,7 +29,9 @@ from oddloop.rounds.model import ModelTables, current_model, measured_model
 from oddloop.rounds.opening import Opening
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
+from oddloop.rounds.required import awaits_review
 from oddloop.rounds.retraining import Retraining
+from oddloop.rounds.review.remembered import scenes_set_aside
 from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.snapshots import append_snapshot
 from oddloop.rounds.stages import STAGES, Context, run_cards
@@ -115,7 +117,10 @@ class _Run:
     def take_labels(self) -> None:
         """Record that an open round is labelled, once all of its picks are."""
         state = self._open_round()
-        if state is None or state.status not in BEFORE_LABELS or not state.picks:
+        if state is None or state.status not in BEFORE_LABELS or awaits_review(self.workspace, state):
+            return
+        if not state.picks:  # the review has left nothing to label
+            self._record(state.round_id, "closed", {}, key="nothing-left")
             return
         step = self._retraining.take_labels(state)
         if step is not None:
@@ -174,8 +179,9 @@ class _Run:
 
     def _context(self, model: ModelTables) -> Context:
         scenarios = read_scenarios(self.workspace, self.ledger.events(DISCOVERY))
+        aside = scenes_set_aside(self.workspace, self.ledger.events(), self.ledger.rounds())
         shell = self.shell
-        return Context(self.workspace, shell.engine, model, shell.progress, scenarios, shell.on_step, self.refit)
+        return Context(self.workspace, shell.engine, model, shell.progress, scenarios, shell.on_step, aside, self.refit)
 
     def _follow_clusters(self, context: Context, done: dict[str, Derived]) -> Context:
         """Give the clusters their lasting ids, and make their cards; named scenarios may have other scenes now."""
@@ -246,6 +252,8 @@ class _Run:
         if not state.picks:
             metadata = selected.storage.read_table("picks.parquet").schema.metadata or {}
             return f"candidates: {metadata.get(b'stopped', b'there are none').decode()}"
+        if awaits_review(self.workspace, state):
+            return f"the review of {len(state.picks)} picks of {state.round_id}: `oddloop review`"
         n_labelled, _ = count_labelled(self.workspace, state.pick_ids)
         n_open = len(state.picks) - n_labelled - len(state.skipped)
         return f"labels of {n_open} of {len(state.picks)} scenes of {state.round_id}"

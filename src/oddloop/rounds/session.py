@@ -14,6 +14,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.model import ModelTables, current_model
+from oddloop.rounds.review.remembered import scenes_set_aside
 from oddloop.rounds.shell import Shell, Step
 from oddloop.rounds.stages import Context, run_score
 from oddloop.rounds.state import DISCOVERY, RoundState
@@ -55,9 +56,11 @@ def session(workspace: Workspace, shell: Shell) -> Iterator[Session]:
         ledger = open_ledger(workspace)
         try:
             rounds, scenarios = ledger.rounds(), read_scenarios(workspace, ledger.events(DISCOVERY))
+            aside = scenes_set_aside(workspace, ledger.events(), rounds)
         finally:
             ledger.close()
         model = current_model(workspace, rounds)
         if model is None:
             raise WorkspaceError(f"{workspace.storage.url}: no predictions, so there are no scores; ingest some")
-        yield Session(shell, Context(workspace, shell.engine, model, shell.progress, scenarios), rounds)
+        context = Context(workspace, shell.engine, model, shell.progress, scenarios, set_aside=aside)
+        yield Session(shell, context, rounds)

@@ -10,7 +10,7 @@ MOVES: Mapping[str, tuple[str, ...]] = {
     "": ("opened", "proposed", "labelled"),
     "opened": ("proposed",),
     "proposed": ("proposed", "decided", "reviewed", "sent", "labelled"),
-    "reviewed": ("sent", "labelled"),
+    "reviewed": ("sent", "labelled", "closed"),
     "sent": ("sent", "labelled", "received"),
     "labelled": ("trained", "train_failed", "closed", "received"),
     "train_failed": ("trained", "train_failed", "closed", "received"),
@@ -27,7 +27,9 @@ DISCOVERY = "discovery"
 """Stands for a round in events that concern clusters and their names; see `rounds/discovery`."""
 STOPPING = "stopping"
 """Stands for a round in events that say why no round was proposed; see `rounds/stopping`."""
-BESIDE_ROUNDS = (DISCOVERY, STOPPING)
+REVIEW = "review"
+"""Stands for a round in decisions on scenes that are no picks of the open one; see `rounds/review`."""
+BESIDE_ROUNDS = (DISCOVERY, STOPPING, REVIEW)
 """What stands for a round in events that belong to none."""
 ROUND_ZERO = "r000"
 """The round of the labels that were there before oddloop: it has no picks, but a first model and its metrics."""

@@ -13,13 +13,16 @@ from oddloop.select.pool import Bools
 from oddloop.select.quotas import Quota
 
 
-def build_quotas(settings: Sequence[QuotaConfig], candidates: pa.Table, labelled: pa.Table) -> tuple[Quota, ...]:
+def build_quotas(
+    settings: Sequence[QuotaConfig], candidates: pa.Table, labelled: pa.Table, chosen: pa.Table | None = None
+) -> tuple[Quota, ...]:
     """Find the rows of each quota.
 
     Args:
         settings: what to pick of which segments.
         candidates: a row per candidate, a column per attribute.
         labelled: the same of the labelled scenes, for targets.
+        chosen: the same of scenes that are picked already, which count for minimum and maximum.
 
     Returns:
         the quotas; with `back_off`, one that the pool cannot fill is followed by one for the rest of its minimum among
@@ -38,10 +41,13 @@ def build_quotas(settings: Sequence[QuotaConfig], candidates: pa.Table, labelled
         mask = members(candidates, setting.where)
         n_labelled = int(members(labelled, setting.where).sum()) if setting.target else 0
         minimum = max(setting.minimum, setting.target - n_labelled)
-        minimum = minimum if setting.maximum is None else min(minimum, setting.maximum)
+        n_chosen = int(members(chosen, setting.where).sum()) if chosen is not None and chosen.num_rows else 0
+        maximum = None if setting.maximum is None else max(setting.maximum - n_chosen, 0)
+        minimum = max(minimum - n_chosen, 0)
+        minimum = minimum if maximum is None else min(minimum, maximum)
         name = ", ".join(f"{attribute}={value}" for attribute, value in setting.where.items())
         rest = minimum - int(mask.sum()) if setting.back_off and len(setting.where) > 1 else 0
-        quotas.append(Quota(name, np.flatnonzero(mask), minimum - max(rest, 0), setting.maximum))
+        quotas.append(Quota(name, np.flatnonzero(mask), minimum - max(rest, 0), maximum))
         if rest > 0:
             quotas.append(_wider(setting, candidates, mask, rest))
     return tuple(quotas)

@@ -6,6 +6,7 @@ of the policy and of the reasons; everything else is O(n log n) time and O(n) me
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +34,9 @@ _ROUNDING = 1e-9
 """Relative: what is left of a budget below this is the rounding of sums."""
 
 
+_NOTHING: Mapping[str, Ids] = {}
+
+
 @dataclass(frozen=True)
 class SelectResult:
     """What the stage chose.
@@ -40,8 +44,9 @@ class SelectResult:
     Attributes:
         candidates: CANDIDATES, sorted by scene_id; the metadata of its schema names the `score_column`.
         picks: PICKS, in greedy order; the metadata of its schema holds `policy` and `stopped`.
-        n_excluded: how many scenes could not be picked, by reason: `not_in_pool`, `labelled`, `no_frame_count`,
-            `below_limit` are no candidates; `no_score`, `no_vector` are candidates that this policy cannot rank.
+        n_excluded: how many scenes could not be picked, by reason: `not_in_pool`, `labelled` (or picked already),
+            `no_frame_count`, `flagged`, `below_limit` and the reasons of `set_aside` are no candidates; `no_score`,
+            `no_vector` are candidates that this policy cannot rank.
         policy: name of the policy.
         score_column: the scene score that it ranked by; "" where it used none.
         stopped: why there are no more picks, in one sentence.
@@ -68,6 +73,8 @@ def select(
     scene_values: pa.Table | None = None,
     gaps: pa.Table | None = None,
     verdicts: pa.Table | None = None,
+    set_aside: Mapping[str, Ids] = _NOTHING,
+    chosen_ids: Ids = (),
 ) -> SelectResult:
     """Pick the scenes to label next.
 
@@ -83,6 +90,9 @@ def select(
         scene_values: scene_id and the taxonomy's value of each attribute, for quotas, needs and reasons; None takes the
             columns of `scenes` that bear an attribute's name.
         gaps, verdicts: GAPS and VERDICTS, for a policy that asks what segments need; None where nothing is known.
+        set_aside: ids of scenes that people have set aside, by why, such as `rejected`; they are never picked.
+        chosen_ids: scenes that are picked already under another budget: they are not picked again, what they stand for
+            is stood for, and they count for quotas.
 
     Returns:
         candidates, and picks that cost at most the budget. Without candidates that the policy can rank there are no
@@ -107,16 +117,16 @@ def select(
     columns = score_columns(scene_scores)
     score_column = resolve_score(policy.name, combined or config.score, policy.scores, columns)
     score_column = score_column or first_match(policy.optional_scores, columns)
-    aside = {"below_limit": below} if config.objectives else {}
-    candidates, n_excluded = build_candidates(
-        scenes, labelled_ids, scene_scores, score_column, cost, config.exclude, aside
-    )
-    labelled = labelled_with_vector(scenes, labelled_ids, vectors)
+    chosen = id_array(chosen_ids)
+    taken = pa.concat_arrays([id_array(labelled_ids), chosen])
+    aside = {**({"below_limit": below} if config.objectives else {}), **set_aside}
+    candidates, n_excluded = build_candidates(scenes, taken, scene_scores, score_column, cost, config.exclude, aside)
+    labelled = labelled_with_vector(scenes, taken, vectors)
     attributes = scenes if scene_values is None else scene_values
     pool = assemble_pool(candidates, scenes, vectors, labelled)
     teaching = _of_pool(scenes, labelled_ids)
-    pool = replace(pool, redundancy=_redundancy(scenes, pool, teaching, config))
-    pool = with_wishes(pool, attributes, teaching, config, segments, gaps, verdicts)
+    pool = replace(pool, redundancy=_redundancy(scenes, pool, _of_pool(scenes, taken), config))
+    pool = with_wishes(pool, (attributes, teaching, chosen), config, segments, gaps, verdicts)
     usable = _usable(policy, pool)
     if policy.scores:
         n_excluded["no_score"] = int((~pool.score_valid).sum())
@@ -127,7 +137,8 @@ def select(
     missed = unmet(pool, picks.rows, is_bound="quota" in policy.rules)
     stopped = "; ".join([_stopped(pool, usable, picks, n_excluded, config.budget, cost.unit), *missed])
     n_frames, n_objects = candidates["n_frames"].to_numpy(), candidates["n_objects"].to_numpy()
-    evidence = Evidence(score_column, labelled.to_pylist(), n_frames, n_objects, cost.unit, segments, attributes)
+    names = _named(labelled, chosen)
+    evidence = Evidence(score_column, names, n_frames, n_objects, cost.unit, segments, attributes)
     table = _picks_table(candidates, picks, build_reasons(policy, picks, pool, evidence))
     table = table.replace_schema_metadata({"policy": policy.name, "stopped": stopped})
     return SelectResult(candidates, table, n_excluded, policy.name, score_column, stopped)
@@ -142,6 +153,14 @@ def _of_pool(scenes: pa.Table, labelled_ids: Ids) -> pa.Array:
 def _redundancy(scenes: pa.Table, pool: Pool, labelled: pa.Array, config: SelectConfig) -> Redundancy | None:
     mine, theirs = rows_of(scenes, id_array(pool.scene_ids)), rows_of(scenes, labelled)
     return redundancy_of(scenes, mine.to_numpy(), theirs.to_numpy(), config.redundancy)
+
+
+def _named(labelled: pa.Array, chosen: pa.Array) -> list[str]:
+    """Ids for reasons; what is picked and not labelled yet is called so."""
+    if not len(chosen):
+        return list(labelled.to_pylist())
+    ids, is_chosen = labelled.to_pylist(), pc.is_in(labelled, value_set=chosen).to_pylist()
+    return [f"{name} (picked)" if picked else name for name, picked in zip(ids, is_chosen, strict=True)]
 
 
 def _usable(policy: Policy, pool: Pool) -> Bools:

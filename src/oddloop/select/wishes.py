@@ -21,8 +21,7 @@ from oddloop.select.quotas import Counter, Quota
 
 def with_wishes(
     pool: Pool,
-    attributes: pa.Table,
-    labelled_ids: Ids,
+    known: tuple[pa.Table, Ids, Ids],
     config: SelectConfig,
     segments: pa.Table | None,
     gaps: pa.Table | None,
@@ -30,12 +29,20 @@ def with_wishes(
 ) -> Pool:
     """The pool with quotas as its rows, and the need of each candidate where gaps are known.
 
+    Args:
+        pool: the candidates.
+        known: a row per scene and a column per attribute; ids of labelled scenes; ids of scenes picked already.
+        config: quotas, and whether need counts.
+        segments, gaps, verdicts: what coverage says; None where it says nothing.
+
     Raises:
         ConfigError: a quota names an attribute that is not there.
     """
+    attributes, *others = known
     mine = attributes.take(rows_of(attributes, id_array(pool.scene_ids)))
-    labelled = attributes.filter(pc.is_in(id_array(attributes["scene_id"]), value_set=id_array(labelled_ids)))
-    quotas = build_quotas(config.quotas, mine, labelled) if config.quotas else ()
+    ids = id_array(attributes["scene_id"])
+    labelled, chosen = (attributes.filter(pc.is_in(ids, value_set=id_array(of))) for of in others)
+    quotas = build_quotas(config.quotas, mine, labelled, chosen) if config.quotas else ()
     pool = replace(pool, quotas=quotas, gap_driven=config.gap_driven, funnel=config.funnel)
     pool = replace(pool, groups=_groups(mine, config.funnel.balance) if config.funnel.balance else None)
     if not config.gap_driven.need or segments is None or gaps is None or verdicts is None or not gaps.num_rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,6 +43,8 @@ class Context:
     """`scene_id` and `scenario`: named scenarios, which count as an attribute; None where nothing is named."""
     note: Callable[[Step], None] = no_step
     """Told of what a stage does beside its folder; no step of the run."""
+    set_aside: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Ids of scenes that people have rejected or deferred, by why."""
     refit: bool = False
     """Whether the basis of scene vectors is to be fitted anew even where the old one suits."""
     _tables: dict[str, pa.Table] = field(default_factory=dict)

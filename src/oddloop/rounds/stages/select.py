@@ -8,10 +8,8 @@ import inspect
 import pkgutil
 from dataclasses import asdict, replace
 
-import pyarrow as pa
-
 from oddloop import select
-from oddloop.config import Config, SelectConfig
+from oddloop.config import SelectConfig
 from oddloop.errors import ConfigError
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import digest_of
@@ -36,6 +34,7 @@ def run_select(context: Context, done: Done) -> Derived:
         **{name: done[name].digest for name in ("score", "coverage", "discover")},
         **({"diagnosis": done["diagnosis"].digest} if "diagnosis" in done else {}),
         **audited,
+        **({"review": digest_of(dict(context.set_aside))} if any(context.set_aside.values()) else {}),
         "policy_source": policy_source_digest(config.select.policy),
     }
     settings = {"select": asdict(chosen), "cost": asdict(config.cost)}
@@ -44,24 +43,25 @@ def run_select(context: Context, done: Done) -> Derived:
 
 
 def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Storage) -> dict[str, int]:
-    tables = context.scenes(), context.labelled_ids()
-    result = _pick(tables, done, chosen, context.workspace.config)
+    result = _pick(context, done, chosen)
     rows = write_tables(out, candidates=result.candidates, picks=result.picks)
     return {**rows, **{f"excluded_{reason}": n for reason, n in result.n_excluded.items()}}
 
 
 def pick_with(context: Context, done: Done, budget: float) -> select.SelectResult:
     """The same selection under another budget; nothing is written."""
-    config, chosen = context.workspace.config, context.workspace.config.select
+    chosen = context.workspace.config.select
     if chosen.score == AUDITED:
         chosen = resolve_audited(context, done["score"])[0]
-    return _pick((context.scenes(), context.labelled_ids()), done, replace(chosen, budget=budget), config)
+    return _pick(context, done, replace(chosen, budget=budget))
 
 
-def _pick(tables: tuple[pa.Table, pa.Array], done: Done, chosen: SelectConfig, config: Config) -> select.SelectResult:
+def _pick(context: Context, done: Done, chosen: SelectConfig) -> select.SelectResult:
+    config = context.workspace.config
     diagnosis = done["diagnosis"].storage if "diagnosis" in done else None
     return select.select(
-        *tables,
+        context.scenes(),
+        context.labelled_ids(),
         done["score"].storage.read_table("scene_scores.parquet"),
         done["discover"].storage.read_table("scene_vectors.parquet"),
         done["coverage"].storage.read_table("segments.parquet"),
@@ -71,15 +71,16 @@ def _pick(tables: tuple[pa.Table, pa.Array], done: Done, chosen: SelectConfig, c
         scene_values=done["coverage"].storage.read_table("scene_values.parquet"),
         gaps=diagnosis.read_table("gaps.parquet") if diagnosis else None,
         verdicts=diagnosis.read_table("verdicts.parquet") if diagnosis else None,
+        set_aside=context.set_aside,
     )
 
 
 def count_candidates(context: Context, done: Done) -> int:
     """How many scenes could be picked, whatever the policy."""
     scores = done["score"].storage.read_table("scene_scores.parquet")
-    config = context.workspace.config
-    tables = context.scenes(), context.labelled_ids()
-    candidates, _ = select.build_candidates(*tables, scores, "", config.cost, config.select.exclude)
+    config, tables = context.workspace.config, (context.scenes(), context.labelled_ids())
+    exclude = config.select.exclude, context.set_aside
+    candidates, _ = select.build_candidates(*tables, scores, "", config.cost, *exclude)
     return int(candidates.num_rows)
 
 
