@@ -12,6 +12,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import typer
 
+from oddloop.cli.labels_send import CvatOption, LabelStudioOption, which_server
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_author
 from oddloop.cli.terminal import out, print_json
@@ -20,7 +21,7 @@ from oddloop.exchange.labelling.sheets import is_boxes_sheet
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.costs import check_costs
-from oddloop.rounds.labelling import Taken, receive_file
+from oddloop.rounds.labelling import Taken, pull, receive_file
 from oddloop.rounds.labels import Receipt, receive_labels
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
@@ -28,13 +29,15 @@ from oddloop.rounds.state import RoundState
 
 def receive(
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             exists=True,
             dir_okay=False,
             help="Export of a labelling tool; or Parquet or CSV with scene_id and, where known, cost.",
         ),
-    ],
+    ] = None,
+    label_studio: LabelStudioOption = "",
+    cvat: CvatOption = "",
     tool: Annotated[str, typer.Option(help="label-studio, cvat, coco or csv; without it, the file says which.")] = "",
     finished: Annotated[
         list[str] | None,
@@ -47,6 +50,13 @@ def receive(
     """Record that scenes are labelled; the same file twice changes nothing."""
     opened = Workspace.open(workspace)
     state = open_round(opened)
+    server, url = which_server(label_studio, cvat)
+    if bool(url) == bool(file):
+        raise typer.BadParameter("give a file, or the URL of a server")
+    if file is None:
+        for one in pull(opened, make_author(), tool=server, url=url, replace_known=replace):
+            show(opened, one, state, as_json=as_json)
+        return
     taken: Taken | Receipt
     if _is_export(file, tool):
         taken = receive_file(opened, file, make_author(), tool=tool, finished=finished or (), replace_known=replace)

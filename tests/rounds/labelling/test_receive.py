@@ -142,11 +142,8 @@ def test_a_skipped_frame_costs_and_a_skipped_scene_is_not_waited_for(workspace: 
     deliver(workspace, answered)
     assert round_of(workspace).n_events == n_events
     run(workspace, toy.shell())
-    assert round_of(workspace).labels == {
-        "n_scenes": 2,
-        "cost": pytest.approx(2.0),
-        "predicted_cost": pytest.approx(2.4),
-    }
+    labels = round_of(workspace).labels
+    assert (labels["n_scenes"], labels["cost"]) == (2, pytest.approx(2.0))
 
 
 def test_of_several_annotations_the_last_counts_and_all_are_paid(workspace: Workspace) -> None:
