@@ -41,6 +41,7 @@ COMMANDS = (
     "run",
     "rounds",
     "report",
+    "serve",
     "demo",
 )
 """Commands in the order of the loop; each is the module of `oddloop.cli` with its name."""

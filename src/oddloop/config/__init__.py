@@ -43,6 +43,7 @@ from oddloop.config.segmentation import SegmentationConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
 from oddloop.config.vectors import Block, VectorsConfig
+from oddloop.config.web import Role, WebConfig
 from oddloop.config.workspace import (
     FORMAT,
     ColumnSource,
@@ -100,6 +101,7 @@ __all__ = [
     "RedundancyConfig",
     "ReviewConfig",
     "RiskConfig",
+    "Role",
     "RowConfig",
     "SceneScoreConfig",
     "SceneSummary",
@@ -113,6 +115,7 @@ __all__ = [
     "TrajectoryMeasure",
     "VectorsConfig",
     "VolumeConfig",
+    "WebConfig",
     "WorkspaceConfig",
     "config_from_mapping",
     "load_config",

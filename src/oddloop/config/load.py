@@ -19,6 +19,7 @@ from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
 from oddloop.config.types import STRICT, Name
+from oddloop.config.web import WebConfig
 from oddloop.config.workspace import (
     ColumnSource,
     EngineConfig,
@@ -56,6 +57,7 @@ class Config:
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
+    web: WebConfig = field(default_factory=WebConfig)
     columns: dict[str, dict[str, str | ColumnSource]] = field(default_factory=dict)
     """`oddloop ingest tables`: per table, our column = one of the user's files, or how it is made of them."""
     rows: dict[str, RowConfig] = field(default_factory=dict)

@@ -8,15 +8,15 @@ line, the report and whoever asks next read the same verdicts. Nothing is traine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.coverage.diagnosis import Clues, diagnose, worst_gaps
+from oddloop.coverage.diagnosis import Clues, Diagnosis, diagnose, worst_gaps
 from oddloop.derived_tables import CURVE_POINTS, ROUND_HISTORY, SEGMENT_HINTS
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, Recipe, derive, find
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
@@ -38,6 +38,38 @@ def run_diagnosis(workspace: Workspace, coverage_digest: str) -> Derived:
     Returns:
         a folder with `derived_tables.GAPS`, `VERDICTS` and `CURVES`; without rows where no metric has a target.
     """
+    evidence = _gather(workspace, coverage_digest)
+
+    def write(out: Storage) -> Mapping[str, int]:
+        found = _diagnose(workspace, coverage_digest, evidence)
+        return write_tables(out, gaps=found.gaps, verdicts=found.verdicts, curves=found.curves)
+
+    return derive(workspace.storage, evidence.recipe, write)
+
+
+def read_diagnosis(workspace: Workspace, coverage_digest: str) -> tuple[pa.Table, pa.Table]:
+    """`derived_tables.GAPS` and `VERDICTS` as `run_diagnosis` gives them; where it has not run, they are not kept.
+
+    May be called while others write to the workspace.
+    """
+    evidence = _gather(workspace, coverage_digest)
+    kept = find(workspace.storage, evidence.recipe)
+    if kept is None:
+        found = _diagnose(workspace, coverage_digest, evidence)
+        return found.gaps, found.verdicts
+    return kept.storage.read_table("gaps.parquet"), kept.storage.read_table("verdicts.parquet")
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What a diagnosis rests on beside the coverage: learning curves, evaluated rounds; and the recipe of it all."""
+
+    curves: Derived | None
+    rounds: list[RoundState]
+    recipe: Recipe
+
+
+def _gather(workspace: Workspace, coverage_digest: str) -> _Evidence:
     curves, rounds = find_curves(workspace), evaluated_rounds(workspace)
     config = workspace.config
     inputs = {
@@ -49,17 +81,16 @@ def run_diagnosis(workspace: Workspace, coverage_digest: str) -> Derived:
         "metrics": {name: asdict(metric) for name, metric in config.metrics.items()},
         "diagnosis": asdict(config.coverage.diagnosis),
     }
-    recipe = Recipe("diagnosis", inputs, settings, seed=config.workspace.seed)
+    return _Evidence(curves, rounds, Recipe("diagnosis", inputs, settings, seed=config.workspace.seed))
 
-    def write(out: Storage) -> Mapping[str, int]:
-        covered = workspace.storage.sub(f"derived/coverage/{coverage_digest}")
-        segments, measured = (covered.read_table(f"{name}.parquet") for name in ("segments", "segment_metrics"))
-        clues = Clues(_points(curves), round_history(workspace, rounds), _hints(covered))
-        rng = make_generator(config.workspace.seed, "diagnosis")
-        found = diagnose(segments, measured, config.metrics, clues, config.coverage.diagnosis, rng)
-        return write_tables(out, gaps=found.gaps, verdicts=found.verdicts, curves=found.curves)
 
-    return derive(workspace.storage, recipe, write)
+def _diagnose(workspace: Workspace, coverage_digest: str, evidence: _Evidence) -> Diagnosis:
+    config = workspace.config
+    covered = workspace.storage.sub(f"derived/coverage/{coverage_digest}")
+    segments, measured = (covered.read_table(f"{name}.parquet") for name in ("segments", "segment_metrics"))
+    clues = Clues(_points(evidence.curves), round_history(workspace, evidence.rounds), _hints(covered))
+    rng = make_generator(config.workspace.seed, "diagnosis")
+    return diagnose(segments, measured, config.metrics, clues, config.coverage.diagnosis, rng)
 
 
 def find_worst_gaps(workspace: Workspace, coverage_digest: str) -> pa.Table:

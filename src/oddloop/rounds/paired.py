@@ -73,8 +73,16 @@ def compare_overall(
     workspace: Workspace, first: RoundState, second: RoundState, metric: str, rng: np.random.Generator
 ) -> pa.Table:
     """`compare_rounds` over all scenes only: one row, or none where the two models have no scene in common."""
-    scenes = read_table(workspace.table("scenes"), SCENES)
-    mine, other = (_measured(workspace, state, metric, scenes) for state in (first, second))
+    return compare_arms((workspace, first), (workspace, second), metric, rng)
+
+
+def compare_arms(
+    first: tuple[Workspace, RoundState], second: tuple[Workspace, RoundState], metric: str, rng: np.random.Generator
+) -> pa.Table:
+    """`compare_overall` of an evaluated round of one arm and one of another, on the same evaluation scenes."""
+    scenes = read_table(first[0].table("scenes"), SCENES)
+    mine, other = (_measured(workspace, state, metric, scenes) for workspace, state in (first, second))
+    other = other.filter(pc.is_in(other["scene_id"], scenes["scene_id"].combine_chunks()))
     paired = coverage.pair_metrics(scenes, mine, other)
     weights = coverage.draw_weights(paired.n_logs, N_DRAWS, rng)
     everything = coverage.encode_scene_values(scenes.select(["scene_id"])).take(paired.rows)

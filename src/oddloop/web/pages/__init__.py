@@ -1,0 +1,28 @@
+"""The pages, in the order of the navigation.
+
+To add one: a module here with `router`, a module of `queries` with the dataclass that it says and the function that
+reads it from a `View`, a template, and texts under its name in every file of `messages`; then its line in `PAGES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from oddloop.web.pages import overview, rounds
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the navigation: its name is the key of its text, `navigation.<name>`."""
+
+    name: str
+    path: str
+    router: APIRouter
+
+
+PAGES = (
+    Page("overview", "/", overview.router),
+    Page("rounds", "/rounds", rounds.router),
+)

@@ -1,0 +1,85 @@
+"""The worst gaps with their verdicts, from the diagnosis that is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddloop.coverage.diagnosis import worst_gaps
+from oddloop.report.columns import finite
+from oddloop.report.model import LeadMetric
+from oddloop.report.publish import lead_metric
+from oddloop.rounds.diagnosis import read_diagnosis
+from oddloop.web.store import View
+
+
+@dataclass(frozen=True)
+class GapLine:
+    """A segment that misses its target, or may.
+
+    `half_width` is of the value's 95 % interval. `n_needed` more labelled scenes reach the target, with a 90 %
+    interval; of them `n_to_label` lie in the pool, and `n_to_drive` do not exist yet. Null: not known, or not asked.
+    """
+
+    segment_id: str
+    metric: str
+    verdict: str
+    tier: str
+    value: float | None
+    half_width: float | None
+    target: float
+    support: int
+    n_logs: int
+    n_labelled: int
+    n_unlabelled: int
+    n_needed: float | None
+    n_needed_low: float | None
+    n_needed_high: float | None
+    n_to_label: int | None
+    n_to_drive: int | None
+    because: str
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """The worst gaps of the leading metric, how many there are, and how many of which verdict."""
+
+    lead: LeadMetric | None
+    worst: tuple[GapLine, ...]
+    total: int
+    verdicts: dict[str, int]
+
+
+_NUMBERS = ("value", "half_width", "n_needed", "n_needed_low", "n_needed_high")
+
+
+def lead_of(view: View) -> LeadMetric | None:
+    """The metric that pages lead with; None where nothing is measured, or nobody has said what is better."""
+    measured = view.table("coverage", "segment_metrics.parquet")
+    return None if measured is None else lead_metric(measured, view.config)
+
+
+def read_gaps(view: View, n: int) -> Gaps:
+    """The `n` worst gaps, the surest and largest first."""
+    lead = lead_of(view)
+    table = gap_table(view)
+    if lead is None or table is None:
+        return Gaps(lead, (), 0, {})
+    mine = table.filter(pc.equal(table["metric"], lead.name))
+    rows = mine.slice(0, n).select([f.name for f in fields(GapLine)]).to_pylist()
+    worst = tuple(GapLine(**{**row, **{name: finite(row[name]) for name in _NUMBERS}}) for row in rows)
+    return Gaps(lead, worst, mine.num_rows, dict(Counter(mine["verdict"].to_pylist())))
+
+
+def gap_table(view: View) -> pa.Table | None:
+    """What `coverage.diagnosis.worst_gaps` gives of the newest coverage; None where nothing was counted yet.
+
+    Where nobody has asked for verdicts since, they are made here, in memory.
+    """
+    digest = view.stages.get("coverage", "")
+    if view.stage("coverage") is None:
+        return None
+    return view.cached(("gaps", view.digest), lambda: worst_gaps(*read_diagnosis(view.workspace, digest)))

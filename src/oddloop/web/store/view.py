@@ -1,0 +1,102 @@
+"""The workspace at one moment, as pages read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from oddloop.config import Config
+from oddloop.errors import OddloopError
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import Workspace
+from oddloop.rounds.ledger import Ledger
+from oddloop.rounds.state import Event, RoundState
+from oddloop.web.store.cache import Cache
+from oddloop.web.store.sql import Sql, TablePlace
+
+T = TypeVar("T")
+
+
+class NothingThereError(OddloopError):
+    """What a page was asked for is not there."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The workspace when it was last looked at.
+
+    Attributes:
+        workspace: opened, with its settings at that moment.
+        rounds: states, oldest first.
+        seq: number of the ledger's last event.
+        digest: changes whenever something that a page may show has changed.
+    """
+
+    workspace: Workspace
+    rounds: tuple[RoundState, ...]
+    seq: int
+    digest: str
+    _ledger: Ledger
+    _cache: Cache
+    _sql: Sql
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self.workspace.config
+
+    def round(self, round_id: str) -> RoundState:
+        """A round.
+
+        Raises:
+            NothingThereError: there is none of that name.
+        """
+        found = next((state for state in self.rounds if state.round_id == round_id), None)
+        if found is None:
+            raise NothingThereError(f"there is no round {round_id!r}")
+        return found
+
+    @property
+    def open_round(self) -> RoundState | None:
+        """The newest round, where it is not closed."""
+        return self.rounds[-1] if self.rounds and self.rounds[-1].is_open else None
+
+    @property
+    def stages(self) -> Mapping[str, str]:
+        """Digest of the newest folder by stage: those of the newest proposal, its coverage after a later evaluation."""
+        proposed = next((s for s in reversed(self.rounds) if s.proposal), None)
+        measured = next((s for s in reversed(self.rounds) if s.evaluation), None)
+        stages = dict(proposed.proposal["stages"]) if proposed else {}
+        if measured and (proposed is None or measured.number >= proposed.number):
+            stages["coverage"] = str(measured.evaluation["coverage_digest"])
+            stages.pop("diagnosis", None)
+        return stages
+
+    def events(self, round_id: str) -> list[Event]:
+        """Events of a round, or of what stands beside the rounds, oldest first."""
+        return self._ledger.events(round_id)
+
+    def stage(self, stage: str, digest: str = "") -> Storage | None:
+        """A stage's folder, by default the newest; None where the stage has not run, or its folder is gone."""
+        digest = digest or self.stages.get(stage, "")
+        folder = self.workspace.storage.sub(f"derived/{stage}/{digest}")
+        return folder if digest and folder.exists("manifest.json") else None
+
+    def table(self, stage: str, file: str, columns: Sequence[str] | None = None, digest: str = "") -> pa.Table | None:
+        """A table of a stage's folder, kept in memory; None where there is none. For small tables: see `query`."""
+        folder = self.stage(stage, digest)
+        if folder is None or not folder.exists(file):
+            return None
+        key = ("table", folder.root, file, tuple(columns or ()))
+        return self._cache.get(key, lambda: folder.read_table(file, list(columns) if columns else None))
+
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        """A value that is made once per key; put into the key what it is made of, such as `digest`."""
+        return self._cache.get(key, make)
+
+    def query(self, sql: str, parameters: Sequence[Any] = (), **tables: TablePlace) -> pa.Table:
+        """Ask DuckDB; `tables` names folders' Parquet files that the query may read; values go in as parameters."""
+        return self._sql.query(sql, parameters, tables)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from toy import CONFIG, label_all_picks, make_workspace, run_at
+from web.web_server import make_app
+
+WITH_TARGET = CONFIG.replace(
+    '[metrics.accuracy]\nbetter = "higher"', '[metrics.accuracy]\nbetter = "higher"\ntarget = 0.9'
+)
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a closed and a proposed round; nobody may change it."""
+    folder = tmp_path_factory.mktemp("web") / "ws"
+    make_workspace(folder, config=WITH_TARGET, train="--features toy_encoder")
+    run_at(folder)
+    label_all_picks(folder, "r001")
+    run_at(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def app(toy: Path) -> Iterator[FastAPI]:
+    made = make_app(toy, user="owner")
+    yield made
+    made.state.site.store.close()
