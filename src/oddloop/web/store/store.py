@@ -24,6 +24,7 @@ from oddloop.web.store.view import View
 REFRESH_S = 0.5
 """A view is at most that old; what the server itself records is seen at once."""
 MAX_CACHED_BYTES = 256 * 2**20
+_FOREVER_NS = 2**63 - 1
 
 
 class Store:
@@ -82,9 +83,9 @@ class Store:
 
     def _look(self) -> View:
         workspace = self._reopened()
+        # Before the rounds: what comes in between is looked at again, rather than missed.
+        seq = self.ledger.seq_at(_FOREVER_NS)
         rounds = tuple(self.ledger.rounds())
-        events = self.ledger.events()
-        seq = events[-1].seq if events else 0
         labels = workspace.table("labels").storage
         stamps = [self._config_stamp, _stamps(workspace, SNAPSHOTS), [[i.path, i.size] for i in labels.list_files()]]
         return View(workspace, rounds, seq, digest_of([seq, stamps]), self.ledger, self._cache, self._sql)
