@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class OddloopError(Exception):
@@ -31,7 +32,13 @@ class ConflictError(LedgerError):
 
 
 class TrainError(OddloopError):
-    """The training command failed, or what it wrote is not in table form."""
+    """A training or evaluation command failed, or what it wrote is not in table form.
+
+    Attributes:
+        attempts: number, end, time and log of each attempt.
+    """
+
+    attempts: tuple[dict[str, Any], ...] = ()
 
 
 class LeakageError(OddloopError):

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import toy
+from oddloop.config import TrainConfig
 from oddloop.errors import TrainError
 from oddloop.lake import Workspace
 from oddloop.rounds.train import TrainRequest, train, trained_tables
@@ -36,7 +37,8 @@ def request(workspace: Workspace, command: str | None = None, extra: str = "", t
         f"--scenes {root}/lake/scenes/part-0.parquet --labelled {{labelled}} --output {{output}} "
         f"--model-id {{model_id}} --seed {{seed}} {extra}"
     )
-    return TrainRequest(toy_command if command is None else command, LABELLED, "m001", 5, timeout_s, {"labels": "abc"})
+    hook = TrainConfig(command=toy_command if command is None else command, timeout_s=timeout_s)
+    return TrainRequest(hook, LABELLED, "m001", 5, {"labels": "abc"})
 
 
 def leftovers(workspace: Workspace) -> list[str]:
@@ -71,7 +73,11 @@ def test_the_same_request_is_not_trained_again(workspace: Workspace) -> None:
         (None, "--fail model_id", "metrics are of another model than 'm001'"),
         ("true", "", "ended well but wrote no predictions; it must write predictions/<task>/"),
         ("no-such-program --x", "", "cannot start 'no-such-program': No such file or directory"),
-        ("train {modelid}", "", r"cannot fill in 'train \{modelid\}': 'modelid'; it may use \{labelled\}, \{output\}"),
+        (
+            "train {modelid}",
+            "",
+            r"cannot fill in 'train \{modelid\}': 'modelid'; it may use \{labelled\}, \{model_id\}",
+        ),
         ("train 'unbalanced", "", "cannot fill in .*No closing quotation"),
     ],
 )
@@ -117,7 +123,7 @@ def test_a_killed_run_takes_its_training_with_it(workspace: Workspace, tmp_path:
     tests = Path(__file__).parent
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tests), str(workspace.storage.local_path()), str(pid_file)],
-        env={**os.environ, "PYTHONPATH": str(tests.parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests.parent), os.environ.get("PYTHONPATH", "")])},
     )
     wait_for(pid_file.exists)
     wait_for(lambda: pid_file.read_text().strip() != "")

@@ -42,6 +42,7 @@ from oddloop.config.score import (
 from oddloop.config.segmentation import SegmentationConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
+from oddloop.config.train import EvaluateConfig, HookConfig, TrainConfig
 from oddloop.config.vectors import Block, VectorsConfig
 from oddloop.config.web import Role, WebConfig
 from oddloop.config.workspace import (
@@ -53,7 +54,6 @@ from oddloop.config.workspace import (
     LedgerConfig,
     ModelConfig,
     RowConfig,
-    TrainConfig,
     WorkspaceConfig,
 )
 
@@ -75,10 +75,12 @@ __all__ = [
     "DiscoverConfig",
     "DuplicatesConfig",
     "EngineConfig",
+    "EvaluateConfig",
     "EvidenceConfig",
     "FeatureMethod",
     "FunnelConfig",
     "GapDrivenConfig",
+    "HookConfig",
     "LabellingConfig",
     "LakeConfig",
     "LeakageConfig",

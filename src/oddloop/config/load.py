@@ -18,6 +18,7 @@ from oddloop.config.review import ReviewConfig
 from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
+from oddloop.config.train import EvaluateConfig, TrainConfig
 from oddloop.config.types import STRICT, Name
 from oddloop.config.web import WebConfig
 from oddloop.config.workspace import (
@@ -28,7 +29,6 @@ from oddloop.config.workspace import (
     LedgerConfig,
     ModelConfig,
     RowConfig,
-    TrainConfig,
     WorkspaceConfig,
 )
 from oddloop.errors import ConfigError
@@ -53,6 +53,7 @@ class Config:
     labelling: LabellingConfig = field(default_factory=LabellingConfig)
     review: ReviewConfig = field(default_factory=ReviewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     leakage: LeakageConfig = field(default_factory=LeakageConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)

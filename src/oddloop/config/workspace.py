@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from oddloop.config.types import STRICT, Count, Pointer, Positive
+from oddloop.config.types import STRICT, Count, Pointer
 
 FORMAT = 1
 """Format number of the workspace; raised when an older oddloop could not read a newer workspace."""
@@ -90,21 +90,6 @@ class ModelConfig:
             "empty: scenes of the pool in `labels` that no round asked for"
         ),
     ] = ""
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """The team's own training, called with the labelled scenes and an output folder."""
-
-    __pydantic_config__ = STRICT
-    command: Annotated[
-        str,
-        Field(
-            description="command with {labelled}, {output}, {model_id}, {seed}, {purpose}, {workspace} and {python}; "
-            "empty: no training"
-        ),
-    ] = ""
-    timeout_s: Annotated[Positive, Field(description="a training that takes longer is ended and fails")] = 86400.0
 
 
 @dataclass(frozen=True)

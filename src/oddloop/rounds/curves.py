@@ -103,16 +103,16 @@ def _request(workspace: Workspace, labelled: pa.Table, plan: CurvePlan, size: in
     mine = labelled.filter(pa.array(plan.takes(size, seed)))
     config = workspace.config
     return TrainRequest(
-        command=config.train.command,
+        hook=config.train,
         labelled=mine,
         model_id=_name(size, seed),
         seed=config.workspace.seed + seed,
-        timeout_s=config.train.timeout_s,
         inputs={
             **fingerprint([workspace.table("scenes")], workspace.storage),
             "labelled": digest_of(mine["scene_id"].to_pylist()),
         },
         purpose="curve",
+        logs=f"logs/curves/{_name(size, seed)}",
     )
 
 
@@ -143,8 +143,7 @@ def _train_all(
 
 def _train(workspace: Workspace, request: TrainRequest, scenes: pa.Table) -> Derived:
     """One training's folder, with nothing but metrics in its output."""
-    settings = {"command": request.command, "model_id": request.model_id}
-    recipe = Recipe(_STAGE, request.inputs, settings, seed=request.seed)
+    recipe = Recipe(_STAGE, request.inputs, request.settings, seed=request.seed)
 
     def write(staging: Storage) -> dict[str, int]:
         train_into(workspace, staging, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from oddloop.errors import TrainError
 from oddloop.lake.derived import Derived
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.datasets import record_dataset
+from oddloop.rounds.hook import ATTEMPTS_FILE
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.leakage import describe_leak
 from oddloop.rounds.ledger import Ledger
@@ -62,15 +64,17 @@ class Retraining:
             self._shell.on_step(Step("leakage", "", True, 0.0, {"found": describe_leak(leak, guarded.rules)}))
         self._begin_round_zero(round_id, guarded.labelled)
         dataset = self._dataset(round_id, guarded.labelled)
-        request = request_training(self._workspace, round_id, guarded.labelled, dataset["digest"])
+        request = request_training(self._workspace, round_id, guarded.labelled, dataset["digest"], self._shell.progress)
         try:
             trained = self._timed("train", lambda: train(self._workspace, request))
         except TrainError as error:
-            failed = {"model_id": request.model_id, "error": str(error), "dataset": dataset}
+            failed: dict[str, Any] = {"model_id": request.model_id, "error": str(error), "dataset": dataset}
+            failed["attempts"] = list(error.attempts)
             self._record(round_id, "train_failed", failed, key=str(self._shell.now_ns()))
             raise
         record = {"model_id": request.model_id, "digest": trained.digest, "rows": dict(trained.manifest["rows"])}
-        record |= {"dataset": dataset, "leakage": guarded.to_json()}
+        attempts = json.loads(trained.storage.read_bytes(ATTEMPTS_FILE))
+        record |= {"dataset": dataset, "leakage": guarded.to_json(), "attempts": attempts}
         self._record(round_id, "trained", record, key=trained.digest)
         return record
 

@@ -7,23 +7,17 @@ and `metrics/*.parquet`. The output becomes `derived/train/<digest>/` in one ren
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import os
-import shlex
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from oddloop.config import LakeConfig
+from oddloop.config import HookConfig, LakeConfig
 from oddloop.errors import TrainError
 from oddloop.lake.checks.cures import TOLERATED
 from oddloop.lake.derived import Derived, Recipe, derive
@@ -31,16 +25,13 @@ from oddloop.lake.scan import count_rows, read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import TableFiles, Workspace, table_files
-from oddloop.rounds.orphans import MARK
+from oddloop.rounds.hook import Call, run_hook
+from oddloop.rounds.shell import Progress, no_progress
 from oddloop.rounds.state import RoundState
 from oddloop.tables import BY_ENCODER, METRICS, TASKS
 
 LABELLED_FILE = "labelled.parquet"
-LOG_FILE = "train.log"
 OUTPUT = "output"
-_TAIL_LINES = 12
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)  # loaded here, since nothing may be loaded between fork and exec
 
 
 @dataclass(frozen=True)
@@ -48,24 +39,32 @@ class TrainRequest:
     """One training to do.
 
     Attributes:
-        command: the team's command with its placeholders.
+        hook: the team's command, and how it is run.
         labelled: scene_id, log_id, round_id, cost of every scene to train on.
         model_id: name that the new model gets.
         seed: seed for the command.
-        timeout_s: longest time that it may take, in s.
         inputs: digests of what the training depends on.
         dataset: digest of the version of the labelled set; "" where it is none of its own.
         purpose: `round`, or `curve`, of which only metrics are kept, so that predictions need not be written.
+        logs: folder of the workspace where the log of every attempt is kept; "": none is.
+        progress: told of what the command says of its progress.
     """
 
-    command: str
+    hook: HookConfig
     labelled: pa.Table
     model_id: str
     seed: int
-    timeout_s: float
     inputs: Mapping[str, str]
     dataset: str = ""
     purpose: Literal["round", "curve"] = "round"
+    logs: str = ""
+    progress: Progress = no_progress
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the result depends on, of the settings: not how often or how long it is tried."""
+        chosen = {"env": dict(self.hook.env), "cwd": self.hook.cwd}
+        return {"command": self.hook.command, "model_id": self.model_id, **{k: v for k, v in chosen.items() if v}}
 
 
 def train(workspace: Workspace, request: TrainRequest) -> Derived:
@@ -75,9 +74,7 @@ def train(workspace: Workspace, request: TrainRequest) -> Derived:
         TrainError: the command could not be started, ended with another exit code than 0, took too long, or wrote
             something that is not in table form. Nothing of its output is kept.
     """
-    recipe = Recipe(
-        "train", request.inputs, {"command": request.command, "model_id": request.model_id}, seed=request.seed
-    )
+    recipe = Recipe("train", request.inputs, request.settings, seed=request.seed)
     return derive(workspace.storage, recipe, lambda staging: train_into(workspace, staging, request))
 
 
@@ -105,78 +102,20 @@ def train_into(workspace: Workspace, staging: Storage, request: TrainRequest) ->
         TrainError: see `train`.
     """
     folder, place = staging.local_path(), workspace.storage.local_path()
-    (folder / OUTPUT).mkdir()
     pq.write_table(request.labelled, folder / LABELLED_FILE)
-    _run(_filled(request, folder, place), request, folder / LOG_FILE, place)
-    return _checked(workspace, staging, request)
-
-
-def _filled(request: TrainRequest, folder: Path, workspace: Path) -> list[str]:
     values = {
         "labelled": str(folder / LABELLED_FILE),
-        "output": str(folder / OUTPUT),
         "model_id": request.model_id,
         "seed": str(request.seed),
         "purpose": request.purpose,
         "dataset": request.dataset,
-        "workspace": str(workspace),
+        "workspace": str(place),
         "python": sys.executable,
     }
-    try:
-        parts = [part.format(**values) for part in shlex.split(request.command)]
-        if not parts:
-            raise ValueError("it is blank")
-        return parts
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
-        names = ", ".join(f"{{{name}}}" for name in values)
-        raise TrainError(f"train.command: cannot fill in {request.command!r}: {error}; it may use {names}") from error
-
-
-def _run(command: list[str], request: TrainRequest, log: Path, workspace: Path) -> None:
-    with log.open("wb") as stream:
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=workspace,
-                env={**os.environ, MARK: str(log.parent)},
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            )
-        except OSError as error:
-            raise TrainError(f"train.command: cannot start {command[0]!r}: {error.strerror}") from error
-        code = _wait(process, request.timeout_s)
-    if code != 0:
-        ended = f"after {request.timeout_s:g} s (train.timeout_s)" if code is None else f"with exit code {code}"
-        raise TrainError(
-            f"training of {request.model_id} ended {ended}; nothing was kept. Its last lines:\n{_tail(log)}"
-        )
-
-
-def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
-    """Exit code, or None where the time was up; the whole process group is gone afterwards."""
-    try:
-        return process.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _die_with_parent() -> None:
-    # A killed `oddloop run` must not leave its training behind; what it has itself started is ended by the next
-    # run (`orphans`).
-    with contextlib.suppress(OSError, AttributeError):
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _tail(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-    return "\n".join(f"    {line}" for line in lines) or "    (it printed nothing)"
+    logs = place / request.logs if request.logs else None
+    what = f"training of {request.model_id}"
+    run_hook(Call("train", what, request.hook, values, folder, folder / OUTPUT, place, logs, request.progress))
+    return _checked(workspace, staging, request)
 
 
 def _checked(workspace: Workspace, staging: Storage, request: TrainRequest) -> dict[str, int]:

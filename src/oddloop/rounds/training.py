@@ -12,6 +12,7 @@ from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.leakage import Guarded, guard_training
+from oddloop.rounds.shell import Progress, no_progress
 from oddloop.rounds.state import ROUND_ZERO, RoundState
 from oddloop.rounds.train import TrainRequest
 from oddloop.tables import LABELS, SCENES, is_held_out, refuse_unknown_splits
@@ -41,18 +42,21 @@ def training_set(workspace: Workspace, rounds: Sequence[RoundState] = ()) -> Gua
     return guard_training(workspace, labelled, rounds)
 
 
-def request_training(workspace: Workspace, round_id: str, labelled: pa.Table, dataset: str) -> TrainRequest:
+def request_training(
+    workspace: Workspace, round_id: str, labelled: pa.Table, dataset: str, progress: Progress = no_progress
+) -> TrainRequest:
     """The training of a round, on a version of the labelled set."""
     config = workspace.config
     tables = [workspace.table(name) for name in ("scenes", "labels")]
     return TrainRequest(
-        command=config.train.command,
+        hook=config.train,
         labelled=labelled,
         model_id=f"m{round_id.removeprefix('r')}",
         seed=config.workspace.seed,
-        timeout_s=config.train.timeout_s,
         inputs={**fingerprint(tables, workspace.storage), "dataset": dataset},
         dataset=dataset,
+        logs=f"rounds/{round_id}/logs",
+        progress=progress,
     )
 
 
