@@ -42,6 +42,13 @@ def test_both_arms_start_from_one_model_and_pay_the_same(arms: Arms) -> None:
         assert 0.8 * SETTINGS.budget < states[1].labels["cost"] <= SETTINGS.budget
 
 
+def test_each_round_goes_through_all_states(arms: Arms) -> None:
+    for workspace in arms.by_name().values():
+        kinds = [event.kind for event in open_ledger(workspace).events("r001")]
+        after_labels = ["labelled", "trained", "evaluated", "closed"]
+        assert kinds == ["opened", "proposed", "reviewed", "sent", "received", *after_labels]
+
+
 def test_no_held_out_scene_is_ever_picked(arms: Arms) -> None:
     scenes = arms.policy.table("scenes").storage.read_table(arms.policy.table("scenes").files[0])
     split = dict(zip(scenes["scene_id"].to_pylist(), scenes["split"].to_pylist(), strict=True))

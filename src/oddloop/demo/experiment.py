@@ -1,8 +1,8 @@
 """The demo's experiment: the same loop twice, once with a policy and once at random, at equal cost.
 
 Two arms are two workspaces over one simulated fleet. Nothing here is special to the demo but the fleet and the labels,
-which are futures that the simulation already knows: everything else is the ordinary `run`, `labels receive` and
-training hook.
+which are futures that the simulation already knows (`answers`): everything else is the ordinary `run`, review, `labels
+send` and `receive`, and training hook.
 """
 
 from __future__ import annotations
@@ -14,16 +14,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
+from oddloop.demo.answers import COST_PER_HOUR, label_round
 from oddloop.demo.attributes import ATTRIBUTES
 from oddloop.demo.fleet import Fleet, simulate_fleet
 from oddloop.demo.settings import FleetSettings
 from oddloop.errors import WorkspaceError
-from oddloop.lake.lock import locked
 from oddloop.lake.workspace import CONFIG_FILE, Workspace
-from oddloop.rounds.labels import receive_labels
-from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run
 from oddloop.rounds.shell import Shell
 
@@ -94,7 +90,7 @@ def run_rounds(arms: Arms, n_rounds: int, shell: Shell, say: Callable[[str], Non
             number = int(summary.round_id.removeprefix("r") or n_rounds + 1)
             if number > n_rounds:
                 break
-            reveal(workspace, summary.round_id, shell)
+            label_round(workspace, summary.round_id, shell)
 
 
 def share_first_model(arms: Arms) -> None:
@@ -105,16 +101,6 @@ def share_first_model(arms: Arms) -> None:
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(source, aside)
         aside.rename(target)
-
-
-def reveal(workspace: Workspace, round_id: str, shell: Shell) -> int:
-    """Label a round's picks: the simulation knows their futures. Returns the number of scenes."""
-    ledger = open_ledger(workspace)
-    state = ledger.round(round_id)
-    ledger.close()
-    picks = {"scene_id": [p["scene_id"] for p in state.picks], "cost": [p["cost"] for p in state.picks]}
-    with locked(workspace.storage):
-        return receive_labels(workspace, pa.table(picks), state, at_ns=shell.now_ns()).n_new
 
 
 def _make_arm(folder: Path, policy: str, settings: DemoSettings, fleet: Fleet) -> Workspace:
@@ -191,6 +177,9 @@ unit = "EUR"
 per_scene = 1.0
 per_frame = 0.12
 per_object = 0.04
+
+[labelling]
+cost_per_hour = {COST_PER_HOUR}
 
 [evidence]
 control = "{control}"
