@@ -4,6 +4,8 @@ VENV := .venv
 TORCH := .venv-torch
 PEERS := .venv-peers
 STRATEGIES := .venv-strategies
+LABELLING := .venv-labelling
+LABEL_STUDIO := .venv-label-studio
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
@@ -43,6 +45,18 @@ $(STRATEGIES)/test: pyproject.toml constraints.txt tests/oracles/strategies.txt
 	$(STRATEGIES)/bin/python $(INSTALL) -e '.[test]' -r tests/oracles/strategies.txt
 	@touch $@
 
+$(LABELLING)/test: pyproject.toml tests/oracles/labelling.txt
+	$(PYTHON) -m venv $(LABELLING)
+	@echo "Installing the labelling tools' own libraries into $(LABELLING) ..."
+	$(LABELLING)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -r tests/oracles/labelling.txt
+	@touch $@
+
+$(LABEL_STUDIO)/server: tests/oracles/label_studio.txt
+	$(PYTHON) -m venv $(LABEL_STUDIO)
+	@echo "Installing Label Studio into $(LABEL_STUDIO) ..."
+	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/label_studio.txt
+	@touch $@
+
 $(PEERS)/bench: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
@@ -69,7 +83,7 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -n auto -m "not system"
 
-test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
+test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) -e '.[maps,postgres]' playwright pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
@@ -79,6 +93,8 @@ test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test ## Also test with a brow
 		tests/collect tests/oracles tests/score/test_score_foreign.py
 	ODDLOOP_ORACLES="modAL alipy skactiveml small_text lightly_mundig apricot submodlib" \
 		$(STRATEGIES)/bin/python -m pytest -q -m system tests/oracles/strategies
+	ODDLOOP_ORACLES="label_studio_sdk cvat_sdk datumaro pycocotools" \
+		$(LABELLING)/bin/python -m pytest -q -m system tests/oracles/labelling
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date
 	$(BIN)/ruff check src tests bench scripts

@@ -44,7 +44,8 @@ def annotate(
         seconds = seconds_per_task + seconds_per_box * len(result)
         if seconds_by_scene and scene_id in seconds_by_scene:
             seconds = seconds_by_scene[scene_id] / per_scene[scene_id]
-        answered.append({"id": number, **task, "annotations": [_annotation(number, result, seconds)]})
+        answer = {"annotations": [_annotation(number, result, seconds)], "predictions": []}
+        answered.append({"id": number, **task, **answer})
     return answered
 
 

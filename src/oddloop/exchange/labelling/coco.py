@@ -143,7 +143,7 @@ def _units(images: Mapping[int, Mapping[str, Any]], sent: Sent, faults: Faults) 
             faults.add(f"image {key}", f"no image {name!r:.80} was sent from this workspace")
         elif unit in seen:
             faults.add(f"image {key}", f"{name!r:.80} stands twice")
-        elif unit.width_px and size != (unit.width_px, unit.height_px):
+        elif unit.width_px and None not in size and size != (unit.width_px, unit.height_px):
             faults.add(
                 f"image {key}",
                 f"it is {size[0]} x {size[1]} px, but {unit.width_px} x {unit.height_px} px were sent",
