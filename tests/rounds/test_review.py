@@ -12,6 +12,7 @@ import pytest
 import toy
 from oddloop.errors import ConflictError, LedgerError
 from oddloop.lake import Workspace
+from oddloop.rounds.labelling import send_files
 from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import Author, Ledger, open_ledger
 from oddloop.rounds.review import Board, decide, finish, take_back
@@ -256,6 +257,16 @@ def test_a_required_review_comes_before_labels(desk: Desk) -> None:
     assert receive_labels(desk.workspace, table, desk.ledger.round("r001"), at_ns=5).n_new == 2
     with pytest.raises(LedgerError, match="r001 is reviewed"):
         desk.say(desk.picks[0], "reject", "x")
+
+
+def test_picks_are_not_sent_in_the_middle_of_a_review(desk: Desk) -> None:
+    author = Author("Ann", 3)
+    desk.say(desk.picks[0], "reject", "dull")
+    with pytest.raises(LedgerError, match="the review of r001 has begun and is not finished"):
+        send_files(desk.workspace, "csv", author)
+    finish(desk.ledger, "r001", ANN, approve_rest=True)
+    send_files(desk.workspace, "csv", author)
+    assert desk.ledger.round("r001").status == "sent"
 
 
 def test_a_labelled_pick_stays(desk: Desk) -> None:

@@ -11,6 +11,7 @@ import typer
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.rounds_as_of import AsOfOption, seq_of
 from oddloop.cli.rounds_log import log
+from oddloop.cli.rounds_trace import trace
 from oddloop.cli.rounds_transfer import export, import_
 from oddloop.cli.terminal import out, print_json, print_table, shown
 from oddloop.lake.workspace import Workspace
@@ -21,6 +22,7 @@ from oddloop.rounds.stopping import last_stop
 
 app = typer.Typer(invoke_without_command=True, help=__doc__)
 app.command()(log)
+app.command()(trace)
 app.command()(export)
 app.command("import")(import_)
 

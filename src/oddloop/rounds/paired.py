@@ -50,7 +50,12 @@ def paired_differences(policy: Workspace, control: Workspace, metric: str, rng: 
 
 
 def compare_rounds(
-    workspace: Workspace, first: RoundState, second: RoundState, metric: str, rng: np.random.Generator
+    workspace: Workspace,
+    first: RoundState,
+    second: RoundState,
+    metric: str,
+    rng: np.random.Generator,
+    max_way: int | None = None,
 ) -> pa.Table:
     """The first round's model less the second's, per segment of the first: what `coverage.compare_segments` gives.
 
@@ -60,13 +65,14 @@ def compare_rounds(
         second: another one.
         metric: metric to compare.
         rng: draws the resamples of logs, which all segments share.
+        max_way: attributes in a segment, at most; None: as many as the round's segments have.
 
     Returns:
         no rows where the two models have no scene in common.
     """
     scenes = read_table(workspace.table("scenes"), SCENES)
     mine, other = (_measured(workspace, state, metric, scenes) for state in (first, second))
-    return _compare(workspace, first, (scenes, mine, other), rng)
+    return _compare(workspace, first, (scenes, mine, other), rng, max_way)
 
 
 def compare_overall(
@@ -90,7 +96,11 @@ def compare_arms(
 
 
 def _compare(
-    workspace: Workspace, state: RoundState, tables: tuple[pa.Table, pa.Table, pa.Table], rng: np.random.Generator
+    workspace: Workspace,
+    state: RoundState,
+    tables: tuple[pa.Table, pa.Table, pa.Table],
+    rng: np.random.Generator,
+    max_way: int | None = None,
 ) -> pa.Table:
     """Compare two models' metrics of scenes in the segments of a round; `tables`: scenes, first and second metrics."""
     scenes, mine, other = tables
@@ -100,7 +110,7 @@ def _compare(
     listed = folder.read_table("segments.parquet", ["segment_id", "n_way"])
     encoded = _encoded(folder.read_table("scene_values.parquet"), scenes["scene_id"].take(pa.array(paired.rows)))
     weights = coverage.draw_weights(paired.n_logs, N_DRAWS, rng)
-    max_way = pc.max(listed["n_way"]).as_py() or 0
+    max_way = (pc.max(listed["n_way"]).as_py() or 0) if max_way is None else max_way
     compared = coverage.compare_segments(paired, encoded, max_way, weights, min_logs=MIN_LOGS)
     return compared.filter(pc.is_in(compared["segment_id"], listed["segment_id"].combine_chunks()))
 

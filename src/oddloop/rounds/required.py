@@ -33,3 +33,19 @@ def refuse_unreviewed(workspace: Workspace, state: RoundState | None, scene_ids:
             f"{len(waiting)} picks of {state.round_id}, first {waiting[0]!r}, cannot be {what} before they are "
             "reviewed ([review] required = true); run `oddloop review`, then `oddloop review finish`"
         )
+
+
+def refuse_to_send(workspace: Workspace, state: RoundState) -> None:
+    """Refuse to send picks before their review is finished, where one is required, or has begun.
+
+    Raises:
+        LedgerError: says which.
+    """
+    if state.status != "proposed":
+        return
+    refuse_unreviewed(workspace, state, state.pick_ids, "sent")
+    if state.decisions:
+        raise LedgerError(
+            f"the review of {state.round_id} has begun and is not finished, so it is not known which picks to send; "
+            "run `oddloop review finish`"
+        )

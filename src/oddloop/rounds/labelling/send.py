@@ -22,6 +22,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.labelling.prepare import prepare_batch
 from oddloop.rounds.labelling.sent import batch_digest, write_units
 from oddloop.rounds.ledger import Author, Ledger, open_ledger
+from oddloop.rounds.required import refuse_to_send
 from oddloop.rounds.state import BEFORE_LABELS
 
 
@@ -81,13 +82,14 @@ def batch_to_send(workspace: Workspace, ledger: Ledger, round_id: str) -> Batch:
     """The picks of a round that waits for labels.
 
     Raises:
-        LedgerError: there is no such round, or none of it waits for labels.
+        LedgerError: there is no such round, none of it waits for labels, or its review is not finished.
     """
     rounds = ledger.rounds()
     state = ledger.round(round_id) if round_id else next((s for s in reversed(rounds) if s.is_open), None)
     if state is None or state.status not in BEFORE_LABELS:
         what = f"round {state.round_id} is {state.status}" if state else "no round is open"
         raise LedgerError(f"{what}, so there is nothing to send; `oddloop run` proposes the next round")
+    refuse_to_send(workspace, state)
     return prepare_batch(workspace, state, rounds)
 
 

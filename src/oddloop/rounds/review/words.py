@@ -16,7 +16,7 @@ _PAST = {
 _NS_PER_S = 1_000_000_000
 
 
-def describe(event: Event) -> str:
+def describe(event: Event, *, when: bool = True) -> str:
     """Who decided what, when and why.
 
     >>> payload = {"scene_id": "a", "decision": "reject", "reason": "blurred"}
@@ -27,7 +27,8 @@ def describe(event: Event) -> str:
     replacement = event.payload.get("replacement")
     said = f"swapped it for {replacement['scene_id']}" if replacement else said
     reason = f" ({event.payload['reason']})" if event.payload.get("reason") else ""
-    return f"{event.author} {said} on {at_text(event.at_ns)}{reason}"
+    at = f" on {at_text(event.at_ns)}" if when else ""
+    return f"{event.author} {said}{at}{reason}"
 
 
 def at_text(at_ns: int) -> str:
