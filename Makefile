@@ -85,7 +85,7 @@ test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 
 test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
-	$(PIP) -e '.[maps,postgres]' playwright pyod matplotlib pandas h5py array-api-compat
+	$(PIP) -e '.[maps,postgres]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
 	$(PIP) --no-deps scikit-bio biom-format
 	ODDLOOP_ORACLES="pyod skbio" $(BIN)/python -m pytest -q -m system

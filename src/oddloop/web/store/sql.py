@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,25 +29,34 @@ class TablePlace:
 class Sql:
     """One engine for all requests; each gets a cursor of its own, which sees only the tables that it was given.
 
-    The engine itself can open no file and no address, whatever a query says: tables come to it through Arrow.
+    The engine itself can open no file and no address, whatever a query says: tables come to it through Arrow. It is
+    started by the first query.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @functools.cached_property
+    def _engine(self) -> duckdb.DuckDBPyConnection:
         settings = {"memory_limit": MEMORY, "threads": THREADS, "enable_external_access": False}
-        self._engine = duckdb.connect(":memory:", config=settings)
-        self._engine.execute("SET python_enable_replacements = false")
-        self._engine.execute("SET lock_configuration = true")
+        made = duckdb.connect(":memory:", config=settings)
+        made.execute("SET python_enable_replacements = false")
+        made.execute("SET lock_configuration = true")
+        return made
 
     def query(self, sql: str, parameters: Sequence[Any], tables: Mapping[str, TablePlace]) -> pa.Table:
         """Answer of a query as a table."""
-        with self._engine.cursor() as cursor:
+        with self._lock:  # a cursor is made from what all share
+            cursor = self._engine.cursor()
+        with cursor:
             for name, place in tables.items():
                 cursor.register(name, _dataset(place))
-            return cursor.execute(sql, list(parameters)).to_arrow_table()
+            return cursor.sql(sql, params=list(parameters)).to_arrow_table()
 
     def close(self) -> None:
         """Release the engine."""
-        self._engine.close()
+        if "_engine" in self.__dict__:
+            self._engine.close()
 
 
 def _dataset(place: TablePlace) -> pads.Dataset:
