@@ -13,7 +13,7 @@ from importlib import resources
 from oddloop.report.html import own_file
 
 FOREVER = "private, max-age=31536000, immutable"
-_OWN = {"app.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_OWN = {"app.css": "text/css", "app.js": "text/javascript", "plots.js": "text/javascript", "icon.svg": "image/svg+xml"}
 PLOTLY, STYLE = "plotly.js", "app.css"
 
 

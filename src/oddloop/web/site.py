@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 
 from oddloop import __version__
 from oddloop.config import WebConfig
 from oddloop.report import formats
+from oddloop.report.html import safe_json
 from oddloop.web.access.people import Person
 from oddloop.web.access.sessions import Sessions
 from oddloop.web.access.tokens import OneTimeToken
@@ -102,6 +104,10 @@ def address(request: Request, **changes: Any) -> str:
     return "/" + url.path.lstrip("/\\") + (f"?{url.query}" if url.query else "")
 
 
+def _as_json(value: Any) -> Markup:
+    return Markup(safe_json(value))  # noqa: S704 - nothing in it ends the element
+
+
 @functools.cache
 def templates() -> Environment:
     """The pages' templates: all that is put in is escaped, and what is not defined is an error."""
@@ -113,5 +119,5 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {name: getattr(formats, name) for name in _FORMATS}
-    made.filters |= {"moment": moment, "when": when}
+    made.filters |= {"moment": moment, "when": when, "as_json": _as_json}
     return made
