@@ -45,6 +45,14 @@ class LeakageError(OddloopError):
     """Scenes to train on are too close to scenes that are held out for evaluation."""
 
 
+class TrackerError(OddloopError):
+    """The experiment tracker cannot be reached, or refused what was pushed to it."""
+
+
+class DeployError(OddloopError):
+    """A model cannot go into service, or what should be told of it was not."""
+
+
 class SourceError(OddloopError):
     """A folder to ingest is not laid out as its format says."""
 

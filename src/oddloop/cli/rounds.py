@@ -11,6 +11,8 @@ import typer
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.rounds_as_of import AsOfOption, seq_of
 from oddloop.cli.rounds_log import log
+from oddloop.cli.rounds_promote import promote
+from oddloop.cli.rounds_push import push
 from oddloop.cli.rounds_trace import trace
 from oddloop.cli.rounds_transfer import export, import_
 from oddloop.cli.terminal import out, print_json, print_table, shown
@@ -25,6 +27,8 @@ app.command()(log)
 app.command()(trace)
 app.command()(export)
 app.command("import")(import_)
+app.command()(push)
+app.command()(promote)
 
 
 @app.callback()

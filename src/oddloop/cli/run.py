@@ -16,7 +16,8 @@ from oddloop.lake.workspace import Workspace
 from oddloop.report import publish_report
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run as run_loop
-from oddloop.rounds.shell import RunSummary
+from oddloop.rounds.shell import RunSummary, Shell
+from oddloop.rounds.tracking.in_run import Outbox
 
 
 def run(
@@ -34,12 +35,23 @@ def run(
         with locked(opened.storage):
             round_id = _shown_round(opened, summary)
             report = publish_report(opened, round_id) if round_id else None
+            if report and report.written:
+                push_report(opened, shell, summary)
     if as_json:
         print_json({**summary.to_json(), "report": report.url if report else None})
     else:
         out.print(closing_line(summary))
         if report:
             out.print(f"Report: {report.url}")
+
+
+def push_report(workspace: Workspace, shell: Shell, summary: RunSummary) -> None:
+    """Push the page that was written just now, unless the tracker was found to be down during the run."""
+    if any(step.name == "tracker" and step.detail["waiting"] for step in summary.steps):
+        return
+    with contextlib.closing(open_ledger(workspace)) as ledger:
+        for step in Outbox(workspace, ledger, shell).push():
+            shell.on_step(step)
 
 
 def _shown_round(workspace: Workspace, summary: RunSummary) -> str:

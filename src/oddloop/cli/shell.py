@@ -37,4 +37,4 @@ def make_shell(workspace: Workspace, talk: Talk) -> Shell:
     """The shell of a run on this machine; a policy of the team's own may stand in the workspace's folder."""
     add_own_code(workspace)
     engine = LocalEngine(workspace.config.engine.workers)
-    return Shell(user_name(), engine, progress=talk.progress, on_step=talk.step)
+    return Shell(user_name(), engine, progress=talk.progress, on_step=talk.step, warn=talk.warn)

@@ -102,6 +102,11 @@ class Talk:
         detail = "  ".join(f"{name} {shown(value)}" for name, value in step.detail.items() if value != 0)
         self.say(f"{step.name:<9} {state:>10}  {step.digest[:8]:<8}  {detail}")
 
+    def warn(self, text: str) -> None:
+        """Print a warning on stderr, also where talk is silent."""
+        err.print("Warning:", style="bold yellow", end=" ")
+        err.print(text)
+
     def say(self, text: str) -> None:
         """Print a line of talk on stderr."""
         if not self._quiet:

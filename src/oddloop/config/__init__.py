@@ -42,6 +42,7 @@ from oddloop.config.score import (
 from oddloop.config.segmentation import SegmentationConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
+from oddloop.config.tracker import DeployConfig, TrackerConfig
 from oddloop.config.train import EvaluateConfig, HookConfig, TrainConfig
 from oddloop.config.vectors import Block, VectorsConfig
 from oddloop.config.web import Role, WebConfig
@@ -69,6 +70,7 @@ __all__ = [
     "CostConfig",
     "CoverageConfig",
     "CurvesConfig",
+    "DeployConfig",
     "DetectionConfig",
     "DetectionMeasure",
     "DiagnosisConfig",
@@ -113,6 +115,7 @@ __all__ = [
     "SlicesConfig",
     "StopConfig",
     "TelemetryMethod",
+    "TrackerConfig",
     "TrainConfig",
     "TrajectoryMeasure",
     "VectorsConfig",

@@ -18,6 +18,7 @@ from oddloop.config.review import ReviewConfig
 from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
 from oddloop.config.stop import StopConfig
+from oddloop.config.tracker import DeployConfig, TrackerConfig
 from oddloop.config.train import EvaluateConfig, TrainConfig
 from oddloop.config.types import STRICT, Name
 from oddloop.config.web import WebConfig
@@ -56,6 +57,8 @@ class Config:
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     leakage: LeakageConfig = field(default_factory=LeakageConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    deploy: DeployConfig = field(default_factory=DeployConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
     web: WebConfig = field(default_factory=WebConfig)

@@ -24,6 +24,8 @@ from oddloop.rounds.state import RoundState
 
 ROUND_FILES = ("picks.parquet", "picks.csv", "pool.parquet")
 ROUND_MANIFEST = "manifest.json"
+_NOT_RECORDED = ("ledger", "tracker", "deploy")
+"""Sections whose URLs may hold a password."""
 
 
 def proposal_of(workspace: Workspace, stages: Mapping[str, Derived]) -> dict[str, Any]:
@@ -42,8 +44,7 @@ def proposal_of(workspace: Workspace, stages: Mapping[str, Derived]) -> dict[str
         "budget": config.select.budget,
         "cost_unit": config.cost.unit,
         "cost": float(pc.sum(picks["cost"]).as_py() or 0.0),
-        # Without the ledger's URL, which may hold a password.
-        "config": {name: section for name, section in asdict(config).items() if name != "ledger"},
+        "config": {name: section for name, section in asdict(config).items() if name not in _NOT_RECORDED},
         "stages": {name: derived.digest for name, derived in stages.items()},
         "picks": picks.to_pylist(),
     }

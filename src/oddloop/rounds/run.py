@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from oddloop.errors import LedgerError, WorkspaceError
+from oddloop.errors import LedgerError, OddloopError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
@@ -25,7 +25,7 @@ from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.evaluate import summarize_evaluation
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.ledger import Ledger, open_ledger
-from oddloop.rounds.model import ModelTables, current_model, measured_model
+from oddloop.rounds.model import ModelTables, current_model, measured_model, trained_model
 from oddloop.rounds.opening import Opening
 from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.propose import proposal_of, publish
@@ -36,6 +36,7 @@ from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.snapshots import append_snapshot
 from oddloop.rounds.stages import STAGES, Context, run_cards
 from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, RoundState
+from oddloop.rounds.tracking.in_run import Outbox
 from oddloop.select import find_policy
 
 
@@ -55,9 +56,12 @@ def run(workspace: Workspace, shell: Shell, *, go_on: bool = False) -> RunSummar
     with _begun(workspace, shell) as run:
         run.opening = Opening(workspace, run.ledger, shell, run.note, go_on=go_on)
         run.take_labels()
+        run.push()
         run.train_if_due()
+        run.push()
         stages = run.stages("select", then={"coverage": run.evaluate}, around={"select": run.opening.around_picks})
         state = run.propose(stages)
+        run.push()
         return RunSummary(tuple(run.steps), state.round_id, state.status, run.waiting_for(state, stages["select"]))
 
 
@@ -75,7 +79,9 @@ def train_if_due(workspace: Workspace, shell: Shell) -> dict[str, Any]:
     """Take labels, and train where a round waits for it; returns the training's record, or nothing."""
     with _begun(workspace, shell) as run:
         run.take_labels()
-        return run.train_if_due()
+        record = run.train_if_due()
+        run.push()
+        return record
 
 
 @contextlib.contextmanager
@@ -86,8 +92,12 @@ def _begun(workspace: Workspace, shell: Shell) -> Iterator[_Run]:
             end_orphans(workspace.storage.local_path())
         sweep(workspace.storage)
         ledger = open_ledger(workspace)
+        run = _Run(workspace, ledger, shell)
         try:
-            yield _Run(workspace, ledger, shell)
+            yield run
+        except OddloopError:  # what was recorded before belongs on the tracker, and a failed training too
+            run.push()
+            raise
         finally:
             ledger.close()
 
@@ -112,6 +122,7 @@ class _Run:
         self.steps: list[Step] = []
         self.refit = False
         self._retraining = Retraining(workspace, ledger, shell, self._timed)
+        self._outbox = Outbox(workspace, ledger, shell)
         self.opening = Opening(workspace, ledger, shell, self.note, go_on=False)
 
     def take_labels(self) -> None:
@@ -150,7 +161,7 @@ class _Run:
         What stands in `then` is done right after its stage, so that no later stage's error can keep it from being done;
         what stands in `around` before and after it, even where it fails.
         """
-        model = current_model(self.workspace, self.ledger.rounds())
+        model = current_model(self.workspace, self.ledger)
         wanted = STAGES
         if model is None and until == "coverage":  # counting needs no model
             model, wanted = measured_model(self.workspace), {until: STAGES[until]}
@@ -205,10 +216,19 @@ class _Run:
         if state is None or state.status not in ("trained", "evaluated"):
             return
         if state.status == "trained":
+            covered = self._measured(state, covered)
             payload = summarize_evaluation(covered, str(state.training["model_id"]))
             self._record(state.round_id, "evaluated", payload, key=covered.digest)
         self._record(state.round_id, "closed", {}, key="evaluated")
         self.note(Step("evaluate", covered.digest, True, 0.0, {"round_id": state.round_id}))
+        self.push()
+
+    def _measured(self, state: RoundState, covered: Derived) -> Derived:
+        """Coverage of the newly trained model: done by itself where another one is in service, and scored."""
+        if covered.manifest["settings"]["model_id"] == state.training["model_id"]:
+            return covered
+        context = self._context(trained_model(self.workspace, state))
+        return self._timed("coverage", lambda: STAGES["coverage"](context, {}))
 
     def propose(self, stages: dict[str, Derived]) -> RoundState:
         """Record the picks for the open round, or for a new one.
@@ -257,6 +277,11 @@ class _Run:
         n_labelled, _ = count_labelled(self.workspace, state.pick_ids)
         n_open = len(state.picks) - n_labelled - len(state.skipped)
         return f"labels of {n_open} of {len(state.picks)} scenes of {state.round_id}"
+
+    def push(self) -> None:
+        """Push to the tracker what the ledger has and it has not."""
+        for step in self._outbox.push():
+            self.note(step)
 
     def _open_round(self) -> RoundState | None:
         return self.opening.open_round()

@@ -57,9 +57,9 @@ def session(workspace: Workspace, shell: Shell) -> Iterator[Session]:
         try:
             rounds, scenarios = ledger.rounds(), read_scenarios(workspace, ledger.events(DISCOVERY))
             aside = scenes_set_aside(workspace, ledger.events(), rounds)
+            model = current_model(workspace, ledger)
         finally:
             ledger.close()
-        model = current_model(workspace, rounds)
         if model is None:
             raise WorkspaceError(f"{workspace.storage.url}: no predictions, so there are no scores; ingest some")
         context = Context(workspace, shell.engine, model, shell.progress, scenarios, set_aside=aside)

@@ -52,15 +52,20 @@ def no_step(_step: Step) -> None:
     """Tell nobody of steps."""
 
 
+def no_warning(_text: str) -> None:
+    """Tell nobody of what did not work and does not matter to the run."""
+
+
 @dataclass(frozen=True)
 class Shell:
-    """Who asks, what time it is, where the work runs, and whom to tell of steps and progress."""
+    """Who asks, what time it is, where the work runs, and whom to tell of steps, progress and warnings."""
 
     author: str
     engine: Engine
     now_ns: Callable[[], int] = time.time_ns
     progress: Progress = no_progress
     on_step: Callable[[Step], None] = no_step
+    warn: Callable[[str], None] = no_warning
 
     def stamp(self) -> Author:
         """The author, now."""

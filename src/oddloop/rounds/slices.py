@@ -45,10 +45,10 @@ def search_workspace(workspace: Workspace, shell: Shell) -> Derived:
     with locked(workspace.storage):
         ledger = open_ledger(workspace)
         try:
-            rounds, scenarios = ledger.rounds(), read_scenarios(workspace, ledger.events(DISCOVERY))
+            model = current_model(workspace, ledger) or measured_model(workspace)
+            scenarios = read_scenarios(workspace, ledger.events(DISCOVERY))
         finally:
             ledger.close()
-        model = current_model(workspace, rounds) or measured_model(workspace)
         return _search(Context(workspace, shell.engine, model, shell.progress, scenarios))
 
 

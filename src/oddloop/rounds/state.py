@@ -29,7 +29,11 @@ STOPPING = "stopping"
 """Stands for a round in events that say why no round was proposed; see `rounds/stopping`."""
 REVIEW = "review"
 """Stands for a round in decisions on scenes that are no picks of the open one; see `rounds/review`."""
-BESIDE_ROUNDS = (DISCOVERY, STOPPING, REVIEW)
+MODELS = "models"
+"""Stands for a round in events that say which model is in service; see `rounds/deploy`."""
+TRACKER = "tracker"
+"""Stands for a round in events that say what was pushed to the experiment tracker; see `rounds/tracking`."""
+BESIDE_ROUNDS = (DISCOVERY, STOPPING, REVIEW, MODELS, TRACKER)
 """What stands for a round in events that belong to none."""
 ROUND_ZERO = "r000"
 """The round of the labels that were there before oddloop: it has no picks, but a first model and its metrics."""

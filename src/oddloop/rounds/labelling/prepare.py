@@ -20,7 +20,7 @@ from oddloop.exchange.labelling.batch import Batch, Box, Frame, Scene, Unit, fil
 from oddloop.lake.scan import READ_ERRORS, conform, partitions, read_batches
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.labelling.key_frames import only_key_frames
-from oddloop.rounds.model import current_model
+from oddloop.rounds.model import known_models, named_model
 from oddloop.rounds.state import RoundState
 from oddloop.tables import DETECTION, FRAMES, OBJECTS, SCENES, TableSpec
 
@@ -96,8 +96,9 @@ def _classes(workspace: Workspace, boxes: Mapping[str, Sequence[Box]]) -> tuple[
 
 def _boxes(workspace: Workspace, state: RoundState, rounds: Sequence[RoundState]) -> dict[str, tuple[Box, ...]] | None:
     """Boxes by frame of the model that the round was proposed with; None where it gave no boxes, or is not there."""
-    model = current_model(workspace, list(rounds)) if rounds else None
-    if model is None or model.model_id != state.proposal.get("model_id") or "detection" not in model.predictions:
+    name = str(state.proposal.get("model_id") or "")
+    model = named_model(workspace, list(rounds), name) if name in known_models(workspace, list(rounds)) else None
+    if model is None or "detection" not in model.predictions:
         return None
     labelling = workspace.config.labelling
     allowed = set(labelling.classes)

@@ -15,7 +15,13 @@ from oddloop.rounds.stages.measured import audited_metric
 from oddloop.rounds.stages.metrics import metrics_inputs, model_metrics
 from oddloop.rounds.stages.scene_scores import read_scores
 from oddloop.rounds.stages.score import run_score
-from oddloop.rounds.stages.select import AUDITED, count_candidates, policy_source_digest, run_select
+from oddloop.rounds.stages.select import (
+    AUDITED,
+    count_candidates,
+    policy_source,
+    policy_source_digest,
+    run_select,
+)
 
 __all__ = [
     "AUDITED",
@@ -27,6 +33,7 @@ __all__ = [
     "measured_metrics",
     "metrics_inputs",
     "model_metrics",
+    "policy_source",
     "policy_source_digest",
     "read_scores",
     "run_cards",

@@ -85,7 +85,12 @@ def count_candidates(context: Context, done: Done) -> int:
 
 
 def policy_source_digest(policy: str) -> str:
-    """Digest of the code of a policy, so that a changed policy picks anew and every pick can be traced to its code.
+    """Digest of `policy_source`, so that a changed policy picks anew and every pick can be traced to its code."""
+    return digest_of(policy_source(policy))
+
+
+def policy_source(policy: str) -> list[list[str]]:
+    """Code of a policy: name and source of each module, and of a library its name and version.
 
     A policy of oddloop is all modules of `oddloop.select`, at any depth; one of the team's own, its module; a strategy
     of a library that can be named is oddloop's modules, which ask it, the library's module and its version.
@@ -98,7 +103,7 @@ def policy_source_digest(policy: str) -> str:
     if library:
         code.append([library.distribution, _version(library.distribution)])
     try:
-        return digest_of(code if ours else code + _sources([module_name]))
+        return code if ours else code + _sources([module_name])
     except (OSError, TypeError) as error:
         raise ConfigError(
             f"[select] policy = {policy!r}: there is no source of {module_name!r} that picks could be traced to; "
