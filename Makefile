@@ -4,12 +4,9 @@ VENV := .venv
 TORCH := .venv-torch
 PEERS := .venv-peers
 STRATEGIES := .venv-strategies
-<<<<<<< HEAD
 LABELLING := .venv-labelling
 LABEL_STUDIO := .venv-label-studio
-=======
 TRACKER := .venv-tracker
->>>>>>> 7ed7cda (Push rounds to an experiment tracker, and put models into service)
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
@@ -49,7 +46,6 @@ $(STRATEGIES)/test: pyproject.toml constraints.txt tests/oracles/strategies.txt
 	$(STRATEGIES)/bin/python $(INSTALL) -e '.[test]' -r tests/oracles/strategies.txt
 	@touch $@
 
-<<<<<<< HEAD
 $(LABELLING)/test: pyproject.toml tests/oracles/labelling.txt
 	$(PYTHON) -m venv $(LABELLING)
 	@echo "Installing the labelling tools' own libraries into $(LABELLING) ..."
@@ -60,14 +56,14 @@ $(LABEL_STUDIO)/server: tests/oracles/label_studio.txt
 	$(PYTHON) -m venv $(LABEL_STUDIO)
 	@echo "Installing Label Studio into $(LABEL_STUDIO) ..."
 	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/label_studio.txt
-=======
+	@touch $@
+
 $(TRACKER)/test: pyproject.toml constraints.txt tests/oracles/mlflow.txt
 	$(PYTHON) -m venv $(TRACKER)
 	@echo "Installing MLflow and its server into $(TRACKER) ..."
 	$(TRACKER)/bin/python $(INSTALL) -e '.[mlflow,test]' -r tests/oracles/mlflow.txt
 	# By themselves: they ask for an older pyarrow, and for what runs notebooks and containers.
 	$(TRACKER)/bin/python $(INSTALL) --no-deps mlflow==3.17.2 mlflow-tracing==3.17.2
->>>>>>> 7ed7cda (Push rounds to an experiment tracker, and put models into service)
 	@touch $@
 
 $(PEERS)/bench: bench/peers.txt
@@ -96,11 +92,7 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -n auto -m "not system"
 
-<<<<<<< HEAD
-test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
-=======
-test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(TRACKER)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
->>>>>>> 7ed7cda (Push rounds to an experiment tracker, and put models into service)
+test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) -e '.[maps,postgres]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
@@ -110,12 +102,9 @@ test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(TRACKER)/test ## Also 
 		tests/collect tests/oracles tests/score/test_score_foreign.py
 	ODDLOOP_ORACLES="modAL alipy skactiveml small_text lightly_mundig apricot submodlib" \
 		$(STRATEGIES)/bin/python -m pytest -q -m system tests/oracles/strategies
-<<<<<<< HEAD
 	ODDLOOP_ORACLES="label_studio_sdk cvat_sdk datumaro pycocotools" \
 		$(LABELLING)/bin/python -m pytest -q -m system tests/oracles/labelling
-=======
 	ODDLOOP_ORACLES="mlflow" $(TRACKER)/bin/python -m pytest -q -m system tests/oracles/test_mlflow.py
->>>>>>> 7ed7cda (Push rounds to an experiment tracker, and put models into service)
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date
 	$(BIN)/ruff check src tests bench scripts
