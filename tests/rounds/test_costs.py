@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pyarrow as pa
@@ -104,3 +105,44 @@ def test_rounds_add_up(folder: Path) -> None:
     n = 12 + len(state.picks)
     assert both.n_scenes == n
     assert both.ratio == pytest.approx((14.4 + len(state.picks)) / (0.8 * n))
+
+
+def test_prices_that_fit_are_printed_and_change_nothing(folder: Path) -> None:
+    before = (folder / "oddloop.toml").read_bytes()
+    told = CliRunner().invoke(app, ["labels", "costs", "--refit", "-w", str(folder)]).output
+    assert told.startswith("# The prices stay: no round is labelled yet.")
+    deliver(folder, [1.1, 1.3] * 6)
+    run_at(folder)
+    told = CliRunner().invoke(app, ["labels", "costs", "--refit", "-w", str(folder)]).output
+    printed = tomllib.loads(told)["cost"]
+    assert printed == {"per_scene": 0.0, "per_frame": pytest.approx(0.3), "per_object": 0.0}  # 4 frames for 1.2
+    assert "per_frame = 0.3  # was 0.2; 95 % interval [" in told
+    assert (folder / "oddloop.toml").read_bytes() == before
+    told = CliRunner().invoke(app, ["labels", "costs", "-w", str(folder), "--json"]).output
+    rounds = json.loads(told)["rounds"]
+    assert (rounds["r001"]["n_scenes"], rounds["r001"]["ratio"], rounds["r002"]) == (12, pytest.approx(1.5), None)
+
+
+def test_refit_predicts_with_them_from_the_next_round_on(folder: Path) -> None:
+    config = folder / "oddloop.toml"
+    config.write_text(config.read_text().replace("[cost]", "[cost]\nrefit = true"))
+    run_at(folder)
+    workspace, state = first_round(folder)
+    assert [pick["cost"] for pick in state.picks] == pytest.approx([0.8] * 12)  # nothing is known yet
+    deliver(folder, [1.1, 1.3] * 6)
+    run_at(folder)
+    following = open_ledger(workspace).round("r002")
+    assert {round(pick["cost"], 9) for pick in following.picks} == {1.2}
+    assert following.proposal["config"]["cost"]["per_frame"] == pytest.approx(0.3)
+    run_at(folder)
+    assert open_ledger(workspace).round("r002").n_events == following.n_events
+
+
+def test_prices_that_hold_are_not_refitted(folder: Path) -> None:
+    config = folder / "oddloop.toml"
+    config.write_text(config.read_text().replace("[cost]", "[cost]\nrefit = true"))
+    run_at(folder)
+    workspace, _ = first_round(folder)
+    deliver(folder, [0.4, 0.9, 1.2] * 4)
+    run_at(folder)
+    assert {round(pick["cost"], 9) for pick in open_ledger(workspace).round("r002").picks} == {0.8}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from oddloop.cli.labels_costs import costs
 from oddloop.cli.labels_poll import listen, poll
 from oddloop.cli.labels_receive import receive
 from oddloop.cli.labels_send import send
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-for _command in (send, receive, poll, listen):
+for _command in (send, receive, poll, listen, costs):
     app.command()(_command)
 
 

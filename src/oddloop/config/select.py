@@ -85,6 +85,9 @@ class CostConfig:
     frames_per_scene: Annotated[
         Count | None, Field(description="label only so many key frames of a scene; empty: all frames")
     ] = None
+    refit: Annotated[
+        bool, Field(description="predict with the prices that fit what labels really cost, once they surely differ")
+    ] = False
 
     def __post_init__(self) -> None:
         if self.per_scene + self.per_frame + self.per_object <= 0:

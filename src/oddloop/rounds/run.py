@@ -19,6 +19,7 @@ from oddloop.errors import LedgerError, OddloopError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.costs import with_fitted_prices
 from oddloop.rounds.diagnosis import run_diagnosis
 from oddloop.rounds.discovery.lasting import record_clusters
 from oddloop.rounds.discovery.scenarios import read_scenarios
@@ -161,6 +162,7 @@ class _Run:
         What stands in `then` is done right after its stage, so that no later stage's error can keep it from being done;
         what stands in `around` before and after it, even where it fails.
         """
+        self.workspace = with_fitted_prices(self.workspace, self.ledger.rounds())
         model = current_model(self.workspace, self.ledger)
         wanted = STAGES
         if model is None and until == "coverage":  # counting needs no model

@@ -11,6 +11,7 @@ from oddloop.errors import WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.costs import with_fitted_prices
 from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.model import ModelTables, current_model
@@ -62,5 +63,6 @@ def session(workspace: Workspace, shell: Shell) -> Iterator[Session]:
             ledger.close()
         if model is None:
             raise WorkspaceError(f"{workspace.storage.url}: no predictions, so there are no scores; ingest some")
+        workspace = with_fitted_prices(workspace, rounds)
         context = Context(workspace, shell.engine, model, shell.progress, scenarios, set_aside=aside)
         yield Session(shell, context, rounds)
