@@ -94,10 +94,10 @@ test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 
 test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
-	$(PIP) -e '.[maps,postgres]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
+	$(PIP) -e '.[delta,iceberg,maps,postgres]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
 	$(PIP) --no-deps scikit-bio biom-format
-	ODDLOOP_ORACLES="pyod skbio" $(BIN)/python -m pytest -q -m system
+	ODDLOOP_ORACLES="deltalake pyiceberg pyod skbio" $(BIN)/python -m pytest -q -m system
 	ODDLOOP_ORACLES="torch baal pytorch_ood netcal av2" $(TORCH)/bin/python -m pytest -q -m system \
 		tests/collect tests/oracles tests/score/test_score_foreign.py
 	ODDLOOP_ORACLES="modAL alipy skactiveml small_text lightly_mundig apricot submodlib" \

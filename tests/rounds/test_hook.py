@@ -242,4 +242,5 @@ def test_the_settings_on_the_page_are_settings() -> None:
     blocks = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     trains = [load_config(block).train for block in blocks]
     assert trains[0].timeout_s == 7200.0
+    assert load_config(blocks[2]).evaluate.timeout_s == 14400.0
     assert (trains[1].secrets, trains[1].retry_exit_codes) == (("REGISTRY_TOKEN",), (75, 137, 143))

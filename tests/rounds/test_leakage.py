@@ -170,8 +170,9 @@ def test_near_duplicates_are_those_of_the_last_discovery(tmp_path: Path) -> None
 
 def test_the_settings_on_the_page_are_the_defaults() -> None:
     page = Path(__file__).parents[2] / "docs/how-to/datasets.md"
-    (shown,) = re.findall(r"^```toml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    shown, formats = re.findall(r"^```toml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     assert load_config(shown).leakage == LeakageConfig()
+    assert load_config(formats).datasets.tag
 
 
 def test_check_asks_ahead(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ COMMANDS = (
     "labels",
     "datasets",
     "train",
+    "evaluate",
     "run",
     "rounds",
     "report",

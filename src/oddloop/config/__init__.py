@@ -14,6 +14,7 @@ from oddloop.config.coverage import (
     SlicesConfig,
     VolumeConfig,
 )
+from oddloop.config.datasets import DatasetsConfig
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.funnel import FunnelConfig
@@ -70,6 +71,7 @@ __all__ = [
     "CostConfig",
     "CoverageConfig",
     "CurvesConfig",
+    "DatasetsConfig",
     "DeployConfig",
     "DetectionConfig",
     "DetectionMeasure",

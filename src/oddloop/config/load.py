@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
+from oddloop.config.datasets import DatasetsConfig
 from oddloop.config.labelling import LabellingConfig
 from oddloop.config.leakage import LeakageConfig
 from oddloop.config.review import ReviewConfig
@@ -55,6 +56,7 @@ class Config:
     review: ReviewConfig = field(default_factory=ReviewConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    datasets: DatasetsConfig = field(default_factory=DatasetsConfig)
     leakage: LeakageConfig = field(default_factory=LeakageConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)

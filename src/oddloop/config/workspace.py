@@ -25,7 +25,10 @@ class WorkspaceConfig:
 
 @dataclass(frozen=True)
 class LakeConfig:
-    """Where the tables are: a folder of Parquet files each, inside the workspace, or a path or URL elsewhere."""
+    """Where the tables are: a folder of Parquet files each, inside the workspace, or a path or URL elsewhere.
+
+    A single table may be Delta or Iceberg: `delta:<path or URL>`, `iceberg:<catalog>.<namespace>.<table>`.
+    """
 
     __pydantic_config__ = STRICT
     scenes: Annotated[Pointer, Field(description="folder or URL of `scenes`")] = "lake/scenes"

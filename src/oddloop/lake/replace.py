@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from oddloop.config import LakeConfig
 from oddloop.errors import TableError, WorkspaceError
+from oddloop.lake.formats import is_snapshot_pointer
 from oddloop.lake.storage import STAGING_MARK, Storage, _sync, _sync_up
 from oddloop.lake.workspace import Workspace
 from oddloop.tables import BY_ENCODER, INPUTS, TASKS, TableSpec
@@ -133,7 +134,7 @@ def _pointer(workspace: Workspace, name: str) -> str:
 
 def _why_unwritable(workspace: Workspace, name: str) -> str:
     pointer = _pointer(workspace, name)
-    if "://" in pointer or os.path.isabs(pointer) or ".." in pointer.split("/"):
+    if "://" in pointer or is_snapshot_pointer(pointer) or os.path.isabs(pointer) or ".." in pointer.split("/"):
         return (
             f"[lake] {name.partition('/')[0]} points outside the workspace, to {pointer}, where oddloop only reads; "
             "bring the files there yourself, or remove the pointer from oddloop.toml"

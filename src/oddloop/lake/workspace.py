@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oddloop.config import Config, load_config
 from oddloop.errors import ConfigError, WorkspaceError
+from oddloop.lake.formats import Snapshot, is_snapshot_pointer, open_snapshot
 from oddloop.lake.storage import Storage
 from oddloop.tables import TASKS
 
@@ -43,6 +44,7 @@ class Workspace:
 
     storage: Storage
     config: Config
+    _pinned: dict[str, Snapshot] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def open(cls, url: str | os.PathLike[str]) -> Workspace:
@@ -84,8 +86,28 @@ class Workspace:
     def table(self, name: str) -> TableFiles:
         """Files of a lake table by name, `predictions/<task>/<model_id>` and `features/<encoder_id>` included."""
         head, _, rest = name.partition("/")
+        snapshot = self.snapshot(head)
+        if snapshot is not None and not rest:
+            return TableFiles(name, snapshot.root, snapshot.files)
         storage = self._pointed(str(getattr(self.config.lake, head)))
         return table_files(storage.sub(rest) if rest else storage, name)
+
+    def snapshot(self, name: str) -> Snapshot | None:
+        """The Delta or Iceberg version that a table is read at; None where it is a folder of files.
+
+        It is looked up once: an opened workspace sees one version, whatever others write meanwhile.
+        """
+        pointer = str(getattr(self.config.lake, name))
+        if not is_snapshot_pointer(pointer):
+            return None
+        if name not in self._pinned:
+            self._pinned[name] = open_snapshot(pointer, self.storage)
+        return self._pinned[name]
+
+    def pointer(self, name: str) -> str:
+        """What another workspace must point to for the same table: absolute path or URL, at the same version."""
+        snapshot = self.snapshot(name)
+        return snapshot.pointer_from_anywhere if snapshot is not None else self.table(name).storage.absolute
 
     def files_at(self, pointer: str, name: str) -> TableFiles:
         """Parquet files that a pointer of `oddloop.toml` names: one file, or all below a folder.
@@ -123,6 +145,10 @@ class Workspace:
 
     def _pointed(self, pointer: str) -> Storage:
         """Storage of a lake pointer: a path from the workspace, an absolute path, or a URL."""
+        if is_snapshot_pointer(pointer):
+            raise WorkspaceError(
+                f"{pointer}: this needs a folder of Parquet files; one table only can be Delta or Iceberg"
+            )
         if "://" in pointer or pointer.startswith("~") or os.path.isabs(pointer):
             return Storage.open(pointer)
         return self.storage.sub(pointer)
@@ -135,6 +161,8 @@ def table_files(storage: Storage, name: str) -> TableFiles:
         WorkspaceError: the folder is a Delta table, where files that count no more lie beside those that do.
     """
     if storage.exists("_delta_log"):
-        raise WorkspaceError(f"{storage.url}: a Delta table; export the version that you want as plain Parquet files")
+        raise WorkspaceError(
+            f"{storage.url}: a Delta table; write delta:{storage.url} in [lake], or export a version as Parquet files"
+        )
     infos = storage.list_files(suffix=".parquet")
     return TableFiles(name, storage, tuple(storage.relative(info.path) for info in infos))

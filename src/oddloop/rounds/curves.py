@@ -25,6 +25,7 @@ from oddloop.lake.lock import locked
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.evaluation import EvaluateRequest, evaluate_into, held_out_scenes
 from oddloop.rounds.leakage import guard_training
 from oddloop.rounds.ledger import read_rounds
 from oddloop.rounds.orphans import end_orphans
@@ -36,7 +37,7 @@ from oddloop.rounds.training import labelled_scenes
 from oddloop.tables import METRICS, SCENES, is_held_out
 
 POINTS_FILE = "curve_points.parquet"
-_STAGE, _CURVES = "train_curve", "curves"
+_STAGE, _CURVES, _EVALUATION = "train_curve", "curves", "evaluation"
 
 
 def run_curves(workspace: Workspace, shell: Shell) -> Derived:
@@ -143,26 +144,44 @@ def _train_all(
 
 def _train(workspace: Workspace, request: TrainRequest, scenes: pa.Table) -> Derived:
     """One training's folder, with nothing but metrics in its output."""
-    recipe = Recipe(_STAGE, request.inputs, request.settings, seed=request.seed)
+    settings = {**request.settings, **_evaluate_settings(workspace)}
+    recipe = Recipe(_STAGE, request.inputs, settings, seed=request.seed)
 
     def write(staging: Storage) -> dict[str, int]:
         train_into(workspace, staging, request)
-        metrics = _measured(staging, scenes)
+        metrics = _measured(_evaluated(workspace, staging, request), scenes)
         if not metrics.num_rows:
             raise TrainError(
                 f"training of {request.model_id} wrote no metrics of held-out scenes, so it gives no point of a "
                 "learning curve; let the command write metrics/*.parquet"
             )
         staging.delete_folder(OUTPUT)
+        staging.delete_folder(_EVALUATION)
         staging.write_table(f"{OUTPUT}/metrics/part-0.parquet", metrics)
         return {"metrics": metrics.num_rows}
 
     return derive(workspace.storage, recipe, write)
 
 
+def _evaluated(workspace: Workspace, staging: Storage, request: TrainRequest) -> Storage:
+    """The folder with the model's metrics: that of its evaluation, where there is a command for it."""
+    hook = workspace.config.evaluate
+    if not hook.command:
+        return staging
+    held_out = held_out_scenes(workspace)
+    wanted = EvaluateRequest(hook, request.model_id, staging, held_out, request.seed, "curve", request.logs)
+    evaluate_into(workspace, staging.sub(_EVALUATION), wanted)
+    return staging.sub(_EVALUATION)
+
+
 def _measured(training: Storage, scenes: pa.Table) -> pa.Table:
     files = trained_tables(training).get("metrics")
     return measured_metrics(read_table(files, METRICS), scenes) if files else METRICS.empty()
+
+
+def _evaluate_settings(workspace: Workspace) -> dict[str, Any]:
+    hook = workspace.config.evaluate
+    return {"evaluate": {"command": hook.command, "env": hook.env, "cwd": hook.cwd}} if hook.command else {}
 
 
 def _curve_settings(workspace: Workspace) -> dict[str, Any]:
@@ -171,6 +190,8 @@ def _curve_settings(workspace: Workspace) -> dict[str, Any]:
         "attributes": {name: asdict(attribute) for name, attribute in config.attributes.items()},
         "max_way": config.coverage.max_way,
         "command": config.train.command,
+        **({"env": config.train.env} if config.train.env else {}),
+        **_evaluate_settings(workspace),
     }
     return dict(json.loads(json.dumps(settings)))
 

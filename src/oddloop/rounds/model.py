@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from oddloop.errors import WorkspaceError
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import TableFiles, Workspace
+from oddloop.rounds.evaluation import measured_tables
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.state import MODELS, Event, RoundState
 from oddloop.rounds.train import LABELLED_FILE, OUTPUT, trained_folder, trained_tables
@@ -185,7 +186,7 @@ def trained_model(workspace: Workspace, state: RoundState) -> ModelTables:
         model_id,
         predictions,
         features,
-        tables.get("metrics", TableFiles("metrics", folder, ())),
+        measured_tables(workspace, state) or TableFiles("metrics", folder, ()),
         str(state.training["digest"]),
         tables.get(features.name.replace("features/", "heads/", 1)) if features else None,
         TableFiles("labelled", folder, (LABELLED_FILE,)),

@@ -14,10 +14,10 @@ from oddloop import coverage
 from oddloop.derived_tables import DIFFERENCES
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.evaluation import measured_tables
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.rounds.stages import measured_metrics
 from oddloop.rounds.state import RoundState
-from oddloop.rounds.train import trained_folder, trained_tables
 from oddloop.tables import METRICS, SCENES
 
 N_DRAWS = 2000
@@ -117,7 +117,7 @@ def _compare(
 
 def _measured(workspace: Workspace, state: RoundState, metric: str, scenes: pa.Table) -> pa.Table:
     """The metric's rows of the model of a round, of held-out scenes where there are any."""
-    files = trained_tables(trained_folder(workspace, state)).get("metrics")
+    files = measured_tables(workspace, state)
     metrics = read_table(files, METRICS) if files else METRICS.empty()
     return measured_metrics(metrics.filter(pc.equal(metrics["metric"], metric)), scenes)
 

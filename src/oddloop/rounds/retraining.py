@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.errors import TrainError
+from oddloop.errors import TrainError, WorkspaceError
 from oddloop.lake.derived import Derived
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.datasets import record_dataset
+from oddloop.rounds.datasets import record_dataset, tag_sources
+from oddloop.rounds.evaluation import evaluate, request_evaluation
 from oddloop.rounds.hook import ATTEMPTS_FILE
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.leakage import describe_leak
@@ -78,6 +79,20 @@ class Retraining:
         self._record(round_id, "trained", record, key=trained.digest)
         return record
 
+    def evaluate_if_due(self) -> dict[str, Any]:
+        """Evaluate the newest model, where it was trained and not measured yet; what that made, or nothing.
+
+        Raises:
+            TrainError: the evaluation failed; the training stays.
+        """
+        state = next((s for s in reversed(self._ledger.rounds()) if s.status == "trained"), None)
+        if state is None or not self._workspace.config.evaluate.command:
+            return {}
+        request = request_evaluation(self._workspace, state, self._shell.progress)
+        training = str(state.training["digest"])
+        done = self._timed("evaluation", lambda: evaluate(self._workspace, request, training))
+        return {"model_id": request.model_id, "digest": done.digest, "rows": dict(done.manifest["rows"])}
+
     def _begin_round_zero(self, round_id: str, labelled: pa.Table) -> None:
         if round_id == ROUND_ZERO and not self._ledger.events(ROUND_ZERO):
             cost = None if labelled["cost"].null_count else pc.sum(labelled["cost"]).as_py()
@@ -90,6 +105,10 @@ class Retraining:
         record = record_dataset(self._workspace, self._ledger, self._shell.engine, round_id, labelled)
         counts = {name: record[name] for name in ("n_scenes", "n_logs", "n_added", "n_corrected", "n_removed")}
         self._shell.on_step(Step("dataset", record["digest"], True, time.perf_counter() - begun, counts))
+        try:
+            tag_sources(self._workspace, record, round_id)
+        except WorkspaceError as error:  # a tag helps to find the version again, a training does not wait for it
+            self._shell.on_step(Step("tag", record["digest"], True, 0.0, {"failed": str(error)}))
         return record
 
     def _record(self, round_id: str, kind: str, payload: dict[str, Any], *, key: str) -> None:

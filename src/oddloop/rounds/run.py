@@ -24,6 +24,7 @@ from oddloop.rounds.diagnosis import run_diagnosis
 from oddloop.rounds.discovery.lasting import record_clusters
 from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.evaluate import summarize_evaluation
+from oddloop.rounds.evaluation import evaluation_of
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.model import ModelTables, current_model, measured_model, trained_model
@@ -59,6 +60,7 @@ def run(workspace: Workspace, shell: Shell, *, go_on: bool = False) -> RunSummar
         run.take_labels()
         run.push()
         run.train_if_due()
+        run.evaluate_if_due()
         run.push()
         stages = run.stages("select", then={"coverage": run.evaluate}, around={"select": run.opening.around_picks})
         state = run.propose(stages)
@@ -83,6 +85,12 @@ def train_if_due(workspace: Workspace, shell: Shell) -> dict[str, Any]:
         record = run.train_if_due()
         run.push()
         return record
+
+
+def evaluate_if_due(workspace: Workspace, shell: Shell) -> dict[str, Any]:
+    """Call the evaluation command where a trained model waits for it; what it made, or nothing."""
+    with _begun(workspace, shell) as run:
+        return run.evaluate_if_due()
 
 
 @contextlib.contextmanager
@@ -137,6 +145,10 @@ class _Run:
         step = self._retraining.take_labels(state)
         if step is not None:
             self.note(step)
+
+    def evaluate_if_due(self) -> dict[str, Any]:
+        """The evaluation of a newly trained model, where the training does not do it; what it made, or nothing."""
+        return self._retraining.evaluate_if_due()
 
     def train_if_due(self) -> dict[str, Any]:
         """The training that a round's labels call for, or the first one; its record, or nothing."""
@@ -220,6 +232,8 @@ class _Run:
         if state.status == "trained":
             covered = self._measured(state, covered)
             payload = summarize_evaluation(covered, str(state.training["model_id"]))
+            evaluated = evaluation_of(self.workspace, state)
+            payload |= {"evaluation": evaluated.digest} if evaluated else {}
             self._record(state.round_id, "evaluated", payload, key=covered.digest)
         self._record(state.round_id, "closed", {}, key="evaluated")
         self.note(Step("evaluate", covered.digest, True, 0.0, {"round_id": state.round_id}))

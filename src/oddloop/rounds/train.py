@@ -128,10 +128,19 @@ def _checked(workspace: Workspace, staging: Storage, request: TrainRequest) -> d
             f"training of {model_id} ended well but wrote no predictions; it must write "
             f"predictions/<task>/*.parquet to its output folder, with task one of {', '.join(TASKS)}"
         )
+    refuse_bad_tables(workspace, tables, model_id, f"training of {model_id}")
+    return {name: count_rows(files) for name, files in tables.items()}
+
+
+def refuse_bad_tables(workspace: Workspace, tables: Mapping[str, TableFiles], model_id: str, what: str) -> None:
+    """Refuse what a command wrote, where `oddloop check` finds a fault in it or metrics are of another model.
+
+    Raises:
+        TrainError: all faults, each with its file and row; `what` wrote them.
+    """
     faults = _faults(workspace, tables) or _foreign_models(tables, model_id)
     if faults:
-        raise TrainError("\n  ".join([f"training of {model_id} wrote tables that are not right:", *faults]))
-    return {name: count_rows(files) for name, files in tables.items()}
+        raise TrainError("\n  ".join([f"{what} wrote tables that are not right:", *faults]))
 
 
 def _faults(workspace: Workspace, tables: Mapping[str, TableFiles]) -> list[str]:
@@ -142,7 +151,7 @@ def _faults(workspace: Workspace, tables: Mapping[str, TableFiles]) -> list[str]
             link = Path(scratch, name, "model") if name.startswith("predictions/") else Path(scratch, name)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(files.storage.local_path(), target_is_directory=True)
-        theirs = {name: workspace.table(name).storage.absolute for name in ("scenes", "frames")}
+        theirs = {name: workspace.pointer(name) for name in ("scenes", "frames")}
         ours = {name: str(Path(scratch, name)) for name in (f.name for f in fields(LakeConfig)) if name not in theirs}
         config = replace(workspace.config, lake=LakeConfig(**theirs, **ours), attributes={})
         found = find_faults(Workspace(workspace.storage, config))

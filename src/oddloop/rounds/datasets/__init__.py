@@ -7,7 +7,7 @@ the same scenes with the same labels are the same version, whichever round, mach
 from oddloop.rounds.datasets.content import dataset_digest, read_content
 from oddloop.rounds.datasets.diff import DatasetDiff, diff_content, diff_datasets
 from oddloop.rounds.datasets.read import DatasetEntry, find_dataset, list_datasets, read_dataset_manifest
-from oddloop.rounds.datasets.record import record_dataset
+from oddloop.rounds.datasets.record import record_dataset, tag_sources
 
 __all__ = [
     "DatasetDiff",
@@ -20,4 +20,5 @@ __all__ = [
     "read_content",
     "read_dataset_manifest",
     "record_dataset",
+    "tag_sources",
 ]

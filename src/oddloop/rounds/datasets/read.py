@@ -18,7 +18,7 @@ CONTENT_FILE, CHANGES_FILE, SEGMENTS_FILE = "scenes.parquet", "changes.parquet",
 MANIFEST = "manifest.json"
 DATASET_FORMAT = 1
 """Format 1: digest, parent, round_id, counts (n_scenes, n_logs, n_objects, duration_s, n_added, n_corrected,
-n_removed), cost, segments, labels (format, version or snapshot, where the table has such), config (taxonomy)."""
+n_removed), cost, cost_unit, segments, sources (format, table and version of those that are Delta or Iceberg)."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from oddloop.coverage import encode_attributes
 from oddloop.coverage.exposure import compute_exposure
 from oddloop.derived_tables.datasets import DATASET_SEGMENTS
 from oddloop.engine import Engine
+from oddloop.lake.formats import tag_snapshot
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage, staged_folder
 from oddloop.lake.workspace import Workspace
@@ -30,6 +31,9 @@ from oddloop.rounds.datasets.read import (
 from oddloop.rounds.ledger import Ledger
 from oddloop.tables import SCENES
 
+_SOURCES = ("labels", "objects")
+"""Tables that a version's content is read from."""
+
 
 def record_dataset(
     workspace: Workspace, ledger: Ledger, engine: Engine, round_id: str, labelled: pa.Table
@@ -44,7 +48,8 @@ def record_dataset(
         labelled: scene_id, log_id, round_id and cost of the scenes, sorted by scene_id.
 
     Returns:
-        digest, parent, path, and counts: n_scenes, n_logs, n_added, n_corrected, n_removed against the parent.
+        digest, parent, path, and counts: n_scenes, n_logs, n_added, n_corrected, n_removed against the parent; sources:
+        the version of each table that is Delta or Iceberg.
 
     Raises:
         TableError: `labels`, `objects` or an attribute's column cannot be read.
@@ -61,12 +66,31 @@ def record_dataset(
         "n_scenes": content.num_rows,
         "n_logs": len(content["log_id"].unique()),
         **count_changes(changes),
+        "sources": {name: s.to_json() for name in _SOURCES if (s := workspace.snapshot(name)) is not None},
     }
     if read_dataset_manifest(workspace.storage.sub(folder)) is None:
         workspace.storage.delete_folder(folder)
         with staged_folder(workspace.storage, folder) as out:
             _write(workspace, out, {**record, "round_id": round_id}, content, changes)
     return record
+
+
+def tag_sources(workspace: Workspace, record: dict[str, Any], round_id: str) -> list[str]:
+    """Have Delta and Iceberg tables remember that this version was read from them; pointers to what was tagged.
+
+    Args:
+        workspace: says in `[datasets] tag` whether to.
+        record: what `record_dataset` returned.
+        round_id: the round.
+
+    Raises:
+        WorkspaceError: a table cannot be written to.
+    """
+    found = [s for name in _SOURCES if (s := workspace.snapshot(name)) is not None]
+    for snapshot in found if workspace.config.datasets.tag else ():
+        facts = {"dataset": record["digest"], "round": round_id, "n_scenes": str(record["n_scenes"])}
+        tag_snapshot(snapshot, f"oddloop-{round_id}-{record['digest'][:8]}", facts)
+    return [snapshot.pointer for snapshot in found] if workspace.config.datasets.tag else []
 
 
 def _write(workspace: Workspace, out: Storage, record: dict[str, Any], content: pa.Table, changes: pa.Table) -> None:
