@@ -61,7 +61,7 @@ def forget_picks(folder: Path) -> None:
     path.write_text(path.read_text().replace("budget = 3.0", "budget = 2.9"))
 
 
-@pytest.mark.parametrize("rules", ["", "[stop]\nrounds = 1", "[stop]\nbudget = 100.0"])
+@pytest.mark.parametrize("rules", ["", "[stop]\nbudget = 100.0"])
 def test_a_policy_that_fails_leaves_the_round_open_and_the_next_run_picks_for_it(folder: Path, rules: str) -> None:
     path = folder / "oddloop.toml"
     path.write_text(f"{path.read_text()}\n{rules}\n")

@@ -12,6 +12,7 @@ import pytest
 import toy
 from oddloop.errors import ConflictError, LedgerError
 from oddloop.lake import Workspace
+from oddloop.report.publish import collect_inputs
 from oddloop.rounds.labelling import send_files
 from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import Author, Ledger, open_ledger
@@ -210,6 +211,8 @@ def test_rejected_and_deferred_scenes_stay_away_as_long_as_they_should(desk: Des
     assert desk.workspace.storage.read_table("rounds/r001/picks.parquet")["scene_id"].to_pylist() == [third]
     manifest = json.loads(desk.workspace.storage.read_bytes("rounds/r001/manifest.json"))
     assert (manifest["cost"], manifest["review"]["deferred"][0]["scene_id"]) == (0.8, deferred)
+    reported = collect_inputs(desk.workspace, desk.ledger.round("r001"))
+    assert reported.picks["scene_id"].to_pylist() == [third]
 
     toy.label_all_picks(desk.folder, "r001")
     counts = [excluded(run_at(desk.folder))]

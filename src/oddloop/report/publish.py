@@ -29,6 +29,7 @@ from oddloop.rounds.discovery import Discovery, read_discovery
 from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.paired import paired_differences
+from oddloop.rounds.propose import final_picks
 from oddloop.rounds.state import DISCOVERY, RoundState
 from oddloop.tables import SCENES
 
@@ -83,7 +84,8 @@ def say_where_to_look(workspace: Workspace, round_id: str = "") -> str:
 def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace | None = None) -> ReportInputs:
     """Everything that a round's report is made of.
 
-    Picks, segments and clusters are those of the proposal; what the page leads with, and the evidence, are of today.
+    Segments and clusters are those of the proposal, and so are the picks, unless a review has left others; what the
+    page leads with, and the evidence, are of today.
     """
     proposal = state.proposal
     config = config_from_mapping(proposal["config"])
@@ -109,7 +111,7 @@ def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace |
         outside={name: attribute.all_outside for name, attribute in config.attributes.items()},
         confidence=config.coverage.confidence,
         lead=lead,
-        picks=stage["select"].read_table("picks.parquet"),
+        picks=final_picks(state, stage["select"].read_table("picks.parquet")),
         candidates=stage["select"].read_table("candidates.parquet"),
         scenes=_scenes(workspace, stage["coverage"]),
         labelled_ids=_labelled(stage["coverage"]),
@@ -172,7 +174,16 @@ def _digest(workspace: Workspace, state: RoundState, control: Workspace | None, 
     evaluations: list[list[Mapping[str, Any]]] = [[s.evaluation for s in evaluated_rounds(arm)] for arm in arms]
     shown = asdict(workspace.config)
     settings = [shown["workspace"], shown["metrics"], shown["coverage"]["metric"]]
-    content = [__version__, state.status, state.proposal, evaluations, settings, diagnosis, _said(workspace)]
+    content = [
+        __version__,
+        state.status,
+        state.proposal,
+        state.review,
+        evaluations,
+        settings,
+        diagnosis,
+        _said(workspace),
+    ]
     return digest_of(json.loads(json.dumps(content)))
 
 

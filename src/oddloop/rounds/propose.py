@@ -67,7 +67,7 @@ def publish(workspace: Workspace, state: RoundState) -> bool:
     if is_whole and folder.read_bytes(ROUND_MANIFEST) == manifest:
         return False
     selected = workspace.storage.sub(f"derived/select/{state.proposal['stages']['select']}")
-    picks = _final_picks(state, selected.read_table("picks.parquet"))
+    picks = final_picks(state, selected.read_table("picks.parquet"))
     folder.write_bytes("picks.parquet", _as_parquet(picks))
     folder.write_bytes("pool.parquet", selected.read_bytes("candidates.parquet"))
     folder.write_bytes("picks.csv", _as_csv(picks))
@@ -75,8 +75,8 @@ def publish(workspace: Workspace, state: RoundState) -> bool:
     return True
 
 
-def _final_picks(state: RoundState, proposed: pa.Table) -> pa.Table:
-    """The picks as the review has left them."""
+def final_picks(state: RoundState, proposed: pa.Table) -> pa.Table:
+    """The picks as the review has left them; those that were proposed where there was none."""
     if not state.review:
         return proposed
     return pa.Table.from_pylist(state.picks, proposed.schema)
