@@ -59,6 +59,8 @@ FRAMES = TableSpec(
         SCENE_ID,
         Column("timestamp_ns", INT, "instant of the frame; rises within a scene", "ns since the Unix epoch"),
         Column("media_uri", STRING, "where to look at it", required=False, nullable=True),
+        Column("width_px", INT, "width of its image", "px", required=False, nullable=True),
+        Column("height_px", INT, "height of its image", "px", required=False, nullable=True),
     ),
     key=("frame_id",),
     references=(("scene_id", "scenes"),),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import cvat_server
 import labelling_rounds
 import toy
 from cvat_server import Cvat
 from labelling_rounds import ME
+from oddloop.cli import labels_poll
+from oddloop.cli.app import app
 from oddloop.errors import LabellingError
 from oddloop.exchange.labelling import cvat_api
 from oddloop.exchange.labelling.cvat import labels_of
@@ -198,3 +202,39 @@ def test_a_server_that_refuses_or_is_gone_is_told_of_without_the_token(workspace
         pull(workspace, ME, environ=ENVIRON)
     ledger = workspace.storage.read_bytes("ledger.db")
     assert cvat_server.TOKEN.encode() not in ledger
+
+
+def test_the_command_line_does_the_same(workspace: Workspace, cvat: Cvat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODDLOOP_LABELLING_TOKEN", cvat_server.TOKEN)
+    monkeypatch.setattr(labels_poll.time, "sleep", lambda _s: [cvat.finish(job) for job in (501, 502)])
+    where = ["-w", workspace.storage.url, "--json"]
+    sent = _told("send", "--cvat", cvat.url, *where)
+    assert (sent["tool"], sent["project"], sent["place"]) == ("cvat", "1", cvat.url)
+    cvat.finish(500)
+    assert len(_told("receive", "--cvat", cvat.url, *where)["new"]) == 1
+    (polled,) = _told("poll", "--times", "3", *where)  # asks again after the pause, in which the rest is finished
+    assert (len(polled["new"]), polled["n_open"]) == (2, 0)
+
+
+def _told(*words: str) -> Any:
+    result = CliRunner().invoke(app, ["labels", *words])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_listening_asks_and_ends_in_peace(workspace: Workspace, cvat: Cvat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODDLOOP_LABELLING_TOKEN", cvat_server.TOKEN)
+    send(workspace, cvat)
+    cvat.finish(500)
+    assert CliRunner().invoke(app, ["labels", "listen", "-w", workspace.storage.url]).exit_code != 0  # no secret
+    monkeypatch.setenv("ODDLOOP_WEBHOOK_SECRET", "s3cret")
+
+    def serve(listener: Any) -> None:
+        listener._ask()
+        listener._server.server_close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(labels_poll.Listener, "serve", serve)
+    result = CliRunner().invoke(app, ["labels", "listen", "--port", "0", "-w", workspace.storage.url])
+    assert result.exit_code == 0
+    assert len(read_table(workspace.table("objects"), OBJECTS)) > 0

@@ -19,6 +19,7 @@ from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.rounds.labelling import Taken, receive_file, send_files
 from oddloop.rounds.ledger import open_ledger
+from oddloop.rounds.review.remembered import scenes_set_aside, take_back
 from oddloop.rounds.run import run
 from oddloop.rounds.state import RoundState
 from oddloop.tables import LABELS, OBJECTS
@@ -144,6 +145,12 @@ def test_a_skipped_frame_costs_and_a_skipped_scene_is_not_waited_for(workspace: 
     run(workspace, toy.shell())
     labels = round_of(workspace).labels
     assert (labels["n_scenes"], labels["cost"]) == (2, pytest.approx(2.0))
+    run(workspace, toy.shell())
+    with contextlib.closing(open_ledger(workspace)) as ledger:  # what could not be labelled is not sent again
+        assert PICKS[0] not in ledger.round("r002").pick_ids
+        assert scenes_set_aside(workspace, ledger.events(), ledger.rounds()) == {"skipped": [PICKS[0]]}
+        take_back(ledger, PICKS[0], "the images are there now", ME)
+        assert scenes_set_aside(workspace, ledger.events(), ledger.rounds()) == {}
 
 
 def test_of_several_annotations_the_last_counts_and_all_are_paid(workspace: Workspace) -> None:

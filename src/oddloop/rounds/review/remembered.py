@@ -15,7 +15,7 @@ from oddloop.rounds.ledger import Author, Ledger
 from oddloop.rounds.review.board import DEFER, REJECT, SWAP, UNDO
 from oddloop.rounds.state import REVIEW, Event, RoundState
 
-REJECTED, DEFERRED = "rejected", "deferred"
+REJECTED, DEFERRED, SKIPPED = "rejected", "deferred", "skipped"
 
 
 def last_words(events: Iterable[Event]) -> dict[str, Event]:
@@ -57,18 +57,30 @@ def scenes_set_aside(
     """Ids, sorted, of the scenes that are no candidates of the open round, or else of the next, by why."""
     current = next((state.number for state in reversed(rounds) if state.is_open), None)
     number = 1 + max((state.number for state in rounds), default=0) if current is None else current
-    found = set_aside(events, number, workspace.config.review.deferred_for_rounds)
+    found: dict[str, Iterable[str]] = dict(set_aside(events, number, workspace.config.review.deferred_for_rounds))
+    left = _left_without_labels(events, rounds, number) - {scene_id for scenes in found.values() for scene_id in scenes}
+    found = {**found, SKIPPED: left} if left else found
     return {reason: sorted(scenes) for reason, scenes in sorted(found.items())}
 
 
+def _left_without_labels(events: Sequence[Event], rounds: Sequence[RoundState], number: int) -> set[str]:
+    """Scenes that annotators of an earlier round could not label, and that nobody wants again."""
+    words = last_words(events)
+    skipped = {scene_id for state in rounds if state.number < number for scene_id in state.skipped}
+    return {s for s in skipped if s not in words or words[s].payload["decision"] != UNDO}
+
+
 def take_back(ledger: Ledger, scene_id: str, reason: str, author: Author) -> Event:
-    """Make a scene that was rejected or deferred in a round before a candidate again.
+    """Make a scene that was rejected, deferred or left without labels in a round before a candidate again.
 
     Raises:
-        LedgerError: it is not rejected or deferred.
+        LedgerError: it is none of that.
     """
     last = last_words(ledger.events()).get(scene_id)
-    if last is None or last.payload["decision"] not in (REJECT, SWAP, DEFER):
+    is_skipped = any(scene_id in state.skipped for state in ledger.rounds())
+    if not is_skipped and (last is None or last.payload["decision"] not in (REJECT, SWAP, DEFER)):
         raise LedgerError(f"scene {scene_id!r} is no pick of the open round, and nobody has rejected or deferred it")
     payload = {"scene_id": scene_id, "decision": UNDO, "reason": reason}
-    return ledger.append(REVIEW, "decided", payload, key=f"{scene_id}/{last.seq}/{UNDO}", author=author)
+    return ledger.append(
+        REVIEW, "decided", payload, key=f"{scene_id}/{last.seq if last else SKIPPED}/{UNDO}", author=author
+    )
