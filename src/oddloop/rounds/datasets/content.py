@@ -82,8 +82,12 @@ def dataset_digest(content: pa.Table) -> str:
 
 def _hash_labels(workspace: Workspace, ids: pa.Array) -> npt.NDArray[np.uint64]:
     labels = read_table(workspace.table("labels"), LABELS)
-    total = np.zeros(len(ids), np.uint64)
-    add_by_group(total, _places(labels, ids), hash_rows(labels, _BOOKKEEPING))
+    total, places, hashes = np.zeros(len(ids), np.uint64), _places(labels, ids), hash_rows(labels, _BOOKKEEPING)
+    order = np.lexsort((hashes, places))
+    places, hashes = places[order], hashes[order]
+    again = np.zeros(len(order), np.bool_)  # a scene that two files name alike is labelled once
+    again[1:] = (np.diff(places) == 0) & (hashes[1:] == hashes[:-1])
+    add_by_group(total, places[~again], hashes[~again])
     return total
 
 

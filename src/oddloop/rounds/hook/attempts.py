@@ -149,7 +149,7 @@ def _failure(call: Call, done: list[dict[str, Any]], ended: Ended, log: Path) ->
 
 
 def _cut_secrets(log: Path, config: HookConfig) -> None:
-    """Take the values of secrets out of a log, line by line; a secret has no line breaks."""
+    """Take the values of secrets out of a log, line by line."""
     values = [value.encode() for value in secret_values(config)]
     if not values:
         return

@@ -12,6 +12,7 @@ from oddloop.errors import TrainError
 from oddloop.rounds.orphans import MARK
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_SHORTEST_SECRET = 4
 _UNFILLABLE = (KeyError, IndexError, ValueError, AttributeError, TypeError)
 
 
@@ -65,8 +66,9 @@ def fill_folder(name: str, config: HookConfig, values: Mapping[str, str], worksp
 
 
 def secret_values(config: HookConfig) -> list[str]:
-    """What must never be written down, longest first."""
-    return sorted((os.environ[name] for name in config.secrets if os.environ.get(name)), key=len, reverse=True)
+    """What must never be written down, line by line, longest first; a few letters would be found in every word."""
+    lines = {line for name in config.secrets for line in os.environ.get(name, "").splitlines()}
+    return sorted((line for line in lines if len(line) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _fill(setting: str, text: str, values: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from oddloop.rounds.ledger import read_rounds
 from oddloop.rounds.state import RoundState
 from oddloop.tables import LABELS, SCENES, is_held_out, refuse_unknown_splits
 
+_COLUMNS = ("scene_id", "log_id", "vehicle_id", "start_ns", "duration_s", "split")
 _SHOWN = 5
 """Pairs that a message names, and a record keeps."""
 _WHAT = {
@@ -84,7 +85,7 @@ def find_leaks(
     workspace: Workspace, scene_ids: pa.Array | pa.ChunkedArray, rounds: Sequence[RoundState] = ()
 ) -> list[Leak]:
     """What each rule finds that does not say `allow`; see `guard_training`."""
-    scenes, rules = read_table(workspace.table("scenes"), SCENES), workspace.config.leakage
+    scenes, rules = read_table(workspace.table("scenes"), SCENES, _COLUMNS), workspace.config.leakage
     refuse_unknown_splits(scenes)
     held_out = scenes.filter(is_held_out(scenes))
     wanted = pc.is_in(scenes["scene_id"], value_set=pa.array(scene_ids.to_pylist(), scenes["scene_id"].type))
