@@ -187,3 +187,13 @@ def test_rows_have_one_hash_where_they_are_equal_and_else_not(rows: list[tuple])
     chunked = pa.concat_tables([table.slice(0, 2), table.slice(2)])
     encoded = chunked.set_column(0, "text", chunked["text"].dictionary_encode())
     assert hash_rows(encoded.select(["struct", "list", "text"])).tolist() == hashes
+
+
+def test_what_a_killed_run_left_of_a_version_is_swept_away(folder: Path) -> None:
+    half = folder / f"datasets/abc.tmp-{'0' * 32}"
+    half.mkdir(parents=True)
+    (half / "scenes.parquet").write_bytes(b"half")
+    toy.run_at(folder)
+    assert [p.name for p in (folder / "datasets").iterdir()] == [
+        e.digest for e in list_datasets(Workspace.open(folder))
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,8 @@ from oddloop.rounds.leakage import (
     guard_training,
 )
 from oddloop.rounds.ledger import open_ledger
-from oddloop.rounds.run import train_if_due
+from oddloop.rounds.run import run, train_if_due
+from oddloop.rounds.shell import Step
 from oddloop.rounds.training import labelled_scenes
 
 S = 10**9
@@ -186,3 +188,18 @@ def test_check_asks_ahead(tmp_path: Path) -> None:
     sound = CliRunner().invoke(app, ["check", "--leakage", "--workspace", str(tmp_path / "sound")])
     assert (sound.exit_code, sound.stdout) == (0, "No labelled scene is too close to a held-out one.\n")
     assert not (tmp_path / "sound/ledger.db").exists()
+
+
+def test_picks_that_could_not_be_trained_on_are_told_before_they_are_labelled(tmp_path: Path) -> None:
+    workspace = with_leak(tmp_path / "ws", "leave_out")
+    more = toy.labels_table(toy.scenes_table()).slice(0, 1).set_column(0, "scene_id", [["log3/s0"]])
+    toy.write(tmp_path / "ws/lake/labels", more)  # so that all of log0, which has held-out scenes, may be picked
+    text = (tmp_path / "ws/oddloop.toml").read_text().replace("budget = 3.0", "budget = 1000.0")
+    (tmp_path / "ws/oddloop.toml").write_text(text)
+    steps: list[Step] = []
+    run(Workspace.open(workspace.storage.url), replace(toy.shell(), on_step=steps.append))
+    told = [step.detail for step in steps if step.name == "leakage"]
+    assert "logs: 4 scenes are of the log of a held-out scene: `log0/s" in told[0]["picks"]
+    assert told[0]["says"] == '[leakage] logs = "leave_out"'
+    run(Workspace.open(workspace.storage.url), replace(toy.shell(), on_step=(again := []).append))
+    assert [step for step in again if step.name == "leakage"] == []

@@ -17,7 +17,7 @@ from oddloop.rounds.datasets import record_dataset, tag_sources
 from oddloop.rounds.evaluation import evaluate, request_evaluation
 from oddloop.rounds.hook import ATTEMPTS_FILE
 from oddloop.rounds.labels import count_labelled
-from oddloop.rounds.leakage import describe_leak
+from oddloop.rounds.leakage import describe_leak, find_leaks
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.shell import Shell, Step
 from oddloop.rounds.state import ROUND_ZERO, RoundState
@@ -92,6 +92,17 @@ class Retraining:
         training = str(state.training["digest"])
         done = self._timed("evaluation", lambda: evaluate(self._workspace, request, training))
         return {"model_id": request.model_id, "digest": done.digest, "rows": dict(done.manifest["rows"])}
+
+    def tell_of_leaks(self, state: RoundState) -> None:
+        """Say which picks a training would refuse or leave out, before anybody has paid for their labels."""
+        if not self._workspace.config.train.command:
+            return
+        rules, rounds = self._workspace.config.leakage, self._ledger.rounds()
+        for leak in find_leaks(self._workspace, state.pick_ids, rounds):
+            says = getattr(rules, leak.rule)
+            if len(leak) and says in ("refuse", "leave_out"):
+                told = {"picks": describe_leak(leak, rules), "says": f'[leakage] {leak.rule} = "{says}"'}
+                self._shell.on_step(Step("leakage", "", True, 0.0, told))
 
     def _begin_round_zero(self, round_id: str, labelled: pa.Table) -> None:
         if round_id == ROUND_ZERO and not self._ledger.events(ROUND_ZERO):

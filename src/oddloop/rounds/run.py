@@ -264,6 +264,8 @@ class _Run:
         if state is None or not state.proposal:
             return state or RoundState("", "idle")
         is_new = publish(self.workspace, state) or state.n_events > n_before
+        if is_new:
+            self._retraining.tell_of_leaks(state)
         detail = {"round_id": state.round_id, "picks": len(state.picks), "cost": state.cost}
         digest = str(state.proposal["stages"]["select"])
         self.note(Step("propose", digest, is_new, time.perf_counter() - begun, detail))

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from oddloop.config import LeakageConfig
 from oddloop.errors import LeakageError
+from oddloop.ids import Ids, id_array
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.leakage.find import Leak, find_copies, find_neighbours, find_shared_logs
@@ -81,14 +82,12 @@ def guard_training(workspace: Workspace, labelled: pa.Table, rounds: Sequence[Ro
     return Guarded(labelled, tuple(found), rules)
 
 
-def find_leaks(
-    workspace: Workspace, scene_ids: pa.Array | pa.ChunkedArray, rounds: Sequence[RoundState] = ()
-) -> list[Leak]:
+def find_leaks(workspace: Workspace, scene_ids: Ids, rounds: Sequence[RoundState] = ()) -> list[Leak]:
     """What each rule finds that does not say `allow`; see `guard_training`."""
     scenes, rules = read_table(workspace.table("scenes"), SCENES, _COLUMNS), workspace.config.leakage
     refuse_unknown_splits(scenes)
     held_out = scenes.filter(is_held_out(scenes))
-    wanted = pc.is_in(scenes["scene_id"], value_set=pa.array(scene_ids.to_pylist(), scenes["scene_id"].type))
+    wanted = pc.is_in(scenes["scene_id"], value_set=id_array(scene_ids).cast(scenes["scene_id"].type))
     training = scenes.filter(pc.and_(wanted, pc.invert(is_held_out(scenes))))
     found = []
     if rules.logs != "allow":
