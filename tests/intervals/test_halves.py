@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddloop.intervals import HalfSums, difference_interval, difference_of_halves, draw_weights, mix_halves
+from oddloop.intervals import HalfSums, difference_interval, difference_of_halves, draw_weights
 
 
 def one_segment(values: list[list[list[float]]]) -> HalfSums:
@@ -128,13 +128,6 @@ def test_what_logs_add_is_the_limit_of_the_paired_bootstrap() -> None:
     low, high = difference_interval(one, np.ones((1, 40)), two, np.ones((1, 40)), weights, 0.6827)
     assert found.luck[0] == 0
     assert found.error[0] == pytest.approx((high[0] - low[0]) / 2, rel=0.04)
-
-
-def test_an_arm_between_two_rounds() -> None:
-    first, second = one_segment([[[4, 8], [6, 6]]]), one_segment([[[2, 2], [2, 4]]])
-    mixed = mix_halves(first, second, 0.25)
-    assert mixed.values[0, 0, 0].tolist() == [3.5, 6.5]
-    assert difference_of_halves(mixed, first).ours[0] == pytest.approx(0.75 * 6 + 0.25 * 2.5)
 
 
 def test_the_interval_covers_what_it_says() -> None:

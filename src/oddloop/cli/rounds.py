@@ -10,6 +10,7 @@ import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.rounds_as_of import AsOfOption, seq_of
+from oddloop.cli.rounds_evidence import evidence
 from oddloop.cli.rounds_log import log
 from oddloop.cli.rounds_promote import promote
 from oddloop.cli.rounds_push import push
@@ -25,6 +26,7 @@ from oddloop.rounds.stopping import last_stop
 app = typer.Typer(invoke_without_command=True, help=__doc__)
 app.command()(log)
 app.command()(trace)
+app.command()(evidence)
 app.command()(export)
 app.command("import")(import_)
 app.command()(push)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
 from oddloop.config.datasets import DatasetsConfig
+from oddloop.config.evidence import EvidenceConfig
 from oddloop.config.labelling import LabellingConfig
 from oddloop.config.leakage import LeakageConfig
 from oddloop.config.review import ReviewConfig
@@ -26,7 +27,6 @@ from oddloop.config.web import WebConfig
 from oddloop.config.workspace import (
     ColumnSource,
     EngineConfig,
-    EvidenceConfig,
     LakeConfig,
     LedgerConfig,
     ModelConfig,

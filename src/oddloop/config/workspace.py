@@ -96,17 +96,6 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class EvidenceConfig:
-    """What the policy is compared with."""
-
-    __pydantic_config__ = STRICT
-    control: Annotated[
-        str,
-        Field(description="workspace of a control arm on the same evaluation scenes; a path from this one, or a URL"),
-    ] = ""
-
-
-@dataclass(frozen=True)
 class EngineConfig:
     """Where the work runs and how much memory it may take."""
 

@@ -10,7 +10,16 @@ from oddloop.coverage.grades import Grade, grade_segments
 from oddloop.coverage.measures import Drive
 from oddloop.coverage.objects import add_object_counts, count_objects
 from oddloop.coverage.odd import judge_scenes, judge_segments
-from oddloop.coverage.performance import Paired, compare_models, compare_segments, pair_metrics, summarize_performance
+from oddloop.coverage.performance import (
+    HalfValues,
+    Paired,
+    SegmentHalves,
+    compare_halves,
+    compare_models,
+    compare_segments,
+    pair_metrics,
+    summarize_performance,
+)
 from oddloop.coverage.scene_values import encode_scene_values, list_scene_values
 from oddloop.coverage.segments import ALL_SCENES
 from oddloop.coverage.stage import CoverageResult, compute
@@ -29,11 +38,14 @@ __all__ = [
     "Encoded",
     "EncodedAttribute",
     "Grade",
+    "HalfValues",
     "Paired",
+    "SegmentHalves",
     "add_object_counts",
     "bootstrap_interval",
     "build_cube",
     "collect",
+    "compare_halves",
     "compare_models",
     "compare_segments",
     "compute",

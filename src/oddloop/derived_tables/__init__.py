@@ -12,7 +12,7 @@ from oddloop.derived_tables.clusters import (
 )
 from oddloop.derived_tables.coverage import COVERAGE_HISTORY, COVERAGE_MEASURES, SEGMENT_METRICS, SEGMENTS, VOLUME_GAPS
 from oddloop.derived_tables.datasets import DATASET_CHANGES, DATASET_SCENES, DATASET_SEGMENTS, DATASET_TABLES
-from oddloop.derived_tables.evidence import DIFFERENCES, EVIDENCE
+from oddloop.derived_tables.evidence import DIFFERENCES, EVIDENCE, HALF_METRICS, LIFTS
 from oddloop.derived_tables.parts import REASON, with_interval
 from oddloop.derived_tables.scores import (
     AUDIT,
@@ -60,6 +60,8 @@ DERIVED = (
     EVIDENCE,
     DIFFERENCES,
     *DATASET_TABLES,
+    HALF_METRICS,
+    LIFTS,
 )
 """In the order of the data flow."""
 
@@ -87,6 +89,8 @@ __all__ = [
     "FOUND_CLUSTERS",
     "FRAME_SCORES",
     "GAPS",
+    "HALF_METRICS",
+    "LIFTS",
     "LISTED_CLUSTERS",
     "NEAR_DUPLICATES",
     "NORMALISERS",

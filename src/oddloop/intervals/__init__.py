@@ -3,8 +3,8 @@
 from oddloop.intervals.bootstrap import IntervalQueue, Weights, bootstrap_interval, difference_interval, draw_weights
 from oddloop.intervals.by_log import GroupDifference, difference_by_log, ratio_by_log
 from oddloop.intervals.exact import exact_interval
-from oddloop.intervals.halves import HalfSums, HalvesDifference, difference_of_halves, mix_halves
-from oddloop.intervals.line import predict_point
+from oddloop.intervals.halves import HalfSums, HalvesDifference, difference_of_halves
+from oddloop.intervals.record import widening
 from oddloop.intervals.wilson import wilson_interval
 
 __all__ = [
@@ -19,8 +19,7 @@ __all__ = [
     "difference_of_halves",
     "draw_weights",
     "exact_interval",
-    "mix_halves",
-    "predict_point",
     "ratio_by_log",
+    "widening",
     "wilson_interval",
 ]

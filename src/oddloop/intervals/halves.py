@@ -146,18 +146,3 @@ class _Parts:
             residual.mean(axis=(0, 1)),
             len(half),
         )
-
-
-def mix_halves(first: HalfSums, second: HalfSums, share: float) -> HalfSums:
-    """An arm between two of its rounds: `share` of the second, the rest of the first; both with as many splits.
-
-    Supports are taken to be the same in both, as they are where the same held-out scenes were measured. A scene must be
-    in the same half of a split in both rounds, or the luck that they share would seem to cancel.
-
-    >>> first, second = (HalfSums(np.full((1, 2, 1, 1), v), np.ones((1, 2, 1, 1))) for v in (4.0, 2.0))
-    >>> float(mix_halves(first, second, 0.25).values[0, 0, 0, 0])
-    3.5
-    """
-    return HalfSums(
-        (1 - share) * first.values + share * second.values, (1 - share) * first.supports + share * second.supports
-    )

@@ -64,7 +64,7 @@ def run_curves(workspace: Workspace, shell: Shell) -> Derived:
         labelled = guard_training(workspace, labelled, read_rounds(workspace)).labelled
         plan = _plan(workspace, labelled)
         requests = [_request(workspace, labelled, plan, size, seed) for size, seed in plan.trainings]
-        trained = _train_all(workspace, shell, requests, scenes)
+        trained = train_for_metrics(workspace, shell, requests, workspace.config.coverage.curves.parallel)
         return _collect(workspace, plan, trained, scenes)
 
 
@@ -117,10 +117,17 @@ def _request(workspace: Workspace, labelled: pa.Table, plan: CurvePlan, size: in
     )
 
 
-def _train_all(
-    workspace: Workspace, shell: Shell, requests: list[TrainRequest], scenes: pa.Table
+def train_for_metrics(
+    workspace: Workspace, shell: Shell, requests: list[TrainRequest], parallel: int, what: str = "curves"
 ) -> dict[str, Derived]:
-    """Folder of each training by its model's name; after a failure none is begun that was not running yet."""
+    """Folder of each training by its model's name, with nothing but the metrics of held-out scenes in its output.
+
+    After a failure none is begun that was not running yet; those that ended before stay.
+
+    Raises:
+        TrainError: a training failed, or wrote no metrics of held-out scenes.
+    """
+    scenes = read_table(workspace.table("scenes"), SCENES)
     failed = threading.Event()
 
     def train_one(request: TrainRequest) -> Derived:
@@ -132,13 +139,13 @@ def _train_all(
             failed.set()
             raise
 
-    shell.progress("curves", 0, len(requests))
-    with ThreadPoolExecutor(workspace.config.coverage.curves.parallel) as pool:
+    shell.progress(what, 0, len(requests))
+    with ThreadPoolExecutor(parallel) as pool:
         begun = [pool.submit(train_one, request) for request in requests]
         for done, future in enumerate(as_completed(begun), start=1):
             with contextlib.suppress(CancelledError):  # the failure that caused it is among the others
                 future.result()
-            shell.progress("curves", done, len(requests))
+            shell.progress(what, done, len(requests))
     return {request.model_id: future.result() for request, future in zip(requests, begun, strict=True)}
 
 
@@ -149,7 +156,7 @@ def _train(workspace: Workspace, request: TrainRequest, scenes: pa.Table) -> Der
 
     def write(staging: Storage) -> dict[str, int]:
         train_into(workspace, staging, request)
-        metrics = _measured(_evaluated(workspace, staging, request), scenes)
+        metrics = held_out_metrics(_evaluated(workspace, staging, request), scenes)
         if not metrics.num_rows:
             raise TrainError(
                 f"training of {request.model_id} wrote no metrics of held-out scenes, so it gives no point of a "
@@ -174,7 +181,8 @@ def _evaluated(workspace: Workspace, staging: Storage, request: TrainRequest) ->
     return staging.sub(_EVALUATION)
 
 
-def _measured(training: Storage, scenes: pa.Table) -> pa.Table:
+def held_out_metrics(training: Storage, scenes: pa.Table) -> pa.Table:
+    """METRICS of held-out scenes that a training wrote; no rows where it wrote none."""
     files = trained_tables(training).get("metrics")
     return measured_metrics(read_table(files, METRICS), scenes) if files else METRICS.empty()
 
@@ -214,7 +222,7 @@ def _collect(workspace: Workspace, plan: CurvePlan, trained: dict[str, Derived],
 
 def _numbered(training: Storage, scenes: pa.Table, size: int, seed: int) -> pa.Table:
     """A training's metrics with the columns size and seed."""
-    table = _measured(training, scenes).select(["scene_id", "metric", "value", "support"])
+    table = held_out_metrics(training, scenes).select(["scene_id", "metric", "value", "support"])
     for name, number in (("size", size), ("seed", seed)):
         table = table.append_column(name, pa.array([number] * table.num_rows, pa.int64()))
     return table

@@ -1,9 +1,9 @@
 """The loop: do whatever is stale, in order.
 
-Labels in? -> train -> score -> coverage -> evaluate the new model, close its round -> discover -> say why gaps exist,
-where the policy asks -> enough? -> open the next round -> select -> propose the picks. Each step is a pure function of
-its inputs kept in a derived folder, or one event in the ledger, so a run that was killed at any moment is finished by
-the next one, and a run with nothing to do does nothing.
+Labels in? -> train -> score -> coverage -> evaluate the new model, weigh whether it helped -> discover -> say why gaps
+exist, where the policy asks -> enough? -> open the next round -> select -> propose the picks. Each step is a pure
+function of its inputs kept in a derived folder, or one event in the ledger, so a run that was killed at any moment is
+finished by the next one, and a run with nothing to do does nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from oddloop.errors import LedgerError, OddloopError, WorkspaceError
+from oddloop.errors import LedgerError, OddloopError, TrainError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
@@ -25,6 +25,8 @@ from oddloop.rounds.discovery.lasting import record_clusters
 from oddloop.rounds.discovery.scenarios import read_scenarios
 from oddloop.rounds.evaluate import summarize_evaluation
 from oddloop.rounds.evaluation import evaluation_of
+from oddloop.rounds.evidence.announce import announce
+from oddloop.rounds.evidence.weigh import weigh
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.model import ModelTables, current_model, measured_model, trained_model
@@ -62,7 +64,7 @@ def run(workspace: Workspace, shell: Shell, *, go_on: bool = False) -> RunSummar
         run.train_if_due()
         run.evaluate_if_due()
         run.push()
-        stages = run.stages("select", then={"coverage": run.evaluate}, around={"select": run.opening.around_picks})
+        stages = run.stages("select", then={"coverage": run.assess}, around={"select": run.opening.around_picks})
         state = run.propose(stages)
         run.push()
         return RunSummary(tuple(run.steps), state.round_id, state.status, run.waiting_for(state, stages["select"]))
@@ -224,6 +226,11 @@ class _Run:
             return {}
         return {"diagnosis": self._timed("diagnosis", lambda: run_diagnosis(self.workspace, covered.digest))}
 
+    def assess(self, covered: Derived) -> None:
+        """Record what a newly trained model is worth, and whether its round helped."""
+        self.evaluate(covered)
+        self.weigh()
+
     def evaluate(self, covered: Derived) -> None:
         """Record what a newly trained model is worth, and close its round."""
         state = self._open_round()
@@ -246,6 +253,22 @@ class _Run:
         context = self._context(trained_model(self.workspace, state))
         return self._timed("coverage", lambda: STAGES["coverage"](context, {}))
 
+    def weigh(self) -> None:
+        """Record whether the last round helped, where that is not recorded yet; a training that fails is told only."""
+        begun = time.perf_counter()
+        try:
+            payload = weigh(self.workspace, self.ledger.rounds(), self.shell)
+        except TrainError as error:
+            self.note(Step("evidence", "", False, time.perf_counter() - begun, {"failed": str(error)}))
+            return
+        if payload is None:
+            return
+        state = [s for s in self.ledger.rounds() if s.evaluation][-1]
+        if state.evidence.get("digest") != payload["digest"]:
+            self._record(state.round_id, "evidence", payload, key=payload["digest"])
+            detail = {"round_id": state.round_id, "verdict": payload["verdict"]}
+            self.note(Step("evidence", payload["digest"], True, time.perf_counter() - begun, detail))
+
     def propose(self, stages: dict[str, Derived]) -> RoundState:
         """Record the picks for the open round, or for a new one.
 
@@ -256,6 +279,7 @@ class _Run:
         state = self._open_round()
         n_before = state.n_events if state else 0
         proposal = proposal_of(self.workspace, stages)
+        proposal["forecast"] = announce(self.workspace, self.ledger.rounds(), proposal["cost"])
         if proposal["picks"] and not (state and self._is_fixed(state)):
             state = self.opening.open_if_due(stages, proposal)
             if state is None:

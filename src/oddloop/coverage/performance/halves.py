@@ -32,6 +32,21 @@ class HalfValues:
     values: FloatArray
     supports: FloatArray
 
+    def towards(self, other: HalfValues, share: float) -> HalfValues:
+        """Between this round of the arm and another, on the same scenes: `share` of the other, the rest of this.
+
+        A scene must be in the same half of a split in both rounds, or the luck that they share would seem to cancel.
+
+        >>> one, two = (HalfValues(np.full((1, 2, 1), v), np.ones((1, 2, 1))) for v in (4.0, 2.0))
+        >>> one.towards(two, 0.25).values.ravel().tolist()
+        [3.5, 3.5]
+        """
+        values, supports = (
+            (1 - share) * mine + share * theirs
+            for mine, theirs in ((self.values, other.values), (self.supports, other.supports))
+        )
+        return HalfValues(values, supports)
+
 
 @dataclass(frozen=True, eq=False)
 class SegmentHalves:

@@ -1,4 +1,4 @@
-"""Was the advice right? The learning curves of a policy and of its control, by labelling cost.
+"""The learning curves of a policy and of its control, by labelling cost.
 
 An arm is a workspace. For each evaluated round it gives the cost of its labels so far, and the model's metric per
 segment with its interval. `rounds/paired.py` compares two arms on the same scenes.
@@ -12,14 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.coverage import ALL_SCENES
 from oddloop.derived_tables import EVIDENCE
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.train import LABELLED_FILE, trained_folder
-
-__all__ = ["ALL_SCENES", "collect_evidence", "evaluated_rounds", "labelling_cost"]
 
 
 def collect_evidence(arms: Mapping[str, Workspace], metric: str) -> pa.Table:
