@@ -86,6 +86,7 @@ def listen(host: str, port: int) -> Any:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen(128)  # whoever reads the address may come at once, and waits until the server is up
     except OSError as error:
         made.close()
         raise OddloopError(

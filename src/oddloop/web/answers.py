@@ -1,7 +1,7 @@
 """How a route answers: one function reads what a page says; as a page and as JSON it is the same.
 
 Both carry an ETag of all that the answer depends on, so that a browser or a program that has it already is told so
-before anything is read.
+before anything is read. What was written once under an ETag is kept for whoever asks next.
 """
 
 from __future__ import annotations
@@ -33,13 +33,21 @@ def answer_json(request: Request, read: Callable[[View], Any]) -> Response:
     tag = _tag(request, view)
     if _is_known(request, tag):
         return Response(status_code=304, headers=_headers(tag))
-    found = read(view)
-    headers = _headers(tag)
-    if isinstance(found, Part) and found.next_offset is not None:
-        asked = dict(request.query_params) | {"limit": found.limit, "offset": found.next_offset}
-        headers["Link"] = f'<{request.url.path}?{urlencode(asked)}>; rel="next"'
-    text = json.dumps(asdict(found), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(text, headers=headers, media_type="application/json")
+
+    def write() -> tuple[str, dict[str, str]]:
+        found = read(view)
+        text = json.dumps(asdict(found), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text, _next_part(request, found)
+
+    text, link = view.cached(("json", tag), write)
+    return Response(text, headers=_headers(tag) | link, media_type="application/json")
+
+
+def _next_part(request: Request, found: Any) -> dict[str, str]:
+    if not isinstance(found, Part) or found.next_offset is None:
+        return {}
+    asked = dict(request.query_params) | {"limit": found.limit, "offset": found.next_offset}
+    return {"Link": f'<{request.url.path}?{urlencode(asked)}>; rel="next"'}
 
 
 def answer_page(
@@ -66,10 +74,13 @@ def answer_page(
     if _is_known(request, tag):
         return Response(status_code=304, headers=_headers(tag))
     json_url = f"{API}{api}" + (f"?{request.url.query}" if request.url.query else "")
-    page = read(view)
-    drawn = more(page, load_messages(reader.lang))
-    text = site.render(request, template, page=page, json_url=json_url, **drawn)
-    return HTMLResponse(text, headers=_headers(tag) | {"Vary": "Cookie, Accept-Language"})
+
+    def write() -> str:
+        page = read(view)
+        drawn = more(page, load_messages(reader.lang))
+        return site.render(request, template, page=page, json_url=json_url, **drawn)
+
+    return HTMLResponse(view.cached(("page", tag), write), headers=_headers(tag) | {"Vary": "Cookie, Accept-Language"})
 
 
 def _tag(request: Request, view: View, *more: str) -> str:

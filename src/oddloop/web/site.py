@@ -117,6 +117,7 @@ def templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     made.filters |= {name: getattr(formats, name) for name in _FORMATS}
     made.filters |= {"moment": moment, "when": when, "as_json": _as_json}
