@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import webbrowser
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,9 +14,9 @@ from oddloop.cli.terminal import err, out, print_json
 from oddloop.config import Role
 from oddloop.errors import OddloopError
 from oddloop.lake.workspace import Workspace
-from oddloop.web import ServeSettings, create_app
-from oddloop.web.access.hosts import is_loopback
-from oddloop.web.access.tokens import make_token, token_line
+
+if TYPE_CHECKING:
+    from oddloop.web import ServeSettings
 
 
 def run(
@@ -38,6 +39,8 @@ def run(
 
 
 def _print_token(name: str, role: str, as_json: bool) -> None:
+    from oddloop.web.access.tokens import make_token, token_line
+
     token = make_token()
     line = token_line(checked_name(name), checked_role(role), token)
     if as_json:
@@ -49,24 +52,34 @@ def _print_token(name: str, role: str, as_json: bool) -> None:
 
 
 def _serve(workspace: Workspace, host: str, port: int, *, no_open: bool, as_json: bool) -> None:
+    from oddloop.web import ServeSettings, refuse_open_door
+    from oddloop.web.access.hosts import is_loopback
+
+    user = user_name() if is_loopback(host) else ""
+    settings = ServeSettings(host, port, user, workspace.config.web)
+    refuse_open_door(settings)
+    with listen(host, port) as socket:
+        _run(workspace, replace(settings, port=socket.getsockname()[1]), socket, no_open=no_open, as_json=as_json)
+
+
+def _run(workspace: Workspace, settings: ServeSettings, socket: Any, *, no_open: bool, as_json: bool) -> None:
     import uvicorn
 
-    socket = listen(host, port)
-    port = socket.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    at = f"http://{shown}:{port}/"
+    from oddloop.web import create_app
+
+    at = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}/"
 
     def announce(token: str) -> None:
         err.print(f"For one more browser: {at}?token={token}")
 
-    user = user_name() if is_loopback(host) else ""
-    app = create_app(workspace, ServeSettings(host, port, user, workspace.config.web, announce))
-    address = f"{at}?token={app.state.site.one_time.token}" if user else at
+    app = create_app(workspace, replace(settings, announce=announce))
+    address = f"{at}?token={app.state.site.one_time.token}" if settings.user else at
     if as_json:
         print_json({"url": address})
     else:
         out.print(address)
-    err.print("Serving until Ctrl-C." + (" The address lets one browser in." if user else " Log in with your token."))
+    how = "The address lets one browser in." if settings.user else "Log in with your token."
+    err.print(f"Serving until Ctrl-C. {how}")
     if not no_open:
         webbrowser.open(address)
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, proxy_headers=False)

@@ -4,7 +4,7 @@ A page is a module of `pages` (its routes), one of `queries` (what it says, as f
 texts in `messages`; `pages/__init__.py` lists it.
 """
 
-from oddloop.web.app import create_app
+from oddloop.web.app import create_app, refuse_open_door
 from oddloop.web.site import ServeSettings
 
-__all__ = ["ServeSettings", "create_app"]
+__all__ = ["ServeSettings", "create_app", "refuse_open_door"]

@@ -6,14 +6,16 @@ walked about in, are Plotly's.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from oddloop.report.formats import number
 
 WIDTH, HEIGHT = 420, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 30
+RIGHT_OF_NAMES = 70
 MAX_LABELS = 7
 
 
@@ -39,56 +41,87 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A laid-out chart: ticks as (place, text), points, the line through them, and a level to hold them against."""
+class Line:
+    """A laid-out series: its name, where that is written, its points, and the line through them."""
 
+    name: str
+    name_y: float
     points: tuple[Placed, ...]
     line: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A laid-out chart: ticks as (place, text), its lines, and a level to hold them against."""
+
+    lines: tuple[Line, ...]
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     level: tuple[float, str] | None
+    right: int
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
-    right: int = WIDTH - RIGHT
     bottom: int = HEIGHT - BOTTOM
 
 
 def draw(
-    marks: Sequence[Mark],
+    series: Mapping[str, Sequence[Mark]],
     *,
     level: tuple[float, str] | None = None,
     from_zero: bool = False,
     shown: Callable[[float], str] = number,
 ) -> Chart | None:
-    """Lay out marks from left to right; None where there are none.
+    """Lay out series of marks from left to right; None where there are none.
 
     Args:
-        marks: what is drawn; values are finite.
+        series: marks by the name of what they are of, alike in their labels; values are finite.
         level: a value with its name, drawn across.
         from_zero: whether the axis begins at 0.
         shown: how numbers are written.
     """
+    marks = [mark for one in series.values() for mark in one]
     if not marks:
         return None
     ends = [v for m in marks for v in (m.value, m.low, m.high) if v is not None] + ([level[0]] if level else [])
     ticks = nice_ticks(min([*ends, 0.0] if from_zero else ends), max(ends))
-    low, high = ticks[0], ticks[-1]
+    right = WIDTH - (RIGHT if len(series) == 1 else RIGHT_OF_NAMES)
 
     def y(value: float) -> float:
-        return round(HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP), 1)
+        return round(HEIGHT - BOTTOM - (value - ticks[0]) / (ticks[-1] - ticks[0]) * (HEIGHT - BOTTOM - TOP), 1)
 
-    step = (WIDTH - LEFT - RIGHT) / len(marks)
-    xs = [round(LEFT + (place + 0.5) * step, 1) for place in range(len(marks))]
-    points = tuple(_placed(mark, x, y, shown) for mark, x in zip(marks, xs, strict=True))
-    every = math.ceil(len(marks) / MAX_LABELS)
+    labels = [mark.label for mark in next(iter(series.values()))]
+    step = (right - LEFT) / len(labels)
+    xs = [round(LEFT + (place + 0.5) * step, 1) for place in range(len(labels))]
+    lines = [_line(name, one, xs, y, shown) for name, one in series.items()]
+    every = math.ceil(len(labels) / MAX_LABELS)
     return Chart(
-        points,
-        " ".join(f"{p.x},{p.y}" for p in points),
-        tuple((x, mark.label) for x, mark in list(zip(xs, marks, strict=True))[::-every][::-1]),
+        tuple(replace(line, name_y=place) for line, place in zip(lines, apart([x.name_y for x in lines]), strict=True)),
+        tuple(list(zip(xs, labels, strict=True))[::-every][::-1]),
         tuple((y(tick), _tick(tick, ticks)) for tick in ticks),
         (y(level[0]), level[1]) if level else None,
+        right,
     )
+
+
+def _line(
+    name: str, marks: Sequence[Mark], xs: Sequence[float], y: Callable[[float], float], shown: Callable[[float], str]
+) -> Line:
+    points = tuple(_placed(mark, x, y, shown) for mark, x in zip(marks, xs, strict=True))
+    return Line(name, points[-1].y, points, " ".join(f"{p.x},{p.y}" for p in points))
+
+
+def apart(places: Sequence[float], gap: float = 12.0) -> list[float]:
+    """Places of names, moved down until none covers another.
+
+    >>> apart([10.0, 50.0, 12.0])
+    [10.0, 50.0, 22.0]
+    """
+    found = list(places)
+    order = sorted(range(len(found)), key=lambda i: found[i])
+    for above, below in itertools.pairwise(order):
+        found[below] = max(found[below], found[above] + gap)
+    return found
 
 
 def _placed(mark: Mark, x: float, y: Callable[[float], float], shown: Callable[[float], str]) -> Placed:
@@ -102,7 +135,7 @@ def nice_ticks(low: float, high: float) -> list[float]:
     """From two to seven round numbers that hold a range.
 
     >>> nice_ticks(0.0, 24.0), nice_ticks(3.0, 3.0)
-    ([0.0, 5.0, 10.0, 15.0, 20.0, 25.0], [2.0, 3.0, 4.0])
+    ([0.0, 10.0, 20.0, 30.0], [2.0, 2.5, 3.0, 3.5, 4.0])
     """
     if high <= low:
         low, high = low - (abs(low) / 3 or 1.0), high + (abs(high) / 3 or 1.0)

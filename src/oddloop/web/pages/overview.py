@@ -13,7 +13,7 @@ from oddloop.web.charts import Mark, draw
 from oddloop.web.messages import Messages
 from oddloop.web.paging import NothingAsked
 from oddloop.web.queries.overview import Overview, read_overview
-from oddloop.web.queries.trend import COVERED_LOGS, LiftPoint
+from oddloop.web.queries.trend import DEPTHS, LiftPoint
 
 router = APIRouter(tags=["overview"])
 
@@ -37,12 +37,15 @@ def _drawn(page: Overview, t: Messages) -> dict[str, Any]:
     level = (
         (0.0, t("overview.control")) if is_paired else (target, t("overview.target")) if target is not None else None
     )
-    trend = [Mark(point.round_id or "–", point.n_covered) for point in page.trend]
+    trend = {
+        t("overview.at_least", logs=depth): [Mark(p.round_id or "–", p.covered[place].n_conditions) for p in page.trend]
+        for place, depth in enumerate(DEPTHS)
+    }
+    lift = [mark for point in page.lift if (mark := _mark(point, is_paired))]
     return {
         "trend": draw(trend, from_zero=True, shown=lambda value: f"{value:.0f}"),
-        "lift": draw([mark for point in page.lift if (mark := _mark(point, is_paired))], level=level),
+        "lift": draw({"": lift}, level=level),
         "is_paired": is_paired,
-        "covered_logs": COVERED_LOGS,
         "links": {},
     }
 

@@ -82,4 +82,6 @@ def gap_table(view: View) -> pa.Table | None:
     digest = view.stages.get("coverage", "")
     if view.stage("coverage") is None:
         return None
-    return view.cached(("gaps", view.digest), lambda: worst_gaps(*read_diagnosis(view.workspace, digest)))
+    evaluated = tuple(str(state.evaluation["coverage_digest"]) for state in view.rounds if state.evaluation)
+    key = ("gaps", digest, view.config_digest, evaluated)
+    return view.cached(key, lambda: worst_gaps(*read_diagnosis(view.workspace, digest)))

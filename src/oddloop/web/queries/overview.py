@@ -65,7 +65,8 @@ def _waits_in_round(view: View, state: RoundState | None) -> list[Waiting]:
         return []
     n = len(state.picks)
     undecided = sum(scene_id not in state.decisions for scene_id in state.pick_ids)
-    missing = n - count_labelled(view.workspace, state.pick_ids)[0]
+    key = ("labelled", view.labels_digest, tuple(state.pick_ids))
+    missing = n - view.cached(key, lambda: count_labelled(view.workspace, state.pick_ids)[0])
     found = [Waiting("review", undecided, n, state.round_id)] if state.status == "proposed" and undecided else []
     if missing and (state.status != "proposed" or missing < n):
         found.append(Waiting("labels", missing, n, state.round_id))

@@ -19,13 +19,22 @@ from oddloop.rounds.state import RoundState
 from oddloop.web.queries.models import measured_of
 from oddloop.web.store import View
 
-COVERED_LOGS = 5
-"""A single condition counts as covered once scenes of so many logs of it are labelled; fewer give no interval."""
+DEPTHS = (5, 20, 80)
+"""How well a single condition is covered: by labelled scenes from so many logs at least; fewer give no interval."""
+MAX_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How many single conditions are covered by labelled scenes of at least `n_logs` logs."""
+
+    n_logs: int
+    n_conditions: int
 
 
 @dataclass(frozen=True)
 class CoveragePoint:
-    """Coverage at a time: labelled scenes, logs and time, and how many single conditions are covered of those seen."""
+    """Coverage at a time: labelled scenes, logs and time, and how many of the conditions seen are covered how well."""
 
     at_ns: int
     digest: str
@@ -33,7 +42,7 @@ class CoveragePoint:
     n_scenes: int
     n_logs: int
     duration_s: float
-    n_covered: int
+    covered: tuple[Depth, ...]
     n_conditions: int
 
 
@@ -53,29 +62,40 @@ class LiftPoint:
 
 
 def read_trend(view: View) -> tuple[CoveragePoint, ...]:
-    """A point per coverage result that was kept, oldest first."""
-    table = view.cached(("snapshots", view.digest), lambda: read_snapshots(view.workspace))
+    """A point per coverage result that was kept, oldest first; the newest `MAX_POINTS`."""
+    table = view.cached(("trend", view.history_digest), lambda: _summed(read_snapshots(view.workspace)))
     rounds = {str(s.evaluation["coverage_digest"]): s.round_id for s in view.rounds if s.evaluation}
-    stamps = sorted({(row["at_ns"], row["digest"]) for row in table.select(["at_ns", "digest"]).to_pylist()})
-    return tuple(_point(table, at_ns, digest, rounds.get(digest, "")) for at_ns, digest in stamps)
+    newest = table.slice(max(table.num_rows - MAX_POINTS, 0)).to_pylist()
+    return tuple(_point(row, rounds.get(row["digest"], "")) for row in newest)
 
 
-def _point(table: pa.Table, at_ns: int, digest: str, round_id: str) -> CoveragePoint:
-    now = table.filter(pc.and_(pc.equal(table["at_ns"], at_ns), pc.equal(table["digest"], digest)))
-    labelled = now.filter(pc.equal(now["status"], "labelled"))
-    is_single = pc.match_substring(labelled["segment_id"], "=")
-    single, overall = labelled.filter(is_single), labelled.filter(pc.invert(is_single)).to_pylist()
-    everything: dict[str, Any] = overall[0] if overall else {"n_scenes": 0, "n_logs": 0, "duration_s": 0.0}
-    seen = now.filter(pc.match_substring(now["segment_id"], "="))["segment_id"]
+def _summed(snapshots: pa.Table) -> pa.Table:
+    """A row per result: sums over the labelled, and counts of single conditions, of those covered how well."""
+    labelled = pc.equal(snapshots["status"], "labelled")
+    single = pc.match_substring(snapshots["segment_id"], "=")
+    everything = pc.and_(labelled, pc.invert(single))
+    columns = {"at_ns": snapshots["at_ns"], "digest": snapshots["digest"]}
+    for name in ("n_scenes", "n_logs", "duration_s"):
+        columns[name] = pc.if_else(everything, snapshots[name], 0)
+    for depth in DEPTHS:
+        covered = pc.and_(pc.and_(labelled, single), pc.greater_equal(snapshots["n_logs"], depth))
+        columns[f"depth_{depth}"] = pc.cast(covered, pa.int64())
+    columns["condition"] = pc.if_else(single, snapshots["segment_id"], pa.scalar(None, pa.string()))
+    sums = [(name, "sum") for name in columns if name not in ("at_ns", "digest", "condition")]
+    grouped = pa.table(columns).group_by(["at_ns", "digest"], use_threads=False)
+    return grouped.aggregate([*sums, ("condition", "count_distinct")]).sort_by("at_ns")
+
+
+def _point(row: dict[str, Any], round_id: str) -> CoveragePoint:
     return CoveragePoint(
-        at_ns,
-        digest,
+        row["at_ns"],
+        row["digest"],
         round_id,
-        everything["n_scenes"],
-        everything["n_logs"],
-        finite(everything["duration_s"]) or 0.0,
-        pc.sum(pc.greater_equal(single["n_logs"], COVERED_LOGS)).as_py() or 0,
-        pc.count_distinct(seen).as_py(),
+        row["n_scenes_sum"],
+        row["n_logs_sum"],
+        finite(row["duration_s_sum"]) or 0.0,
+        tuple(Depth(depth, row[f"depth_{depth}_sum"]) for depth in DEPTHS),
+        row["condition_count_distinct"],
     )
 
 

@@ -86,9 +86,10 @@ class Store:
         # Before the rounds: what comes in between is looked at again, rather than missed.
         seq = self.ledger.seq_at(_FOREVER_NS)
         rounds = tuple(self.ledger.rounds())
-        labels = workspace.table("labels").storage
-        stamps = [self._config_stamp, _stamps(workspace, SNAPSHOTS), [[i.path, i.size] for i in labels.list_files()]]
-        return View(workspace, rounds, seq, digest_of([seq, stamps]), self.ledger, self._cache, self._sql)
+        labels = [[i.path, i.size, i.mtime_ns] for i in workspace.table("labels").storage.list_files()]
+        config, history = digest_of(self._config_stamp), digest_of(_stamps(workspace, SNAPSHOTS))
+        parts = (config, history, digest_of(labels))
+        return View(workspace, rounds, seq, digest_of([seq, *parts]), *parts, self.ledger, self._cache, self._sql)
 
     def _reopened(self) -> Workspace:
         """The workspace with its settings as they are now; while they are faulty, as they were."""

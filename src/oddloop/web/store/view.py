@@ -33,12 +33,18 @@ class View:
         rounds: states, oldest first.
         seq: number of the ledger's last event.
         digest: changes whenever something that a page may show has changed.
+        config_digest: changes with the settings alone.
+        history_digest: changes where another coverage result was kept.
+        labels_digest: changes with the labels.
     """
 
     workspace: Workspace
     rounds: tuple[RoundState, ...]
     seq: int
     digest: str
+    config_digest: str
+    history_digest: str
+    labels_digest: str
     _ledger: Ledger
     _cache: Cache
     _sql: Sql
