@@ -46,7 +46,6 @@ def _drawn(page: Overview, t: Messages) -> dict[str, Any]:
         "trend": draw(trend, from_zero=True, shown=lambda value: f"{value:.0f}"),
         "lift": draw({"": lift}, level=level),
         "is_paired": is_paired,
-        "links": {},
     }
 
 
