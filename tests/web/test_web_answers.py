@@ -237,6 +237,7 @@ def test_the_api_describes_itself(app: FastAPI) -> None:
         for operation in path.values():
             assert operation["description"]
             assert "$ref" in json.dumps(operation["responses"]["200"])
+            assert list(operation["responses"]["422"]["content"]) == ["application/problem+json"]
 
 
 def test_an_empty_workspace_has_its_pages(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from oddloop.web.access.tokens import OneTimeToken
 from oddloop.web.answers import API
 from oddloop.web.assets import FOREVER, find_asset
 from oddloop.web.pages import PAGES
-from oddloop.web.problems import add_handlers, refuse
+from oddloop.web.problems import DESCRIBED, add_handlers, refuse
 from oddloop.web.site import ServeSettings, Site
 from oddloop.web.store import Store
 
@@ -52,6 +52,7 @@ def create_app(workspace: Workspace, settings: ServeSettings) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
+        responses=DESCRIBED,
     )
     sessions = Sessions(settings.web.session_hours * 3600)
     navigation = tuple((page.name, page.path) for page in PAGES)

@@ -18,6 +18,29 @@ from oddloop.web.site import site_of
 from oddloop.web.store import NothingThereError
 
 PROBLEM = "application/problem+json"
+_TEXT = {"type": "string"}
+_FAULTS = {"type": "array", "items": {"type": "object", "properties": {"where": _TEXT, "what": _TEXT}}}
+_SCHEMA = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "errors": _FAULTS},
+}
+_SAID = {
+    400: "the server is not known by the name in `Host`",
+    401: "nobody is known by that token",
+    403: "not allowed to whoever asks",
+    404: "not there",
+    409: "the ledger does not allow it (any more): mostly somebody else was first",
+    413: "too much was sent",
+    415: "neither JSON nor a form",
+    422: "a parameter is not valid, or not known",
+    503: "the workspace cannot be read right now",
+}
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    status: {"description": said, "content": {PROBLEM: {"schema": _SCHEMA}}} for status, said in _SAID.items()
+}
+"""Refusals as the API describes them."""
 
 
 def refuse(
