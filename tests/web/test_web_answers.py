@@ -63,6 +63,20 @@ def test_the_overview_says_where_the_loop_stands(app: FastAPI, toy: Path) -> Non
     assert [point["n_scenes"] for point in found["trend"]] == sorted(point["n_scenes"] for point in found["trend"])
 
 
+def test_whether_the_picks_helped_is_said(toy: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ws"
+    shutil.copytree(toy, folder)
+    said = {"verdict": "helped", "sentences": ["The picks <helped>.", "More of it."]}
+    open_ledger(Workspace.open(folder)).append("r001", "evidence", said, key="a", author=Author("me", 9))
+    viewer = client(make_app(folder), "viewer")
+    found = viewer.get("/api/v1/overview").json()["evidence"]
+    assert found == {"round_id": "r001", **said}
+    assert viewer.get("/api/v1/rounds/r001").json()["evidence"] == found
+    for path in ("/", "/rounds/r001"):
+        assert "The picks &lt;helped&gt;." in viewer.get(path, headers=PAGE).text
+    assert "Did the picks help?" not in viewer.get("/rounds/r002", headers=PAGE).text
+
+
 def test_lists_come_in_parts(app: FastAPI) -> None:
     viewer = client(app, "viewer")
     everything = viewer.get("/api/v1/rounds").json()

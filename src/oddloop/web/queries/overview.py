@@ -8,7 +8,7 @@ from oddloop.rounds.discovery import fold_names, last_clustered, open_questions
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.state import DISCOVERY, RoundState
 from oddloop.web.queries.gaps import Gaps, lead_of, read_gaps
-from oddloop.web.queries.rounds import RoundLine, Step, line_of, steps_of
+from oddloop.web.queries.rounds import Evidence, RoundLine, Step, evidence_of, line_of, steps_of
 from oddloop.web.queries.trend import CoveragePoint, LiftPoint, read_lift, read_trend
 from oddloop.web.store import View
 
@@ -28,7 +28,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Overview:
-    """Where the loop stands; `round` is the newest one, null before the first."""
+    """Where the loop stands; `round` is the newest one, null before the first; `evidence` the newest that there is."""
 
     workspace: str
     round: RoundLine | None
@@ -37,6 +37,7 @@ class Overview:
     trend: tuple[CoveragePoint, ...]
     lift: tuple[LiftPoint, ...]
     has_control: bool
+    evidence: Evidence | None
     waiting: tuple[Waiting, ...]
 
 
@@ -55,6 +56,7 @@ def _read(view: View) -> Overview:
         trend=read_trend(view),
         lift=read_lift(view, lead_of(view)),
         has_control=bool(view.config.evidence.control),
+        evidence=next((found for state in reversed(view.rounds) if (found := evidence_of(state))), None),
         waiting=(*_waits_in_round(view, view.open_round), *_waits_in_clusters(view)),
     )
 

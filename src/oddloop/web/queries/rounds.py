@@ -12,6 +12,8 @@ from oddloop.web.paging import PageAsked, Part, part_of
 from oddloop.web.queries.models import Measured, measured_of
 from oddloop.web.store import View
 
+_MANY = ("decided", "received")
+"""Events of which there may be one or more per scene."""
 STEPS = ("proposed", "reviewed", "sent", "labelled", "trained", "evaluated")
 """What a round passes through, for people; review and sending may be left out."""
 
@@ -64,6 +66,15 @@ class Pick:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Whether the picks of a round helped: the verdict, and what it rests on, in sentences."""
+
+    round_id: str
+    verdict: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Moment:
     """Something that happened: what, when (ns since the Unix epoch), who."""
 
@@ -88,6 +99,7 @@ class Round:
     stages: dict[str, str]
     picks: Part[Pick]
     measured: tuple[Measured, ...]
+    evidence: Evidence | None
     history: tuple[Moment, ...]
 
 
@@ -131,8 +143,15 @@ def read_round(view: View, round_id: str, asked: PageAsked) -> Round:
         stages={name: str(digest) for name, digest in proposal.get("stages", {}).items()},
         picks=_picks(state, asked),
         measured=measured_of(state),
-        history=tuple(Moment(e.kind, e.at_ns, e.author) for e in view.events(round_id) if e.kind != "decided"),
+        evidence=evidence_of(state),
+        history=tuple(Moment(e.kind, e.at_ns, e.author) for e in view.events(round_id) if e.kind not in _MANY),
     )
+
+
+def evidence_of(state: RoundState) -> Evidence | None:
+    """What is known of whether the picks helped; None where nothing was weighed."""
+    sentences = tuple(str(sentence) for sentence in state.evidence.get("sentences", ()))
+    return Evidence(state.round_id, str(state.evidence.get("verdict", "")), sentences) if sentences else None
 
 
 def _picks(state: RoundState, asked: PageAsked) -> Part[Pick]:
