@@ -223,3 +223,33 @@ def test_every_answer_has_the_headers(app: FastAPI) -> None:
         assert "cache-control" in answer.headers
     assert "unsafe" not in CONTENT_SECURITY_POLICY
     assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
+
+
+def test_what_the_ledger_refuses_is_a_conflict_and_what_is_out_of_reach_is_not(toy: Path) -> None:
+    made = make_app(toy)
+
+    def fail(request: Request) -> None:
+        store = request.app.state.site.store
+        store.append("r001", "proposed", {"picks": []}, key="late", name=request.state.person.name)
+
+    made.router.add_api_route("/api/v1/late", fail, methods=["POST"])
+    made.router.add_api_route("/api/v1/late", fail, methods=["GET"])
+    refused = client(made, "reviewer").post("/api/v1/late")
+    assert (refused.status_code, refused.headers["content-type"]) == (409, "application/problem+json")
+    assert "r001 is closed" in refused.json()["detail"]
+    assert client(made, "reviewer").get("/api/v1/late").status_code == 503
+
+
+def test_a_fault_of_ours_tells_nothing_of_itself(toy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = make_app(toy)
+
+    def fail() -> None:
+        raise ValueError("secret")
+
+    made.router.add_api_route("/api/v1/fault", fail)
+    for headers in ({}, PAGE):
+        answer = client(made, "viewer").get("/api/v1/fault", headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert "secret" not in answer.text
+        assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    assert "secret" in caplog.text

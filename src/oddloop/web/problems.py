@@ -83,15 +83,16 @@ def add_handlers(app: FastAPI) -> None:
         return refuse(request, 422, detail, errors=faults)
 
     async def from_oddloop(request: Request, error: Exception) -> Response:
-        return refuse(request, _status_of(error), str(error))
+        return refuse(request, _status_of(request, error), str(error))
 
     app.add_exception_handler(HTTPException, from_http)
     app.add_exception_handler(RequestValidationError, from_validation)
     app.add_exception_handler(OddloopError, from_oddloop)
 
 
-def _status_of(error: Exception) -> int:
+def _status_of(request: Request, error: Exception) -> int:
     if isinstance(error, NothingThereError):
         return 404
-    # The ledger refuses what does not follow, often because somebody else was first; the rest is out of reach for now.
-    return 409 if isinstance(error, LedgerError) else 503
+    # To a write the ledger says that it does not follow, often since somebody else was first; the rest is out of reach.
+    is_refused = isinstance(error, LedgerError) and request.method not in ("GET", "HEAD")
+    return 409 if is_refused else 503
