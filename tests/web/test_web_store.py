@@ -8,12 +8,15 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from oddloop.lake import Workspace
+from oddloop.lake.workspace import TableFiles
 from oddloop.rounds.ledger import open_ledger
-from oddloop.web.store import NothingThereError, Store, TablePlace
+from oddloop.web.store import NothingThereError, Store
 from oddloop.web.store.cache import Cache
+from toy import make_workspace
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +28,16 @@ def store(toy: Path) -> Iterator[Store]:
 
 def test_a_query_sees_the_tables_that_it_is_given(store: Store) -> None:
     view = store.view()
-    folder = view.stage("coverage")
-    assert folder is not None
-    values = TablePlace(folder, "scene_values.parquet")
+    values = view.files("coverage", "scene_values.parquet")
+    assert values is not None
+    assert view.files("coverage", "nothing.parquet") is view.files("nothing", "x.parquet") is None
     found = view.query(
         "SELECT weather, count(*) AS n FROM scenes WHERE weather = ? GROUP BY 1", ["rain"], scenes=values
     )
     assert found.to_pylist() == [{"weather": "rain", "n": 24}]
     harmless = view.query("SELECT count(*) AS n FROM scenes WHERE weather = ?", ["' OR '1'='1"], scenes=values)
     assert harmless["n"].to_pylist() == [0]
-    everything = TablePlace(view.workspace.table("scenes").storage)
+    everything = view.workspace.table("scenes")
     assert view.query("SELECT count(*) AS n FROM t", t=everything)["n"].to_pylist() == [48]
 
 
@@ -47,30 +50,52 @@ def test_a_query_sees_the_tables_that_it_is_given(store: Store) -> None:
         "ATTACH '/tmp/oddloop-web-escape.db'",
         "INSTALL httpfs",
         "SET enable_external_access = true",
+        "SELECT * FROM read_text('{ws}/oddloop.toml')",
+        "SELECT * FROM read_text('{ws}/derived/../oddloop.toml')",
+        "SELECT * FROM read_blob('{ws}/ledger.db')",
+        "COPY (SELECT 1) TO '{ws}/derived/escape.csv'",
+        "CREATE TABLE t AS SELECT 1",
+        "SELECT 1; SELECT 2",
         "SELECT * FROM values",  # a Python variable of ours
     ],
 )
-def test_a_query_opens_nothing_itself(store: Store, sql: str) -> None:
+def test_a_query_opens_nothing_else_and_changes_nothing(store: Store, toy: Path, sql: str) -> None:
     values = pa.table({"secret": [1]})
-    with pytest.raises(duckdb.Error):
-        store.view().query(sql)
+    with pytest.raises((duckdb.Error, ValueError)):
+        store.view().query(sql.replace("{ws}", str(toy)))
     assert values.num_rows == 1
+    assert not (toy / "derived/escape.csv").exists()
+
+
+def test_a_folder_of_any_name_is_read(tmp_path: Path) -> None:
+    for name in ("it's [a] *star*", "plain"):
+        folder = tmp_path / name
+        make_workspace(folder)
+        made = Store(Workspace.open(folder))
+        scenes = made.view().workspace.table("scenes")
+        assert made.view().query("SELECT count(*) AS n FROM t", t=scenes)["n"].to_pylist() == [48]
+        # a table elsewhere, where the engine may not look itself
+        elsewhere = TableFiles("own", Workspace.open(folder).storage.sub("rounds"), ("own.parquet",))
+        (folder / "rounds").mkdir()
+        pq.write_table(pa.table({"x": [1, 2]}), folder / "rounds/own.parquet")
+        assert made.view().query("SELECT sum(x) AS n FROM t", t=elsewhere)["n"].to_pylist() == [3]
+        made.close()
 
 
 def test_a_query_does_not_see_the_tables_of_another(store: Store) -> None:
     view = store.view()
-    view.query("SELECT 1 FROM mine", mine=TablePlace(view.workspace.table("scenes").storage))
+    view.query("SELECT 1 FROM mine", mine=view.workspace.table("scenes"))
     with pytest.raises(duckdb.Error, match="mine"):
         view.query("SELECT 1 FROM mine")
 
 
 def test_queries_run_side_by_side(store: Store) -> None:
     view = store.view()
-    place = TablePlace(view.workspace.table("frames").storage)
+    frames = view.workspace.table("frames")
     found: list[int] = []
 
     def ask() -> None:
-        counts = (view.query("SELECT count(*) AS n FROM frames", frames=place) for _ in range(5))
+        counts = (view.query("SELECT count(*) AS n FROM frames", frames=frames) for _ in range(5))
         found.extend(count["n"][0].as_py() for count in counts)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]

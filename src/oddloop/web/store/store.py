@@ -13,7 +13,7 @@ from typing import Any
 
 from oddloop.errors import OddloopError
 from oddloop.lake.fingerprint import digest_of
-from oddloop.lake.workspace import CONFIG_FILE, Workspace
+from oddloop.lake.workspace import CONFIG_FILE, TableFiles, Workspace
 from oddloop.rounds.ledger import Author, open_ledger
 from oddloop.rounds.snapshots import FOLDER as SNAPSHOTS
 from oddloop.rounds.state import Event
@@ -47,7 +47,7 @@ class Store:
         self._workspace = workspace
         self._clock_s, self._now_ns = clock_s, now_ns
         self._cache = Cache(MAX_CACHED_BYTES)
-        self._sql = Sql()
+        self._sql = Sql(workspace)
         self._lock = threading.Lock()
         self._config_stamp = _stamps(workspace, CONFIG_FILE)
         self._seen_s = clock_s()
@@ -86,7 +86,7 @@ class Store:
         # Before the rounds: what comes in between is looked at again, rather than missed.
         seq = self.ledger.seq_at(_FOREVER_NS)
         rounds = tuple(self.ledger.rounds())
-        labels = [[i.path, i.size, i.mtime_ns] for i in workspace.table("labels").storage.list_files()]
+        labels = _file_stamps(workspace.table("labels"))
         config, history = digest_of(self._config_stamp), digest_of(_stamps(workspace, SNAPSHOTS))
         parts = (config, history, digest_of(labels))
         return View(workspace, rounds, seq, digest_of([seq, *parts]), *parts, self.ledger, self._cache, self._sql)
@@ -100,7 +100,13 @@ class Store:
                 self._workspace = Workspace.open(self._workspace.storage.absolute)
             except OddloopError:
                 return self._workspace
-        return self._workspace
+        # Opened anew, or a table that keeps versions of itself would stay at the one that was seen first.
+        return Workspace(self._workspace.storage, self._workspace.config)
+
+
+def _file_stamps(table: TableFiles) -> list[list[Any]]:
+    infos = table.storage.fs.get_file_info([table.storage.path(file) for file in table.files])
+    return [[info.path, info.size, info.mtime_ns] for info in infos]
 
 
 def _stamps(workspace: Workspace, relative: str) -> list[list[Any]]:

@@ -11,11 +11,11 @@ import pyarrow as pa
 from oddloop.config import Config
 from oddloop.errors import OddloopError
 from oddloop.lake.storage import Storage
-from oddloop.lake.workspace import Workspace
+from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.state import Event, RoundState
 from oddloop.web.store.cache import Cache
-from oddloop.web.store.sql import Sql, TablePlace
+from oddloop.web.store.sql import Sql
 
 T = TypeVar("T")
 
@@ -103,6 +103,14 @@ class View:
         """A value that is made once per key; put into the key what it is made of, such as `digest`."""
         return self._cache.get(key, make)
 
-    def query(self, sql: str, parameters: Sequence[Any] = (), **tables: TablePlace) -> pa.Table:
-        """Ask DuckDB; `tables` names folders' Parquet files that the query may read; values go in as parameters."""
+    def files(self, stage: str, file: str, digest: str = "") -> TableFiles | None:
+        """A table of a stage's folder for `query`; None where there is none."""
+        folder = self.stage(stage, digest)
+        return TableFiles(file, folder, (file,)) if folder and folder.exists(file) else None
+
+    def query(self, sql: str, parameters: Sequence[Any] = (), **tables: TableFiles) -> pa.Table:
+        """Ask DuckDB: one SELECT over these tables by their names here, such as those of `files` and `workspace.table`.
+
+        What is asked for goes in as `parameters`, never into the text.
+        """
         return self._sql.query(sql, parameters, tables)
