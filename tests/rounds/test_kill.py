@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import toy
+from oddloop.lake import Workspace
+from oddloop.rounds.ledger import open_ledger
 
-N_MOMENTS = 20
+N_MOMENTS = int(os.environ.get("ODDLOOP_STAGE_KILLS", "20"))
+
+ATTEMPTS = "attempts.json"
+"""Says how long a training took."""
 
 # One process imports everything once and forks a child per run, so that a moment costs no start-up.
 DRIVER = """
@@ -40,7 +50,7 @@ def whole_run_s(folder):
 
 n_moments, folders = int(sys.argv[1]), sys.argv[2:]
 whole_s = min(whole_run_s(folder) for folder in folders[:3])
-rng = random.Random(5)
+rng = random.Random(int(os.environ.get("ODDLOOP_STAGE_SEED", "5")))
 n_killed = 0
 for folder in folders[3:]:
     moment_s = whole_s * (n_killed + rng.random()) / n_moments   # one in each twentieth of a run
@@ -62,33 +72,55 @@ def is_past(path: Path) -> bool:
     return path.parent.parent.name == "history"
 
 
+def is_history(path: Path) -> bool:
+    """Whether a file tells of what was tried: a training that was killed is an attempt whose log is kept."""
+    return is_past(path) or path.parent.name == "logs"
+
+
+def timeless(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload without how long a training took."""
+    return {name: value for name, value in payload.items() if name != "attempts"}
+
+
+def content(path: Path) -> object:
+    """A file's bytes; of a manifest, all but the size of the file that says how long a training took."""
+    if path.name != "manifest.json":
+        return path.read_bytes()
+    manifest = json.loads(path.read_bytes())
+    manifest.get("files", {}).pop(ATTEMPTS, None)
+    return manifest
+
+
 def state_of(folder: Path) -> dict[str, object]:
     """What must not depend on where a run was cut: derived folders with their content, picks, the ledger's events."""
-    import sqlite3
-
     files = [p for p in folder.rglob("*") if p.is_file() and p.name not in ("ledger.db-wal", "ledger.db-shm")]
-    with sqlite3.connect(folder / "ledger.db") as ledger:
-        events = ledger.execute("select event_key, round_id, kind, payload from events order by seq").fetchall()
-    skip = {"ledger.db", "fingerprints.json", "oddloop.toml"}
+    ledger = open_ledger(Workspace.open(folder))
+    events = [(event.key, event.round_id, event.kind, timeless(event.payload)) for event in ledger.events()]
+    ledger.close()
+    skip = {"ledger.db", "fingerprints.json", "oddloop.toml", ATTEMPTS}
     return {
-        "files": {str(p.relative_to(folder)): p.read_bytes() for p in files if p.name not in skip and not is_past(p)},
+        "files": {str(p.relative_to(folder)): content(p) for p in files if p.name not in skip and not is_history(p)},
         # What is kept of the past is told apart by when it was seen, which no two runs share.
         "history": sorted(p.name.partition("-")[2] for p in files if is_past(p)),
         "events": events,
     }
 
 
-def test_a_killed_run_is_finished_by_the_next_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def test_a_killed_run_is_finished_by_the_next_one(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     folders = [tmp_path / f"moment{i:02d}" / "ws" for i in range(3 + 2 * N_MOMENTS)]
     lake = tmp_path / "data" / "ws"
-    workspace = toy.make_workspace(lake, train="")
+    toy.make_workspace(lake, train="")
     config = (lake / "oddloop.toml").read_text()
     pointers = "\n".join(f'{name} = "{lake}/lake/{name}"' for name in ("scenes", "frames", "labels"))
     for folder in folders:
-        type(workspace).create(folder, f"{config}\n[lake]\n{pointers}\n")
+        url = request.getfixturevalue("postgres").new_ledger() if database == "postgresql" else ""
+        Workspace.create(folder, f'{config}\n[lake]\n{pointers}\n\n[ledger]\nurl = "{url}"\n')
 
     command = [sys.executable, "-c", DRIVER, str(N_MOMENTS), *map(str, folders)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300 + 20 * N_MOMENTS)
     assert result.returncode == 0, result.stderr
     moments = [json.loads(line) for line in result.stdout.splitlines()]
     print(result.stdout)
