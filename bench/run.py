@@ -26,6 +26,7 @@ BENCHES = (
     "select",
     "pick",
     "al",
+    "ledger",
     "demo",
 )
 WITH_PEERS = ("score", "coverage", "clusters", "pick", "al")

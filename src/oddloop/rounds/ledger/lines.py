@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from oddloop.errors import LedgerError
@@ -36,7 +35,7 @@ def to_line(event: Event) -> str:
     >>> to_line(Event(1, "r001/closed/a", "r001", "closed", 5, "me", "0.1.0", {}))[:38]
     '{"format": 1, "seq": 1, "key": "r001/c'
     """
-    return json.dumps({"format": LINES_FORMAT, **asdict(event)}, ensure_ascii=False)
+    return json.dumps({"format": LINES_FORMAT, **vars(event)}, ensure_ascii=False)
 
 
 def parse_lines(lines: Iterable[bytes]) -> Iterator[tuple[str, Event]]:
