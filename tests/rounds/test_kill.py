@@ -18,6 +18,8 @@ from oddloop.rounds.ledger import open_ledger
 
 N_MOMENTS = int(os.environ.get("ODDLOOP_STAGE_KILLS", "20"))
 
+N_EACH = int(os.environ.get("ODDLOOP_STAGE_KILLS_EACH", "2"))
+"""So many kills in a row before a run is let go on to its end."""
 ATTEMPTS = "attempts.json"
 """Says how long a training took."""
 
@@ -48,21 +50,25 @@ def whole_run_s(folder):
     assert status == 0
     return time.monotonic() - begun
 
-n_moments, folders = int(sys.argv[1]), sys.argv[2:]
+n_moments, n_each, folders = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 whole_s = min(whole_run_s(folder) for folder in folders[:3])
 rng = random.Random(int(os.environ.get("ODDLOOP_STAGE_SEED", "5")))
 n_killed = 0
 for folder in folders[3:]:
-    moment_s = whole_s * (n_killed + rng.random()) / n_moments   # one in each twentieth of a run
-    pid = start(folder)
-    time.sleep(moment_s)
-    os.kill(pid, signal.SIGKILL)
-    _, killed = os.waitpid(pid, 0)
-    n_killed += os.WIFSIGNALED(killed)
-    if not os.WIFSIGNALED(killed):
+    moments, killed = [], True
+    while killed and len(moments) < n_each and n_killed < n_moments:
+        # One kill in each part of a run; the later ones of a folder come sooner, since less is left to do.
+        moments.append(whole_s * (n_killed + rng.random()) / n_moments / (1 + len(moments)))
+        pid = start(folder)
+        time.sleep(moments[-1])
+        os.kill(pid, signal.SIGKILL)
+        killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        n_killed += killed
+    if not killed:
         whole_s *= 0.8   # the machine is quicker now and the run was over already: aim earlier, at another folder
     _, status = os.waitpid(start(folder), 0)
-    print(json.dumps({"moment_s": moment_s, "killed": os.WIFSIGNALED(killed), "finished": status == 0}), flush=True)
+    n_here = len(moments) - (not killed)
+    print(json.dumps({"moments_s": moments, "killed": n_here, "finished": status == 0}), flush=True)
     if n_killed == n_moments:
         break
 """
@@ -110,7 +116,7 @@ def state_of(folder: Path) -> dict[str, object]:
 def test_a_killed_run_is_finished_by_the_next_one(
     database: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    folders = [tmp_path / f"moment{i:02d}" / "ws" for i in range(3 + 2 * N_MOMENTS)]
+    folders = [tmp_path / f"folder{i:02d}" / "ws" for i in range(3 + N_MOMENTS)]
     lake = tmp_path / "data" / "ws"
     toy.make_workspace(lake, train="")
     config = (lake / "oddloop.toml").read_text()
@@ -119,7 +125,7 @@ def test_a_killed_run_is_finished_by_the_next_one(
         url = request.getfixturevalue("postgres").new_ledger() if database == "postgresql" else ""
         Workspace.create(folder, f'{config}\n[lake]\n{pointers}\n\n[ledger]\nurl = "{url}"\n')
 
-    command = [sys.executable, "-c", DRIVER, str(N_MOMENTS), *map(str, folders)]
+    command = [sys.executable, "-c", DRIVER, str(N_MOMENTS), str(N_EACH), *map(str, folders)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300 + 20 * N_MOMENTS)
     assert result.returncode == 0, result.stderr
     moments = [json.loads(line) for line in result.stdout.splitlines()]
