@@ -134,9 +134,10 @@ class Ledger:
 
         Writers' clocks may disagree; nothing that was recorded after something later is taken to be known already.
         """
-        with self._database.reading() as connection:
-            later = connection.execute(sa.select(sa.func.min(EVENTS.c.seq)).where(EVENTS.c.at_ns > at_ns)).scalar()
-            return last_seq(connection) if later is None else int(later) - 1
+        later = sa.select(sa.func.min(EVENTS.c.seq) - 1).where(EVENTS.c.at_ns > at_ns).scalar_subquery()
+        last = sa.select(sa.func.max(EVENTS.c.seq)).scalar_subquery()
+        with self._database.reading() as connection:  # in one question, so that nothing comes in between
+            return int(connection.execute(sa.select(sa.func.coalesce(later, last, 0))).scalar_one())
 
     def _state(self, connection: sa.Connection, round_id: str) -> RoundState | None:
         after = self._folded.seen(round_id)
