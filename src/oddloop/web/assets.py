@@ -13,7 +13,11 @@ from importlib import resources
 from oddloop.report.html import own_file
 
 FOREVER = "private, max-age=31536000, immutable"
-_OWN = {"app.css": "text/css", "app.js": "text/javascript", "plots.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_OWN = {
+    file.name: _TYPES[file.name.rpartition(".")[2]]
+    for file in resources.files("oddloop.web").joinpath("static").iterdir()
+}
 PLOTLY, STYLE = "plotly.js", "app.css"
 
 

@@ -107,6 +107,11 @@ class Board:
         return [standing for standing in self.standings if standing.is_kept]
 
     @property
+    def seen(self) -> int:
+        """What a reviewer who looks at the whole round now has seen: the number of the last decision, 0 for none."""
+        return max((standing.seen for standing in self.standings), default=0)
+
+    @property
     def cost(self) -> float:
         """What the picks cost that are in."""
         return sum(standing.cost for standing in self.kept)

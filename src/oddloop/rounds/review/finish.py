@@ -15,7 +15,13 @@ from oddloop.rounds.state import Event, RoundState
 
 
 def finish(
-    ledger: Ledger, round_id: str, author: Author, *, approve_rest: bool = False, keep: int | None = None
+    ledger: Ledger,
+    round_id: str,
+    author: Author,
+    *,
+    approve_rest: bool = False,
+    keep: int | None = None,
+    seen: int | None = None,
 ) -> Event:
     """Record that the review is done, with the picks that are left.
 
@@ -26,22 +32,34 @@ def finish(
         approve_rest: approve what nobody has decided on; else such picks are in the way.
         keep: so many picks, the first of those approved, in greedy order; None keeps them all. The others are neither
             rejected nor deferred: they are candidates of the next round again.
+        seen: number of the last decision of the round that who finishes has seen (`Board.seen`); None: does not say.
 
     Returns:
         the event `reviewed`; the one that is there already where it says the same.
 
     Raises:
-        ConflictError: somebody has decided on a pick at this very moment.
+        ConflictError: somebody has decided on a pick at this very moment, or since the decision that was `seen`.
         LedgerError: a pick is undecided, `keep` is no number of picks, or the round's state does not allow it.
     """
     state = ledger.round(round_id)
     board = Board.of(state)
     if not board.standings:
         raise LedgerError(f"round {round_id} has no picks to review; `oddloop run` proposes them")
+    if seen is not None and state.status == "proposed":
+        _refuse_unseen(board, seen)
     _refuse_undecided(board, approve_rest)
     payload = _payload(board, keep)
     key = digest_of(payload)
     return ledger.append(round_id, "reviewed", payload, key=key, author=author, guard=_unchanged(state))
+
+
+def _refuse_unseen(board: Board, seen: int) -> None:
+    newest = max(board.standings, key=lambda standing: standing.seen)
+    if newest.event is not None and newest.seen > seen:
+        raise ConflictError(
+            f"{newest.scene_id}: {describe(newest.event)}, which you had not seen; the review is not finished. Look at "
+            "it, and finish again"
+        )
 
 
 def _refuse_undecided(board: Board, approve_rest: bool) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from oddloop.web.pages import overview, rounds
+from oddloop.web.pages import overview, review, rounds
 
 
 @dataclass(frozen=True)
@@ -24,5 +24,6 @@ class Page:
 
 PAGES = (
     Page("overview", "/", overview.router),
+    Page("review", "/review", review.router),
     Page("rounds", "/rounds", rounds.router),
 )
