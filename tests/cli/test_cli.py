@@ -173,7 +173,7 @@ def test_a_script_can_trace_any_pick(call, folder: Path) -> None:
         in pq.read_schema(folder / "derived/score" / proposal["stages"]["score"] / "scene_scores.parquet").names
     )
     assert {"model_id", "policy", "policy_source", "seed", "config", "stages"} <= set(proposal)
-    assert [event["kind"] for event in shown["events"]] == ["proposed"]
+    assert [event["kind"] for event in shown["events"]] == ["opened", "proposed"]
 
 
 def test_rounds_for_people(call, folder: Path) -> None:
