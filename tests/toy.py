@@ -211,9 +211,9 @@ def run_at(folder: Path) -> RunSummary:
     return run(Workspace.open(folder), shell())
 
 
-def label_all_picks(folder: Path, round_id: str) -> None:
-    """Deliver labels of all picks of a round, for 1.0 each."""
+def label_all_picks(folder: Path, round_id: str, without: tuple[str, ...] = ()) -> None:
+    """Deliver labels of all picks of a round, for 1.0 each, but for some."""
     workspace = Workspace.open(folder)
     state = open_ledger(workspace).round(round_id)
-    ids = [pick["scene_id"] for pick in state.picks]
+    ids = [scene_id for scene_id in state.pick_ids if scene_id not in without]
     receive_labels(workspace, pa.table({"scene_id": ids, "cost": [1.0] * len(ids)}), state, at_ns=5)

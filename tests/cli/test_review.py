@@ -19,7 +19,7 @@ from oddloop.cli.app import ExitCode, main
 from oddloop.cli.review_interactive import review_one_by_one
 from oddloop.config import config_from_mapping
 from oddloop.lake import Workspace
-from oddloop.rounds.ledger import open_ledger
+from oddloop.rounds.ledger import Author, open_ledger
 
 PAGE = (Path(__file__).parents[2] / "docs/how-to/review.md").read_text()
 Call = Callable[..., tuple[int, str, str]]
@@ -129,6 +129,20 @@ def test_a_rejected_scene_can_be_taken_back_later_and_is_explained(call: Call, f
     assert f"(blurred); `oddloop review undo {first}` makes it a candidate again" in explained
     code, out, _ = call("review", "undo", first, "--reason", "cleaned", "--author", "Ben")
     assert (code, f"{first}: Ben took the decision on it back on" in out) == (0, True)
+    assert "no candidate" not in call("select", "--explain", first)[1]
+
+
+def test_a_scene_that_could_not_be_labelled_is_explained_and_can_be_tried_again(call: Call, folder: Path) -> None:
+    ledger = open_ledger(Workspace.open(folder))
+    first, *_ = ledger.round("r001").pick_ids
+    author = Author("tool", 1)
+    ledger.append("r001", "sent", {"tool": "cvat", "jobs": {}, "digest": "d"}, key="d", author=author)
+    ledger.append("r001", "received", {"tool": "cvat", "scenes": {}, "skipped": [first]}, key="d", author=author)
+    toy.label_all_picks(folder, "r001", without=(first,))
+    assert call("run")[0] == 0
+    explained = call("select", "--explain", first)[1]
+    assert f"annotators of r001 left it without labels; `oddloop review undo {first}`" in explained
+    assert call("review", "undo", first, "--author", "Ben")[0] == 0
     assert "no candidate" not in call("select", "--explain", first)[1]
 
 

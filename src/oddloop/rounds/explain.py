@@ -14,6 +14,7 @@ from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.review import describe, last_words, scenes_set_aside
+from oddloop.rounds.review.remembered import SKIPPED
 from oddloop.rounds.session import session
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages.select import pick_with
@@ -108,7 +109,7 @@ def _why_none(workspace: Workspace, scene_id: str) -> str:
 
 
 def _set_aside(workspace: Workspace, scene_id: str) -> str:
-    """Who has rejected or deferred it; "" where nobody has."""
+    """Who has rejected or deferred it, or could not label it; "" where nobody has."""
     ledger = open_ledger(workspace)
     try:
         events, rounds = ledger.events(), ledger.rounds()
@@ -117,8 +118,12 @@ def _set_aside(workspace: Workspace, scene_id: str) -> str:
     aside = scenes_set_aside(workspace, events, rounds)
     if not any(scene_id in scenes for scenes in aside.values()):
         return ""
-    last = last_words(events)[scene_id]
-    return f"in {last.round_id} {describe(last)}; `oddloop review undo {scene_id}` makes it a candidate again"
+    last = last_words(events).get(scene_id)
+    said = f"in {last.round_id} {describe(last)}" if last else ""
+    if scene_id in aside.get(SKIPPED, ()):
+        round_id = next(state.round_id for state in reversed(rounds) if scene_id in state.skipped)
+        said = f"annotators of {round_id} left it without labels"
+    return f"{said}; `oddloop review undo {scene_id}` makes it a candidate again"
 
 
 def _row(table: pa.Table, scene_id: str) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ nothing runs again because of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 from oddloop.errors import LedgerError
 from oddloop.lake.workspace import Workspace
@@ -81,6 +82,5 @@ def take_back(ledger: Ledger, scene_id: str, reason: str, author: Author) -> Eve
     if not is_skipped and (last is None or last.payload["decision"] not in (REJECT, SWAP, DEFER)):
         raise LedgerError(f"scene {scene_id!r} is no pick of the open round, and nobody has rejected or deferred it")
     payload = {"scene_id": scene_id, "decision": UNDO, "reason": reason}
-    return ledger.append(
-        REVIEW, "decided", payload, key=f"{scene_id}/{last.seq if last else SKIPPED}/{UNDO}", author=author
-    )
+    key = f"{quote(scene_id)}/{last.seq if last else SKIPPED}/{UNDO}"
+    return ledger.append(REVIEW, "decided", payload, key=key, author=author)
