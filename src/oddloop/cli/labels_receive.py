@@ -22,6 +22,7 @@ from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.costs import check_costs
 from oddloop.rounds.labelling import Taken, pull, receive_file
+from oddloop.rounds.labelling.files import read_times
 from oddloop.rounds.labels import Receipt, receive_labels
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
@@ -43,6 +44,14 @@ def receive(
         list[str] | None,
         typer.Option(help="CVAT, COCO, CSV: a scene that is finished, or `all`. These files do not say it themselves."),
     ] = None,
+    times: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="CSV with scene_id and time_s: seconds that scenes took, where the tool does not say it, as CVAT.",
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take corrections of scenes that have labels.")] = False,
     workspace: WorkspaceOption = ".",
     as_json: JsonOption = False,
@@ -53,13 +62,16 @@ def receive(
     server, url = which_server(label_studio, cvat)
     if bool(url) == bool(file):
         raise typer.BadParameter("give a file, or the URL of a server")
+    times_s = read_times(times) if times else {}
     if file is None:
-        for one in pull(opened, make_author(), tool=server, url=url, replace_known=replace):
+        for one in pull(opened, make_author(), tool=server, url=url, replace_known=replace, times_s=times_s):
             show(opened, one, state, as_json=as_json)
         return
     taken: Taken | Receipt
     if _is_export(file, tool):
-        taken = receive_file(opened, file, make_author(), tool=tool, finished=finished or (), replace_known=replace)
+        taken = receive_file(
+            opened, file, make_author(), tool=tool, finished=finished or (), replace_known=replace, times_s=times_s
+        )
     else:
         with locked(opened.storage):
             taken = receive_labels(opened, _read(file), state, at_ns=time.time_ns())

@@ -18,6 +18,7 @@ from oddloop.errors import LabellingError, LedgerError
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.rounds.labelling import Taken, receive_file, send_files
+from oddloop.rounds.labelling.files import read_times
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.review.remembered import scenes_set_aside, take_back
 from oddloop.rounds.run import run
@@ -196,6 +197,21 @@ def test_formats_that_cannot_say_what_is_finished_are_asked(workspace: Workspace
         receive_file(workspace, xml, ME)
     taken = receive_file(workspace, xml, ME, finished=[PICKS[1]])
     assert (taken.new, taken.n_open, taken.cost) == ((PICKS[1],), 2, None)
+
+
+def test_times_can_be_told_beside_a_tool_that_tells_none(workspace: Workspace, tmp_path: Path) -> None:
+    send_files(workspace, "cvat", ME)
+    xml = workspace.storage.local_path("rounds/r001/cvat/annotations.xml")
+    times = tmp_path / "times.csv"
+    times.write_text(f"scene_id,time_s\n{PICKS[0]},90\n{PICKS[1]},30.0\n")
+    taken = receive_file(workspace, xml, ME, finished=["all"], times_s=read_times(times))
+    labels = {r["scene_id"]: r["cost"] for r in read_table(workspace.table("labels"), LABELS).to_pylist()}
+    assert ([labels[p] for p in PICKS], taken.cost) == ([1.5, 0.5, None], None)
+    times.write_text(f"scene_id,time_s\n{PICKS[0]},-1\n{PICKS[1]},1\n{PICKS[1]},2\n")
+    with pytest.raises(
+        LabellingError, match=r"(?s)2 faults.*line 2: the time '-1' is no .*line 4: scene .* stands twice"
+    ):
+        read_times(times)
 
 
 def test_a_killed_delivery_is_finished_by_the_same_again(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ form that would be shorter.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -155,7 +156,11 @@ class Batch:
 
     def facts(self, scene: Scene) -> dict[str, str | float | int | None]:
         """What an annotator sees of a scene of this batch."""
-        return scene.facts(self.round_id, max(s.rank for s in self.scenes))
+        return scene.facts(self.round_id, self._last_rank)
+
+    @functools.cached_property
+    def _last_rank(self) -> int:
+        return max(scene.rank for scene in self.scenes)
 
     def need_images(self, tool: str) -> None:
         """Refuse a batch that a tool of images alone cannot show.

@@ -126,11 +126,10 @@ def annotations_json(batch: Batch, ids: LabelIds) -> dict[str, Any]:
     """CVAT's LabeledDataRequest: the model's boxes as shapes with their score, and a tag per frame."""
     shapes: list[dict[str, Any]] = []
     tags: list[dict[str, Any]] = []
-    for number, (scene, frame) in enumerate(batch.frames()):
-        facts = {**_texts(batch.facts(scene)), FRAME_ID: frame.unit.frame_id}
+    for number, (frame, tag) in enumerate(_tagged(batch)):
         values = [
-            {"spec_id": ids.attributes[TAG, name], "value": facts.get(name, "")}
-            for name in _tag_names(batch)
+            {"spec_id": ids.attributes[TAG, name], "value": value}
+            for name, value in tag.items()
             if (TAG, name) in ids.attributes
         ]
         tags.append({"frame": number, "label_id": ids.labels[TAG], "group": 0, "source": "auto", "attributes": values})
@@ -146,9 +145,8 @@ def annotations_xml(batch: Batch, digest: str) -> Iterator[str]:
         attributes = "".join(_attribute_xml(a) for a in label["attributes"])
         yield f"<label><name>{escape(label['name'])}</name><attributes>{attributes}</attributes></label>"
     yield "</labels></task></meta>\n"
-    for number, (scene, frame) in enumerate(batch.frames()):
-        facts = {**_texts(batch.facts(scene)), FRAME_ID: frame.unit.frame_id}
-        yield _image_xml(number, frame, {name: facts.get(name, "") for name in _tag_names(batch)})
+    for number, (frame, tag) in enumerate(_tagged(batch)):
+        yield _image_xml(number, frame, tag)
     yield "</annotations>\n"
 
 
@@ -168,6 +166,16 @@ def _tag_names(batch: Batch) -> list[str]:
     """The `al_*` attributes of the batch's scenes, those of ids first."""
     known = [name for scene in batch.scenes for name in batch.facts(scene)]
     return list(dict.fromkeys(["al_round_id", "al_scene_id", FRAME_ID, *known]))
+
+
+def _tagged(batch: Batch) -> Iterator[tuple[Frame, dict[str, str]]]:
+    """Each frame with the values of its tag, in the order in which they are sent."""
+    names = _tag_names(batch)
+    for scene in batch.scenes:
+        facts = _texts(batch.facts(scene))
+        shared = {name: facts.get(name, "") for name in names}
+        for frame in scene.frames:
+            yield frame, {**shared, FRAME_ID: frame.unit.frame_id}
 
 
 def _attribute(name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from oddloop.errors import LabellingError
@@ -70,7 +70,7 @@ def read_boxes(text: str, sent: Sent, finished: Collection[str], source: str = "
         LabellingError: it is not such a sheet, or is faulty; all faults are told.
     """
     refuse_unsaid(finished, source)
-    rows = _rows(text, source)
+    rows = read_rows(text, source, (*_IDS, "category", *_CORNERS))
     faults = Faults(source)
     boxes: dict[Unit, dict[str, Box]] = {}
     times: dict[Unit, float | None] = {}
@@ -116,15 +116,23 @@ def _take(row: Mapping[str, Any], unit: Unit, mine: dict[str, Box], faults: Faul
         mine[object_id] = Box(str(row["category"]), corners, None, object_id)
 
 
-def _rows(text: str, source: str) -> list[dict[str, Any]]:
+def read_rows(text: str, source: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of a CSV sheet that must have some columns.
+
+    Raises:
+        LabellingError: it is no CSV, or lacks one of them.
+
+    >>> read_rows("a,b\\n1,2\\n", "x.csv", ("a", "b"))
+    [{'a': '1', 'b': '2'}]
+    """
     try:
         reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""), strict=True)
         rows = list(reader)
     except csv.Error as error:
         raise LabellingError(f"{source}: not readable as CSV: {error}") from None
-    missing = [name for name in (*_IDS, "category", *_CORNERS) if name not in (reader.fieldnames or ())]
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
     if missing:
-        raise LabellingError(f"{source}: no column {', '.join(missing)}; a sheet of boxes is like the `boxes.csv` sent")
+        raise LabellingError(f"{source}: no column {', '.join(missing)}; it needs {', '.join(columns)}")
     return rows
 
 

@@ -11,7 +11,7 @@ from oddloop.errors import LabellingError
 from oddloop.exchange.labelling import coco, cvat, label_studio, sheets
 from oddloop.exchange.labelling.coco import read_dataset
 from oddloop.exchange.labelling.cvat_xml import read_annotations
-from oddloop.exchange.labelling.delivery import MAX_BYTES, Delivery, Sent
+from oddloop.exchange.labelling.delivery import MAX_BYTES, Delivery, Faults, Sent, time_of
 from oddloop.exchange.labelling.guarded_xml import CHUNK_BYTES
 from oddloop.exchange.labelling.label_studio_export import read_export
 from oddloop.lake.workspace import Workspace
@@ -29,6 +29,7 @@ def receive_file(
     tool: str = "",
     finished: Collection[str] = (),
     replace_known: bool = False,
+    times_s: Mapping[str, float] | None = None,
 ) -> Taken:
     """Take a labelling tool's export.
 
@@ -39,6 +40,7 @@ def receive_file(
         tool: which of them; "" finds out.
         finished: for CVAT, COCO and CSV, which do not say so: ids of finished scenes, or `all`.
         replace_known: take corrections of scenes that have labels already.
+        times_s: what scenes took, in s, where the tool itself does not say it.
 
     Raises:
         LabellingError: the file is faulty, or nothing was sent; nothing was written.
@@ -48,7 +50,26 @@ def receive_file(
         author,
         lambda sent, _ledger: read_delivery(file, sent, tool or tool_of(file), finished),
         replace_known=replace_known,
+        times_s=times_s or {},
     )
+
+
+def read_times(file: Path) -> dict[str, float]:
+    """What scenes took, in s: a CSV with scene_id and time_s, each scene once.
+
+    Raises:
+        LabellingError: a column is missing, a time is no number of 0 or more, or a scene stands twice.
+    """
+    rows = sheets.read_rows(_text(file), str(file), ("scene_id", "time_s"))
+    faults, times = Faults(str(file)), {}
+    for number, row in enumerate(rows, 2):
+        scene_id, seconds = str(row["scene_id"] or ""), time_of(row["time_s"] or "", faults, f"line {number}")
+        if scene_id in times:
+            faults.add(f"line {number}", f"scene {scene_id!r:.60} stands twice")
+        elif seconds is not None:
+            times[scene_id] = seconds
+    faults.refuse()
+    return times
 
 
 def tool_of(file: Path) -> str:
@@ -96,11 +117,7 @@ def _read_coco(file: Path, sent: Sent, finished: Collection[str]) -> Delivery:
 
 
 def _read_sheet(file: Path, sent: Sent, finished: Collection[str]) -> Delivery:
-    try:
-        text = _content(file).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LabellingError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    return sheets.read_boxes(text, sent, finished, str(file))
+    return sheets.read_boxes(_text(file), sent, finished, str(file))
 
 
 _READERS: Mapping[str, Callable[[Path, Sent, Collection[str]], Delivery]] = {
@@ -109,6 +126,13 @@ _READERS: Mapping[str, Callable[[Path, Sent, Collection[str]], Delivery]] = {
     coco.TOOL: _read_coco,
     sheets.TOOL: _read_sheet,
 }
+
+
+def _text(file: Path) -> str:
+    try:
+        return _content(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabellingError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
 
 
 def _content(file: Path) -> bytes:

@@ -25,6 +25,9 @@ _PER_HOUR = {"hours": 1.0, "hour": 1.0, "h": 1.0, "minutes": 60.0, "min": 60.0, 
 """Cost units that are times."""
 
 
+_UNTOLD: Mapping[str, float] = {}
+
+
 @dataclass(frozen=True)
 class FinishedScene:
     """A scene of which all is answered.
@@ -49,8 +52,13 @@ class FinishedScene:
         return pa.Table.from_pylist(list(self.rows), schema=OBJECTS_SCHEMA)
 
 
-def finished_scenes(delivery: Delivery, sent: Sent, config: Config) -> tuple[list[FinishedScene], int]:
-    """Scenes that the delivery finishes, in the order in which they were sent; and how many it leaves open."""
+def finished_scenes(
+    delivery: Delivery, sent: Sent, config: Config, times_s: Mapping[str, float] = _UNTOLD
+) -> tuple[list[FinishedScene], int]:
+    """Scenes that the delivery finishes, in the order in which they were sent; and how many it leaves open.
+
+    `times_s` says what scenes took, in s, where the tool itself does not.
+    """
     answers = {answer.unit: answer for answer in delivery.answers}
     by_scene: dict[tuple[str, str], list[Unit]] = defaultdict(list)
     for unit in sent.by_key.values():
@@ -60,7 +68,7 @@ def finished_scenes(delivery: Delivery, sent: Sent, config: Config) -> tuple[lis
     for key, units in by_scene.items():
         found = [answers[unit] for unit in units if unit in answers and answers[unit].state != "open"]
         if len(found) == len(units):
-            done.append(_finished(key, found, config))
+            done.append(_finished(key, found, config, times_s.get(key[1])))
         elif key in mine:
             n_open += 1
     return done, n_open
@@ -97,7 +105,7 @@ def cost_of(time_s: float | None, config: Config) -> float | None:
     return None if time_s is None or per_hour is None else time_s / 3600.0 * per_hour
 
 
-def _finished(key: tuple[str, str], answers: list[Answer], config: Config) -> FinishedScene:
+def _finished(key: tuple[str, str], answers: list[Answer], config: Config, told_s: float | None) -> FinishedScene:
     round_id, scene_id = key
     skipped = tuple(a.unit.frame_id for a in answers if a.state == "skipped")
     rows = [
@@ -111,5 +119,6 @@ def _finished(key: tuple[str, str], answers: list[Answer], config: Config) -> Fi
         for answer in answers
         for box in answer.boxes
     ]
-    cost = cost_of(sum_times([a.time_s for a in answers]), config)
+    summed_s = sum_times([a.time_s for a in answers])
+    cost = cost_of(told_s if summed_s is None else summed_s, config)
     return FinishedScene(round_id, scene_id, tuple(rows), cost, skipped, len(skipped) == len(answers))

@@ -7,7 +7,7 @@ labelled by its row in `labels` alone: a run that was killed in between is finis
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ from oddloop.rounds.labelling.sent import read_sent
 from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import Author, Ledger, open_ledger
 from oddloop.rounds.state import RoundState
+
+_UNTOLD: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,12 @@ class Taken:
 
 
 def receive(
-    workspace: Workspace, author: Author, read: Callable[[Sent, Ledger], Delivery], *, replace_known: bool = False
+    workspace: Workspace,
+    author: Author,
+    read: Callable[[Sent, Ledger], Delivery],
+    *,
+    replace_known: bool = False,
+    times_s: Mapping[str, float] = _UNTOLD,
 ) -> Taken:
     """Read a delivery and take it, holding the workspace.
 
@@ -89,6 +96,7 @@ def receive(
         author: who takes it.
         read: reads the delivery; it is given what was sent, and the ledger.
         replace_known: take corrections of scenes that have labels already.
+        times_s: what scenes took, in s, where the tool itself does not say it.
 
     Raises:
         LabellingError: the delivery is faulty, or nothing was sent; nothing was written.
@@ -96,11 +104,18 @@ def receive(
     with locked(workspace.storage), contextlib.closing(open_ledger(workspace)) as ledger:
         rounds = ledger.rounds()
         sent = read_sent(workspace, rounds)
-        return take(workspace, read(sent, ledger), sent, ledger, author, replace_known=replace_known)
+        return take(workspace, read(sent, ledger), sent, ledger, author, replace_known=replace_known, times_s=times_s)
 
 
 def take(
-    workspace: Workspace, delivery: Delivery, sent: Sent, ledger: Ledger, author: Author, *, replace_known: bool = False
+    workspace: Workspace,
+    delivery: Delivery,
+    sent: Sent,
+    ledger: Ledger,
+    author: Author,
+    *,
+    replace_known: bool = False,
+    times_s: Mapping[str, float] = _UNTOLD,
 ) -> Taken:
     """Take a delivery that was read; hold the workspace's lock around it.
 
@@ -109,7 +124,7 @@ def take(
     """
     refuse_unwritable(workspace, ["objects", "labels"])
     refuse_strange_classes(delivery, known_classes(workspace))
-    scenes, n_open = finished_scenes(delivery, sent, workspace.config)
+    scenes, n_open = finished_scenes(delivery, sent, workspace.config, times_s)
     sorted_out = _sort_out(workspace, scenes)
     ids = {name: tuple(scene.scene_id for scene in found) for name, found in sorted_out.items()}
     wanted = [*sorted_out["new"], *(sorted_out["corrected"] if replace_known else ())]

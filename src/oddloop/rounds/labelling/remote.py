@@ -70,6 +70,7 @@ def pull(
     tool: str = "",
     url: str = "",
     replace_known: bool = False,
+    times_s: Mapping[str, float] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> list[Taken]:
     """Ask the servers that rounds were sent to what is finished, and take it; nothing new changes nothing.
@@ -79,6 +80,7 @@ def pull(
         author: who asks.
         tool, url: only this tool, or this server; "" asks all of them.
         replace_known: take corrections of scenes that have labels already; then closed rounds are asked about too.
+        times_s: what scenes took, in s, where the tool itself does not say it.
         environ: holds the token.
 
     Returns:
@@ -94,7 +96,11 @@ def pull(
         where = f"{tool or 'a labelling tool'} at {url}" if url else f"a server of {tool or 'a labelling tool'}"
         raise LabellingError(f"no open round was sent to {where}; `oddloop labels send` with its URL does it")
     places = dict.fromkeys((str(s.sending["tool"]), str(s.sending["url"]), str(s.sending["project"])) for s in sent)
-    return [_pull(workspace, author, place, replace_known, environ) for place in places]
+    found = []
+    for tool_at, url_at, project in places:
+        read = _FETCH[tool_at](sign_in(workspace, tool_at, url_at, environ), int(project))
+        found.append(_take(workspace, author, read, replace_known, times_s or {}))
+    return found
 
 
 def sign_in(workspace: Workspace, tool: str, url: str, environ: Mapping[str, str]) -> Api:
@@ -118,12 +124,14 @@ def _is_at(state: RoundState, tool: str, url: str) -> bool:
     return is_server and tool in ("", sending["tool"]) and url.rstrip("/") in ("", str(sending["url"]).rstrip("/"))
 
 
-def _pull(
-    workspace: Workspace, author: Author, place: tuple[str, str, str], replace_known: bool, environ: Mapping[str, str]
+def _take(
+    workspace: Workspace,
+    author: Author,
+    read: Callable[[Sent], Delivery],
+    replace_known: bool,
+    times_s: Mapping[str, float],
 ) -> Taken:
-    tool, url, project = place
-    read = _FETCH[tool](sign_in(workspace, tool, url, environ), int(project))
-    return receive(workspace, author, lambda sent, _ledger: read(sent), replace_known=replace_known)
+    return receive(workspace, author, lambda sent, _ledger: read(sent), replace_known=replace_known, times_s=times_s)
 
 
 def _send_label_studio(
