@@ -7,6 +7,7 @@ STRATEGIES := .venv-strategies
 LABELLING := .venv-labelling
 LABEL_STUDIO := .venv-label-studio
 TRACKER := .venv-tracker
+AIRFLOW := .venv-airflow
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
@@ -66,6 +67,12 @@ $(TRACKER)/test: pyproject.toml constraints.txt tests/oracles/mlflow.txt
 	$(TRACKER)/bin/python $(INSTALL) --no-deps mlflow==3.17.2 mlflow-tracing==3.17.2
 	@touch $@
 
+$(AIRFLOW)/test: tests/oracles/airflow.txt
+	$(PYTHON) -m venv $(AIRFLOW)
+	@echo "Installing Airflow into $(AIRFLOW) ..."
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/airflow.txt
+	@touch $@
+
 $(PEERS)/bench: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
@@ -92,12 +99,12 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -n auto -m "not system"
 
-test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
+test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) -e '.[delta,iceberg,maps,postgres]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
 	$(PIP) --no-deps scikit-bio biom-format
-	ODDLOOP_ORACLES="deltalake pyiceberg pyod skbio" $(BIN)/python -m pytest -q -m system
+	ODDLOOP_ORACLES="deltalake pyiceberg pyod skbio" ODDLOOP_AIRFLOW=$(abspath $(AIRFLOW))/bin/python $(BIN)/python -m pytest -q -m system
 	ODDLOOP_ORACLES="torch baal pytorch_ood netcal av2" $(TORCH)/bin/python -m pytest -q -m system \
 		tests/collect tests/oracles tests/score/test_score_foreign.py
 	ODDLOOP_ORACLES="modAL alipy skactiveml small_text lightly_mundig apricot submodlib" \

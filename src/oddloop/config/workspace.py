@@ -110,3 +110,10 @@ class LedgerConfig:
 
     __pydantic_config__ = STRICT
     url: Annotated[str, Field(description="SQLAlchemy URL; empty: ledger.db in the workspace")] = ""
+    url_env: Annotated[
+        str, Field(description="environment variable with the URL instead, so that its password stands in no file")
+    ] = ""
+
+    def __post_init__(self) -> None:
+        if self.url and self.url_env:
+            raise ValueError("`url` and `url_env` both say where the ledger is; set one of them")
