@@ -26,6 +26,7 @@ BENCHES = (
     "select",
     "pick",
     "al",
+    "evidence",
     "ledger",
     "demo",
 )

@@ -50,6 +50,7 @@ def build_report(inputs: ReportInputs) -> RoundReport:
         n_judged=count_judged(segments),
         gaps=gaps_of(inputs),
         evidence=_evidence(inputs),
+        weighed=inputs.weighed,
         picks=picks,
         attributes=attributes_of(inputs.attributes, segments, inputs.outside),
         segments=segments,

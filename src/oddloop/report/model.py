@@ -64,6 +64,7 @@ class ReportInputs:
         scene_map: SCENE_MAP.
         clusters: LISTED_CLUSTERS.
         evidence: EVIDENCE, or None where nothing was trained yet.
+        weighed: what the ledger says of the newest round that was weighed, a sentence each.
         differences: DIFFERENCES between the policy and its control, or None.
         members: CLUSTER_MEMBERS; None where the map's clusters are all that there are.
         gaps: what `coverage.diagnosis.worst_gaps` gives, of all metrics; or None where nothing was diagnosed.
@@ -94,6 +95,7 @@ class ReportInputs:
     scene_map: pa.Table
     clusters: pa.Table
     evidence: pa.Table | None = None
+    weighed: tuple[str, ...] = ()
     differences: pa.Table | None = None
     gaps: pa.Table | None = None
     members: pa.Table | None = None
@@ -352,6 +354,7 @@ class RoundReport:
     n_judged: int
     gaps: tuple[Gap, ...]
     evidence: tuple[EvidenceCurve, ...]
+    weighed: tuple[str, ...]
     picks: tuple[Pick, ...]
     attributes: tuple[Attribute, ...]
     segments: tuple[Segment, ...]

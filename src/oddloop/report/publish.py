@@ -121,6 +121,7 @@ def collect_inputs(workspace: Workspace, state: RoundState, control: Workspace |
         clusters=listed_clusters(found),
         members=found.lasting.members,
         evidence=_evidence(workspace, state, control, lead),
+        weighed=_weighed(workspace),
         differences=_differences(workspace, state, control, lead),
         gaps=find_worst_gaps(workspace, proposal["stages"]["coverage"]),
     )
@@ -183,6 +184,7 @@ def _digest(workspace: Workspace, state: RoundState, control: Workspace | None, 
         settings,
         diagnosis,
         _said(workspace),
+        _weighed(workspace),
     ]
     return digest_of(json.loads(json.dumps(content)))
 
@@ -194,6 +196,12 @@ def _said(workspace: Workspace) -> int:
         return len(ledger.events(DISCOVERY))
     finally:
         ledger.close()
+
+
+def _weighed(workspace: Workspace) -> tuple[str, ...]:
+    """What the evidence says of the newest round that was weighed; nothing where none was."""
+    found = [state for state in evaluated_rounds(workspace) if state.evidence]
+    return tuple(f"{found[-1].round_id}: {told}" for told in found[-1].evidence["sentences"]) if found else ()
 
 
 def _control(workspace: Workspace) -> Workspace | None:
