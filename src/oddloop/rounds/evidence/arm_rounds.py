@@ -33,7 +33,9 @@ def _arm_round(workspace: Workspace, state: RoundState) -> ArmRound | None:
     if not folder.exists(HALVES_FILE):
         return None
     costs = state.evidence["costs"]
-    return ArmRound(state.round_id, costs["picks"], folder.read_table(HALVES_FILE), costs["n_picks"])
+    return ArmRound(
+        state.round_id, costs["picks"], folder.read_table(HALVES_FILE), costs["n_picks"], state.evidence["halves"]
+    )
 
 
 def halves_so_far(workspace: Workspace, rounds: Sequence[RoundState], metric: str) -> list[HalvesAt]:

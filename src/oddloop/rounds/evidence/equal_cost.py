@@ -29,12 +29,14 @@ class ArmRound:
         cost: real cost of all its picks so far, in the cost unit.
         metrics: HALF_METRICS of the models that were trained on halves of them.
         n_picks: how many picks.
+        digest: of the models' folder; tells one set of models from another.
     """
 
     round_id: str
     cost: float
     metrics: pa.Table
     n_picks: int = 0
+    digest: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -147,13 +147,13 @@ def _sides_within(case: Case, shell: Shell) -> tuple[Side, Side] | None:
 
 def _arm_round(case: Case, halves: Derived, picked: PickedScenes) -> ArmRound:
     metrics = halves.storage.read_table(HALVES_FILE)
-    return ArmRound(case.state.round_id, total(case.costs, picked.picks), metrics, len(picked.picks))
+    return ArmRound(case.state.round_id, total(case.costs, picked.picks), metrics, len(picked.picks), halves.digest)
 
 
 def _told(sides: tuple[Side, Side] | None) -> list[Any]:
-    """What a side is, as plain values: its rounds, costs, and a digest of what they measured."""
+    """What a side is, as plain values: its rounds, costs, and the digest of their models."""
     both = [(side.share, one) for side in sides or () for one in (side.first, side.second)]
-    return [[share, one.round_id, one.cost, one.n_picks, digest_of(one.metrics.to_pylist())] for share, one in both]
+    return [[share, one.round_id, one.cost, one.n_picks, one.digest] for share, one in both]
 
 
 def _coverage_inputs(case: Case) -> dict[str, str]:
