@@ -37,8 +37,8 @@ are allowed. Found: an effect run is said to have helped after any of its rounds
 scatter are of models on all picks; scatter is the standard deviation over seeds of the difference of two random arms.
 On the demo's own fleets and models (3 fleets, 12 runs) the effect of uncertainty was -0.26, -0.19 and -0.16 m after
 rounds 1, 2 and 3, of 3.4, 3.2 and 3.1 m, and the scatter 0.10, 0.08 and 0.07 m: 2.6, 2.4 and 2.3 times the scatter. The
-rules were fixed on seeds of 1000 and above; the fleets were made to have effects of about that many times the scatter,
-which is what decides whether an effect can be found.
+rules were fixed on seeds of 1000 and above. What decides whether an effect can be found is how many times the scatter
+it is, which the table below has of these fleets.
 """
 
 
