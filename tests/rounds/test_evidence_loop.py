@@ -92,6 +92,7 @@ def test_the_command_tells_what_the_ledger_holds(arms: tuple[Path, Path]) -> Non
     assert unknown.exit_code == 1
 
 
+@pytest.mark.system
 def test_the_control_share_of_one_workspace_is_compared_with_its_picks(tmp_path: Path) -> None:
     folder = tmp_path / "ws"
     make_arm(folder, "gap_driven", "splits = 1\nwithin = true")
