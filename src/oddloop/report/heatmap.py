@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oddloop.report.formats import count, duration, number
-from oddloop.report.model import Attribute, RoundReport, Segment
+from oddloop.report.model import Attribute, LeadMetric, RoundReport, Segment
 from oddloop.report.segments import badness, surely_misses
 from oddloop.report.wording import segment_lines
 
@@ -31,16 +31,16 @@ class Measure:
     is_metric: bool = False
 
 
-def measures(report: RoundReport) -> tuple[Measure, ...]:
-    """The numbers that the heatmap can show."""
+def measures(lead: LeadMetric | None) -> tuple[Measure, ...]:
+    """The numbers that the heatmap can show; the leading metric last, where there is one."""
     volumes = (
         Measure("labelled time", lambda s: s.labelled.duration_s, duration),
         Measure("labelled logs", lambda s: s.labelled.n_logs, lambda n: count(None if n is None else int(n))),
         Measure("unlabelled time", lambda s: s.unlabelled.duration_s, duration),
     )
-    if report.lead is None:
+    if lead is None:
         return volumes
-    metric = Measure(report.lead.name, lambda s: s.measured.value if s.measured else None, number, is_metric=True)
+    metric = Measure(lead.name, lambda s: s.measured.value if s.measured else None, number, is_metric=True)
     return (*volumes, metric)
 
 
@@ -54,12 +54,12 @@ def heatmap_view(report: RoundReport) -> dict[str, Any]:
     has_pairs = any(s.n_way == 2 for s in report.segments)
     grids = []
     for n_way in (1, 2) if has_pairs else (1,):
-        shown = [(m, _scale(m, report, n_way)) for m in measures(report)]
+        shown = [(m, _scale(m, report, n_way)) for m in measures(report.lead)]
         grids += [_grid(rows, columns, by_parts, shown, report) for rows, columns in ways[n_way]]
     return {
         "attributes": [a.name for a in report.attributes],
-        "measures": [m.name for m in measures(report)],
-        "legends": {str(n): [_legend(m, _scale(m, report, n)) for m in measures(report)] for n in (1, 2)},
+        "measures": [m.name for m in measures(report.lead)],
+        "legends": {str(n): [_legend(m, _scale(m, report, n)) for m in measures(report.lead)] for n in (1, 2)},
         "grids": grids,
         "start": _start(report, has_pairs=has_pairs),
     }
@@ -104,7 +104,7 @@ def _cell(segment: Segment, shown: list[tuple[Measure, tuple[float, float]]], re
     measured = segment.measured
     return {
         "text": [_text(m, m.value(segment)) for m, _ in shown],
-        "shade": [_shade(m, m.value(segment), scale) for m, scale in shown],
+        "shade": [shade_of(m, m.value(segment), scale) for m, scale in shown],
         "few": bool(measured and measured.value is not None and not measured.valid),
         "misses": surely_misses(measured, report.lead, report.reference),
         "lines": segment_lines(segment, report),
@@ -127,7 +127,13 @@ def _scale(measure: Measure, report: RoundReport, n_way: int) -> tuple[float, fl
     return (0.0, max((v for v in values if v is not None), default=0.0))
 
 
-def _shade(measure: Measure, value: float | None, scale: tuple[float, float]) -> float | None:
+def shade_of(measure: Measure, value: float | None, scale: tuple[float, float]) -> float | None:
+    """How dark a value is, from 0 to 1, on a scale from (lightest, darkest); None: no data.
+
+    >>> metric, time = Measure("m", lambda s: 0.0, str, is_metric=True), Measure("labelled time", lambda s: 0.0, str)
+    >>> shade_of(metric, 2.5, (2.0, 4.0)), shade_of(time, 25.0, (0.0, 100.0)), shade_of(time, None, (0.0, 1.0))
+    (0.25, 0.5, None)
+    """
     if value is None:
         return None
     light, dark = scale

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from oddloop.web.pages import overview, review, rounds
+from oddloop.web.pages import coverage, overview, review, rounds
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Page:
 
 PAGES = (
     Page("overview", "/", overview.router),
+    Page("coverage", "/coverage", coverage.router),
     Page("review", "/review", review.router),
     Page("rounds", "/rounds", rounds.router),
 )
