@@ -59,4 +59,4 @@ def _drawn_segment(page: SegmentPage, t: Messages) -> dict[str, Any]:
     """How the segment learned, by labelled scenes."""
     level = (page.target, t("overview.target")) if page.target is not None else None
     marks = [Mark(f"{p.n_scenes:,}", p.value, p.ci_low, p.ci_high) for p in page.learned if p.value is not None]
-    return {"chart": draw(marks, level=level) if len(marks) > 1 else None}
+    return {"chart": draw({"": marks}, level=level) if len(marks) > 1 else None}
