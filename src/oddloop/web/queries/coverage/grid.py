@@ -118,7 +118,9 @@ def _read(view: View, source: Source, rounds: tuple[str, ...], asked: CoverageAs
         round_id=asked.round,
         against=asked.against,
         grid=_grid(view, source, other, asked),
-        quadrant=read_quadrant(source, asked.ways),
+        quadrant=view.cached(
+            ("quadrant", view.digest, source.digest, asked.ways), lambda: read_quadrant(source, asked.ways)
+        ),
         worst=read_gaps(view, 8).worst,
     )
 

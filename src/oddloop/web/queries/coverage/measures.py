@@ -72,12 +72,18 @@ def mean_scores(view: View, source: Source, names: Sequence[str]) -> dict[str, f
     if state is None:
         return {}
     digest = str(state.proposal["stages"].get("select", ""))
-    scored = view.table("select", "candidates.parquet", [_KEY, "score", "score_valid"], digest=digest)
-    values = view.table("coverage", "scene_values.parquet", digest=source.digest)
-    if scored is None or values is None or not set(names) <= set(values.column_names):
-        return {}
+    columns = [_KEY, "score", "score_valid"]
     key = ("mean scores", digest, source.digest, tuple(names))
-    return view.cached(key, lambda: _mean_scores(scored, values, names))
+
+    def make() -> dict[str, float]:
+        scored = view.table("select", "candidates.parquet", columns, digest=digest)
+        known = set(view.workspace.config.attributes)
+        if scored is None or not set(names) <= known:
+            return {}
+        values = view.table("coverage", "scene_values.parquet", [_KEY, *names], digest=source.digest)
+        return {} if values is None else _mean_scores(scored, values, names)
+
+    return view.cached(key, make)
 
 
 def _mean_scores(scored: pa.Table, values: pa.Table, names: Sequence[str]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -11,6 +12,7 @@ from oddloop.rounds.state import RoundState
 from oddloop.tables import UNKNOWN
 from oddloop.web.store import View
 
+T = TypeVar("T")
 Values = Mapping[str, frozenset[str]]
 """Values of a scene by attribute; several where it is multi-label."""
 _NO_ATTRIBUTES = ("scene_id", "labelled")
@@ -18,25 +20,38 @@ _NO_ATTRIBUTES = ("scene_id", "labelled")
 
 def values_of(view: View, state: RoundState, scene_ids: Sequence[str]) -> dict[str, Values]:
     """Conditions of scenes, as the coverage that the round was proposed from has them; none where it is gone."""
-    table = view.table("coverage", "scene_values.parquet", digest=_digest(state, "coverage"))
-    if table is None:
-        return {}
-    key = ("values", _digest(state, "coverage"), tuple(scene_ids))
-    return view.cached(key, lambda: _values(take_by_id(table, pa.array(scene_ids, pa.string())), scene_ids))
+    return _looked_up(view, state, ("coverage", "scene_values.parquet", "*"), scene_ids, _values)
 
 
 def scores_of(view: View, state: RoundState, scene_ids: Sequence[str]) -> dict[str, float | None]:
     """The policy's score of scenes; none where the folder of the selection is gone."""
-    digest = _digest(state, "select")
-    table = view.table("select", "candidates.parquet", ["scene_id", "score"], digest=digest)
-    if table is None:
+    return _looked_up(view, state, ("select", "candidates.parquet", "scene_id, score"), scene_ids, _scores)
+
+
+def _looked_up(
+    view: View,
+    state: RoundState,
+    source: tuple[str, str, str],
+    scene_ids: Sequence[str],
+    read: Callable[[pa.Table, Sequence[str]], dict[str, T]],
+) -> dict[str, T]:
+    """What a table of the round says of some scenes; only their rows are read, since there may be a million others."""
+    stage, file, columns = source
+    digest = _digest(state, stage)
+    scenes = view.files(stage, file, digest)
+    if scenes is None or not scene_ids:
         return {}
 
-    def look_up() -> dict[str, float | None]:
-        found = take_by_id(table, pa.array(scene_ids, pa.string()))["score"].to_pylist()
-        return dict(zip(scene_ids, map(finite, found), strict=True))
+    def look_up() -> dict[str, T]:
+        sql = f"SELECT {columns} FROM scenes WHERE scene_id IN (SELECT unnest(?))"  # noqa: S608 - our own columns
+        rows = view.query(sql, [list(scene_ids)], scenes=scenes)
+        return read(take_by_id(rows, pa.array(scene_ids, pa.string())), scene_ids)
 
-    return view.cached(("scores", digest, tuple(scene_ids)), look_up)
+    return view.cached((file, digest, tuple(scene_ids)), look_up)
+
+
+def _scores(table: pa.Table, scene_ids: Sequence[str]) -> dict[str, float | None]:
+    return dict(zip(scene_ids, map(finite, table["score"].to_pylist()), strict=True))
 
 
 def _digest(state: RoundState, stage: str) -> str:
