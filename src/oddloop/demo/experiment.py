@@ -184,6 +184,11 @@ cost_per_hour = {COST_PER_HOUR}
 [evidence]
 control = "{control}"
 
+[tracker]
+kind = "mlflow"
+tracking_uri = "sqlite:///{"../" if policy == CONTROL else ""}mlflow.db"
+experiment = "oddloop demo"
+
 [train]
 command = {_toml(_command(fleet))}
 timeout_s = 600.0
