@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +13,12 @@ from oddloop.cli.discover_page import write_cards
 from oddloop.cli.options import JsonOption
 from oddloop.cli.shell import user_name
 from oddloop.cli.terminal import Talk, out, print_json, print_table
-from oddloop.demo.experiment import DemoSettings, prepare, run_rounds
+from oddloop.demo.experiment import Arms, DemoSettings, prepare, run_rounds
 from oddloop.demo.outcome import Outcome, summarize_outcome
 from oddloop.engine import LocalEngine
 from oddloop.report import publish_report, say_where_to_look
 from oddloop.rounds.curves import run_curves
+from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.shell import Shell
 
 
@@ -45,6 +47,13 @@ def run(
     else:
         _print(outcome, f"Look at {report.url}: {say_where_to_look(arms.policy)}")
         out.print(f"Look at {cards}: scenes that are alike, as cards with drawings", markup=False)
+        out.print(f"Follow a pick: oddloop rounds trace {_first_pick(arms)} -w {folder}", markup=False)
+
+
+def _first_pick(arms: Arms) -> str:
+    """A scene whose whole life can be told: the first pick of the first round."""
+    with contextlib.closing(open_ledger(arms.policy)) as ledger:
+        return next(pick for state in ledger.rounds() for pick in state.pick_ids)
 
 
 def _print(outcome: Outcome, where: str) -> None:

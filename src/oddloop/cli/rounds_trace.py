@@ -17,6 +17,9 @@ from oddloop.rounds.trace import Moment, trace_scene
 
 def trace(
     scene_id: Annotated[str, typer.Argument(metavar="SCENE", help="Scene.")],
+    every: Annotated[
+        bool, typer.Option("--all", help="Tell what changed in every metric, not only the main one.")
+    ] = False,
     workspace: WorkspaceOption = ".",
     as_json: JsonOption = False,
 ) -> None:
@@ -28,8 +31,12 @@ def trace(
         print_json(found.to_json())
         return
     out.print(f"{scene_id}: {found.summary}.")
-    for moment in found.moments:
+    main = "" if every else opened.config.coverage.metric
+    told = [moment for moment in found.moments if not main or moment.detail.get("metric", main) == main]
+    for moment in told:
         out.print(_line(moment))
+    if left_out := len(found.moments) - len(told):
+        out.print(f"What changed in metrics other than {main}: {left_out} lines with --all")
     for what in found.missing:
         err.print(f"Gone, so it could not be asked: {what}")
 
