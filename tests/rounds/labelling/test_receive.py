@@ -214,6 +214,20 @@ def test_times_can_be_told_beside_a_tool_that_tells_none(workspace: Workspace, t
         read_times(times)
 
 
+def test_a_file_of_what_was_sent_that_is_gone_is_written_by_sending_again(workspace: Workspace) -> None:
+    answered = annotate(tasks_of(workspace))
+    (file,) = workspace.storage.local_path("rounds/r001").glob("sent-*.parquet")
+    file.unlink()
+    with pytest.raises(LabellingError, match=r"is gone, which says what was sent of r001; `oddloop labels send`"):
+        deliver(workspace, answered)
+    assert not send_files(workspace, "label-studio", ME).is_new
+    assert deliver(workspace, answered).new == tuple(PICKS)
+    run(workspace, toy.shell())
+    file.unlink()
+    with pytest.raises(LabellingError, match="was not sent from this workspace"):  # the closed round is forgotten
+        deliver(workspace, answered)
+
+
 def test_a_killed_delivery_is_finished_by_the_same_again(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     from oddloop.rounds.labelling import receive
 

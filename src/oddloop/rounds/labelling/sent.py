@@ -38,25 +38,30 @@ def write_units(workspace: Workspace, batch: Batch) -> str:
 
 
 def read_sent(workspace: Workspace, rounds: Sequence[RoundState]) -> Sent:
-    """All units of the rounds that were sent.
+    """All units of the rounds that were sent; of a closed round whose file was removed nothing is known any more.
 
     Raises:
-        LabellingError: no round was sent, or the file of one is gone.
+        LabellingError: no round was sent, or the file of an open one is gone.
     """
     sent = [state for state in rounds if state.sending]
     if not sent:
         raise LabellingError("no round was sent to a labelling tool yet; `oddloop labels send` does it")
-    return Sent(unit for state in sent for unit in _units(workspace, state))
+    kept = [state for state in sent if state.is_open or workspace.storage.exists(_file_of(state))]
+    return Sent(unit for state in kept for unit in _units(workspace, state))
 
 
 def _units(workspace: Workspace, state: RoundState) -> list[Unit]:
-    file = _file(state.round_id, str(state.sending.get("digest", "")))
+    file = _file_of(state)
     if not workspace.storage.exists(file):
         raise LabellingError(
             f"{workspace.storage.url}/{file} is gone, which says what was sent of {state.round_id}; "
             "`oddloop labels send` to the same tool writes it again"
         )
     return [Unit(**row) for row in workspace.storage.read_table(file).to_pylist()]
+
+
+def _file_of(state: RoundState) -> str:
+    return _file(state.round_id, str(state.sending.get("digest", "")))
 
 
 def _file(round_id: str, digest: str) -> str:
