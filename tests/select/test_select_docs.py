@@ -23,7 +23,7 @@ def test_the_code_runs() -> None:
 
 
 def test_the_settings_are_read() -> None:
-    (body,) = blocks("toml")
-    config = config_from_mapping(tomllib.loads("[workspace]\nname = 'x'\n" + body))
+    bodies = blocks("toml")
+    config, *_ = [config_from_mapping(tomllib.loads("[workspace]\nname = 'x'\n" + body)) for body in bodies]
     assert config.select.quotas[0].where == {"rain": "heavy", "illuminance": "night"}
     assert config.select.gap_driven.control_share == 0.1
