@@ -110,7 +110,7 @@ def test_every_size_and_seed_is_trained_once(workspace: Workspace) -> None:
 def test_only_metrics_are_kept(workspace: Workspace) -> None:
     (folder, *_) = (workspace.storage.local_path("derived/train_curve")).iterdir()
     kept = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-    assert kept == ["attempts.json", "labelled.parquet", "manifest.json", "output/metrics/part-0.parquet", "train.log"]
+    assert kept == ["labelled.parquet", "manifest.json", "output/metrics/part-0.parquet", "train.log"]
 
 
 def test_what_ended_before_a_failure_is_not_trained_again(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -20,7 +19,7 @@ import toy
 from oddloop.config import TrainConfig, config_from_mapping, load_config
 from oddloop.errors import ConfigError, TrainError
 from oddloop.lake import Workspace
-from oddloop.rounds.hook import Call, run_hook
+from oddloop.rounds.hook import Call, read_attempts, run_hook
 from oddloop.rounds.hook.heartbeat import Heartbeat
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import train_if_due
@@ -94,7 +93,7 @@ def test_listed_exit_codes_are_tried_again_with_an_empty_output_and_logs_of_all(
     assert [one["ended"] for one in done] == ["exit code 75", "exit code 75", "exit code 0"]
     assert [one["log"] for one in done] == [f"logs/train-attempt-{n}.log" for n in (1, 2, 3)]
     assert [log(place, n).split() for n in (1, 2, 3)] == [["0", "attempt", str(n)] for n in (1, 2, 3)]
-    assert json.loads((place / "derived/train/x/attempts.json").read_text()) == done
+    assert read_attempts(place / "logs", "train") == done
 
 
 @pytest.mark.parametrize(
@@ -200,7 +199,7 @@ def test_bad_output_is_never_tried_again(tmp_path: Path) -> None:
     (tmp_path / "ws/oddloop.toml").write_text(config)
     with pytest.raises(TrainError, match="metrics are of another model"):
         train_if_due(Workspace.open(workspace.storage.url), toy.shell())
-    assert len(list((tmp_path / "ws/rounds/r000/logs").iterdir())) == 1
+    assert len(list((tmp_path / "ws/rounds/r000/logs").glob("*.log"))) == 1
 
 
 def test_a_run_killed_in_mid_training_is_resumed_and_no_process_is_left(tmp_path: Path) -> None:

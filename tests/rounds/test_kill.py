@@ -20,8 +20,6 @@ N_MOMENTS = int(os.environ.get("ODDLOOP_STAGE_KILLS", "20"))
 
 N_EACH = int(os.environ.get("ODDLOOP_STAGE_KILLS_EACH", "2"))
 """So many kills in a row before a run is let go on to its end."""
-ATTEMPTS = "attempts.json"
-"""Says how long a training took."""
 
 # One process imports everything once and forks a child per run, so that a moment costs no start-up.
 DRIVER = """
@@ -88,24 +86,17 @@ def timeless(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in payload.items() if name != "attempts"}
 
 
-def content(path: Path) -> object:
-    """A file's bytes; of a manifest, all but the size of the file that says how long a training took."""
-    if path.name != "manifest.json":
-        return path.read_bytes()
-    manifest = json.loads(path.read_bytes())
-    manifest.get("files", {}).pop(ATTEMPTS, None)
-    return manifest
-
-
 def state_of(folder: Path) -> dict[str, object]:
     """What must not depend on where a run was cut: derived folders with their content, picks, the ledger's events."""
     files = [p for p in folder.rglob("*") if p.is_file() and p.name not in ("ledger.db-wal", "ledger.db-shm")]
     ledger = open_ledger(Workspace.open(folder))
     events = [(event.key, event.round_id, event.kind, timeless(event.payload)) for event in ledger.events()]
     ledger.close()
-    skip = {"ledger.db", "fingerprints.json", "oddloop.toml", ATTEMPTS}
+    skip = {"ledger.db", "fingerprints.json", "oddloop.toml"}
     return {
-        "files": {str(p.relative_to(folder)): content(p) for p in files if p.name not in skip and not is_history(p)},
+        "files": {
+            str(p.relative_to(folder)): p.read_bytes() for p in files if p.name not in skip and not is_history(p)
+        },
         # What is kept of the past is told apart by when it was seen, which no two runs share.
         "history": sorted(p.name.partition("-")[2] for p in files if is_past(p)),
         "events": events,

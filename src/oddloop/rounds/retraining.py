@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +14,7 @@ from oddloop.lake.derived import Derived
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.datasets import record_dataset, tag_sources
 from oddloop.rounds.evaluation import evaluate, request_evaluation
-from oddloop.rounds.hook import ATTEMPTS_FILE
+from oddloop.rounds.hook import read_attempts
 from oddloop.rounds.labels import count_labelled
 from oddloop.rounds.leakage import describe_leak, find_leaks
 from oddloop.rounds.ledger import Ledger
@@ -74,7 +73,7 @@ class Retraining:
             self._record(round_id, "train_failed", failed, key=str(self._shell.now_ns()))
             raise
         record = {"model_id": request.model_id, "digest": trained.digest, "rows": dict(trained.manifest["rows"])}
-        attempts = json.loads(trained.storage.read_bytes(ATTEMPTS_FILE))
+        attempts = read_attempts(self._workspace.storage.local_path(request.logs), "train")
         record |= {"dataset": dataset, "leakage": guarded.to_json(), "attempts": attempts}
         self._record(round_id, "trained", record, key=trained.digest)
         return record

@@ -17,8 +17,8 @@ from oddloop.rounds.hook.heartbeat import Heartbeat
 from oddloop.rounds.hook.process import Ended, Start, run_attempt
 from oddloop.rounds.shell import Progress, no_progress
 
-ATTEMPTS_FILE = "attempts.json"
-"""In the folder of the result: per attempt its number, how it ended, its time, and its log."""
+_ATTEMPTS_FILE = "attempts.json"
+"""Beside the logs: per attempt of the last call its number, how it ended, its time, and its log."""
 _HEARTBEAT_FILE = "heartbeat.jsonl"
 _TAIL_LINES = 12
 _LONGEST_WAIT_S = 3600.0
@@ -55,7 +55,7 @@ class Call:
 def run_hook(call: Call) -> list[dict[str, Any]]:
     """Run the command, again where its settings say that this failure is worth it; a record per attempt.
 
-    `<name>.log` in its folder is the log of the attempt that ended well, `attempts.json` the record.
+    `<name>.log` in its folder is the log of the attempt that ended well, what the logs are of stands beside them.
 
     Raises:
         TrainError: the last attempt failed, or the command cannot be started; its `attempts` are the record.
@@ -73,8 +73,18 @@ def run_hook(call: Call) -> list[dict[str, Any]]:
         time.sleep(min(call.config.retry_wait_s * 2 ** (len(done) - 1), _LONGEST_WAIT_S))
     if call.logs is not None:
         shutil.copyfile(start.log, call.folder / f"{call.name}.log")
-    (call.folder / ATTEMPTS_FILE).write_text(json.dumps(done, indent=1))
+        # Not in the folder of the result, which must not depend on how long anything took.
+        aside = call.logs / f".{call.name}-{_ATTEMPTS_FILE}"
+        aside.write_text(json.dumps(done, indent=1))
+        aside.replace(call.logs / f"{call.name}-{_ATTEMPTS_FILE}")
+    start.heartbeat.unlink(missing_ok=True)
     return done
+
+
+def read_attempts(logs: Path, name: str) -> list[dict[str, Any]]:
+    """The record of the last call that ended well and kept its logs here; nothing where it is gone."""
+    file = logs / f"{name}-{_ATTEMPTS_FILE}"
+    return list(json.loads(file.read_text())) if file.exists() else []
 
 
 def _start(call: Call, attempt: int) -> Start:
