@@ -51,6 +51,7 @@ def patiently(timeout_s: float) -> Iterator[None]:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
     }
     ours = {name: value for name, value in wanted.items() if name not in os.environ}
     log = logging.getLogger("mlflow")
