@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -159,38 +160,54 @@ def test_every_driver_that_is_installed_will_do(postgres: PostgresServer, driver
     ledger.close()
 
 
-RACER = """
-import sys
+# One process imports everything once and forks the two that race; each turn begins when both can read its number.
+RACE = """
+import json, os, sys
 from oddloop.errors import LedgerError
 from oddloop.rounds.ledger import Author, Ledger
-ledger = Ledger(sys.argv[1])
-for line in sys.stdin:
-    try:
-        ledger.append(line.strip(), "labelled", {}, key=sys.argv[2], author=Author(sys.argv[2], 1))
-        print("won", flush=True)
-    except LedgerError as error:
-        print(error, flush=True)
-ledger.close()
+
+def race(name, turns, answers):
+    ledger = Ledger(sys.argv[1])
+    for line in turns:
+        try:
+            ledger.append(line.strip(), "labelled", {}, key=name, author=Author(name, 1))
+            answer = "won"
+        except LedgerError as error:
+            answer = str(error)
+        print(answer, file=answers, flush=True)
+    ledger.close()
+
+racers = []
+for name in ("ann", "bob"):
+    (turns, give), (hear, answers) = os.pipe(), os.pipe()
+    if os.fork() == 0:
+        for racer in racers:
+            racer[0].close()
+        os.close(give)
+        race(name, os.fdopen(turns), os.fdopen(answers, "w"))
+        os._exit(0)
+    os.close(turns)
+    racers.append((os.fdopen(give, "w"), os.fdopen(hear)))
+for number in range(20):
+    for give, _ in racers:
+        print(f"r{number:03d}", file=give, flush=True)
+    print(json.dumps([hear.readline().strip() for _, hear in racers]))
+for give, _ in racers:
+    give.close()
+sys.exit(any([os.wait()[1] for _ in racers]))
 """
 
 
 def test_of_two_processes_that_race_for_a_round_one_wins_and_the_other_is_told(ledger_url: str) -> None:
     Ledger(ledger_url).close()
-    names, pipes = ("ann", "bob"), {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    racers = [subprocess.Popen([sys.executable, "-c", RACER, ledger_url, name], text=True, **pipes) for name in names]
-    winners = []
-    for number in range(20):
-        for racer in racers:
-            assert racer.stdin
-            racer.stdin.write(f"r{number:03d}\n")
-            racer.stdin.flush()
-        answers = [racer.stdout.readline().strip() for racer in racers if racer.stdout]
-        assert sorted(answers)[1] == "won"
-        assert sorted(answers)[0].startswith(f"round r{number:03d} is labelled: it cannot become labelled")
-        winners.append(names[answers.index("won")])
-    for racer in racers:
-        racer.communicate()
-        assert racer.returncode == 0
+    done = subprocess.run([sys.executable, "-c", RACE, ledger_url], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    turns = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(turns) == 20
+    for number, answers in enumerate(turns):
+        told, won = sorted(answers)
+        assert won == "won"
+        assert told.startswith(f"round r{number:03d} is labelled: it cannot become labelled")
     ledger = Ledger(ledger_url)
-    assert [event.author for event in ledger.events()] == winners
+    assert [event.author for event in ledger.events()] == [("ann", "bob")[t.index("won")] for t in turns]
     ledger.close()

@@ -104,13 +104,22 @@ def test_a_migration_that_fails_has_not_begun(ledger_url: str, monkeypatch: pyte
     assert format_of(ledger_url) == str(LEDGER_FORMAT)
 
 
-OPENER = """
-import sys
+# One process imports everything once and forks the ones that open the ledger.
+OPENERS = """
+import os, sys
 from oddloop.rounds.ledger import Ledger
 from alembic import command
-print("ready", flush=True)
-sys.stdin.readline()
-print(len(Ledger(sys.argv[1]).events()))
+gate, opened = os.pipe()
+children = []
+for _ in range(3):
+    children.append(os.fork())
+    if children[-1] == 0:
+        os.close(opened)
+        os.read(gate, 1)   # ends for all at once, when the parent closes it
+        os.write(1, b"%d\\n" % len(Ledger(sys.argv[1]).events()))
+        os._exit(0)
+os.close(opened)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
 
 
@@ -118,25 +127,16 @@ print(len(Ledger(sys.argv[1]).events()))
 def test_processes_may_open_a_ledger_at_once(ledger_url: str, is_old: bool) -> None:
     if is_old:
         make_old(ledger_url)
-    start = [sys.executable, "-c", OPENER, ledger_url]
-    openers = [subprocess.Popen(start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    for opener in openers:
-        assert opener.stdout is not None
-        assert opener.stdout.readline() == "ready\n"
-    for opener in openers:
-        assert opener.stdin is not None
-        opener.stdin.write("\n")
-        opener.stdin.flush()
-    answers = [opener.communicate(timeout=60)[0] for opener in openers]
-    assert answers == [f"{N_EVENTS if is_old else 0}\n"] * 3
+    done = subprocess.run([sys.executable, "-c", OPENERS, ledger_url], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(N_EVENTS if is_old else 0)] * 3
     assert format_of(ledger_url) == str(LEDGER_FORMAT)
 
 
 def test_opening_a_present_ledger_loads_no_migration_tools(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    program = (
-        "import sys; from oddloop.rounds.ledger import Ledger; Ledger(sys.argv[1]); print('alembic' in sys.modules)"
-    )
-    for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True)
-        assert done.stdout == "False\n"
+    program = "import sys; from oddloop.rounds.ledger import Ledger\n"
+    program += "for _ in range(2): Ledger(sys.argv[1]).close()\n"
+    program += "print('alembic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
