@@ -142,7 +142,11 @@ def test_a_round_that_is_not_there_or_over_takes_no_decision(app: FastAPI) -> No
     said = {"scene_id": "s", "decision": "approve"}
     assert ann.post("/api/v1/rounds/r999/review/decisions", json=said).status_code == 404
     assert ann.post("/api/v1/rounds/r001/review/decisions", json=said).status_code == 409
-    assert ann.get("/api/v1/rounds/r001/review").json()["can_decide"] is False
+    over = ann.get("/api/v1/rounds/r001/review").json()
+    assert (over["can_decide"], over["spent"]["n_undecided"], over["spent"]["cost_undecided"]) == (False, 0, 0)
+    page = ann.get("/rounds/r001/review", headers=PAGE).text
+    assert "in, without a decision" in page
+    assert ">undecided<" not in page.replace('verdict undecided">undecided<', "")
     assert client(app, "viewer").post(f"{OPEN}/decisions", json=said).status_code == 403
 
 

@@ -150,14 +150,14 @@ def spent_of(state: RoundState, board: Board, keep: int | None = None) -> Spent:
     inside = picks_inside(state, board)
     kept = inside[:keep]
     cost = sum(standing.cost for standing in kept)
-    undecided = [] if state.review else [standing for standing in board.kept if not standing.decision]
+    undecided = {s.scene_id for s in inside if not s.decision} if state.status == "proposed" else set()
     return Spent(
         n_picks=len(board.standings),
         n_in=len(inside),
         n_kept=len(kept),
         n_undecided=len(undecided),
         cost=cost,
-        cost_undecided=0.0 if state.review else sum(s.cost for s in kept if not s.decision),
+        cost_undecided=sum(s.cost for s in kept if s.scene_id in undecided),
         cost_in=sum(standing.cost for standing in inside),
         left=max(board.budget - cost, 0.0),
         budget=board.budget,
