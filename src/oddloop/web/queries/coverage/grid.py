@@ -119,7 +119,7 @@ def _read(view: View, source: Source, rounds: tuple[str, ...], asked: CoverageAs
         against=asked.against,
         grid=_grid(view, source, other, asked),
         quadrant=view.cached(
-            ("quadrant", view.digest, source.digest, asked.ways), lambda: read_quadrant(source, asked.ways)
+            ("quadrant", source.digest, lead, source.reference, asked.ways), lambda: read_quadrant(source, asked.ways)
         ),
         worst=read_gaps(view, 8).worst,
     )

@@ -72,23 +72,29 @@ def mean_scores(view: View, source: Source, names: Sequence[str]) -> dict[str, f
     if state is None:
         return {}
     digest = str(state.proposal["stages"].get("select", ""))
-    columns = [_KEY, "score", "score_valid"]
+    if not set(names) <= set(view.config.attributes):
+        return {}
+    scores = view.cached(("scores", digest, source.digest), lambda: _scores(view, digest, source.digest))
+    values = view.table("coverage", "scene_values.parquet", list(names), digest=source.digest) if names else None
+    if scores is None or values is None:
+        return {}
     key = ("mean scores", digest, source.digest, tuple(names))
-
-    def make() -> dict[str, float]:
-        scored = view.table("select", "candidates.parquet", columns, digest=digest)
-        known = set(view.workspace.config.attributes)
-        if scored is None or not set(names) <= known:
-            return {}
-        values = view.table("coverage", "scene_values.parquet", [_KEY, *names], digest=source.digest)
-        return {} if values is None else _mean_scores(scored, values, names)
-
-    return view.cached(key, make)
+    return view.cached(key, lambda: _mean_scores(values.append_column("score", scores["score"]), names))
 
 
-def _mean_scores(scored: pa.Table, values: pa.Table, names: Sequence[str]) -> dict[str, float]:
-    known = scored.filter(scored["score_valid"]).select([_KEY, "score"])
-    rows = values.select([_KEY, *names]).join(known, _KEY, join_type="inner")
+def _scores(view: View, selected: str, covered: str) -> pa.Table | None:
+    """The score of every scene that the coverage has, in its order; null where the scene is no candidate."""
+    scored = view.table("select", "candidates.parquet", [_KEY, "score", "score_valid"], digest=selected)
+    scenes = view.table("coverage", "scene_values.parquet", [_KEY], digest=covered)
+    if scored is None or scenes is None:
+        return None
+    known = scored.filter(scored["score_valid"])
+    places = pc.index_in(scenes[_KEY], value_set=known[_KEY].combine_chunks())
+    return pa.table({"score": known["score"].take(places)})
+
+
+def _mean_scores(rows: pa.Table, names: Sequence[str]) -> dict[str, float]:
+    rows = rows.filter(pc.is_valid(rows["score"]))
     for name in names:
         rows = _one_per_value(rows, name)
     means = rows.group_by(list(names)).aggregate([("score", "mean")]).to_pylist()

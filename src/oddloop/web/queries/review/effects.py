@@ -51,6 +51,7 @@ class _Part:
     conditions: tuple[tuple[str, str], ...]
 
 
+_TABLES = ("gaps", "verdicts")
 _BROUGHT = ("n_brought", "n_brought_logs")
 _NUMBERS = ("value", "half_width", "n_needed", "n_needed_low", "n_needed_high")
 
@@ -66,24 +67,34 @@ def read_effects(
         kept: (scene, log) of the picks that are in.
         values: conditions of these scenes.
     """
-    digest = str(state.proposal.get("stages", {}).get("coverage", ""))
-    if not digest or view.stage("coverage", digest) is None:
+    stages = {name: str(digest) for name, digest in state.proposal.get("stages", {}).items()}
+    measured = view.table("coverage", "segment_metrics.parquet", digest=stages.get("coverage", "-"))
+    lead = None if measured is None else lead_metric(measured, view.config)
+    if lead is None:
         return ()
-    parts = view.cached(("effects", digest, view.digest), lambda: _parts(view, digest))
+    gaps, verdicts = (view.table("diagnosis", f"{n}.parquet", digest=stages.get("diagnosis", "-")) for n in _TABLES)
+    if (
+        gaps is None or verdicts is None
+    ):  # a round of before there were verdicts: they are made now, of what is known now
+        key: tuple[object, ...] = ("effects", stages["coverage"], view.digest)
+        parts = view.cached(
+            key, lambda: _parts(view, stages, lead.name, read_diagnosis(view.workspace, stages["coverage"]))
+        )
+    else:
+        key = ("effects", stages["coverage"], stages["diagnosis"], lead)
+        parts = view.cached(key, lambda: _parts(view, stages, lead.name, (gaps, verdicts)))
     return tuple(_effect(part, kept, values) for part in parts)
 
 
-def _parts(view: View, digest: str) -> tuple[_Part, ...]:
-    measured = view.table("coverage", "segment_metrics.parquet", digest=digest)
-    segments = view.table("coverage", "segments.parquet", digest=digest)
-    lead = None if measured is None else lead_metric(measured, view.config)
-    if lead is None or segments is None:
-        return ()
-    table = worst_gaps(*read_diagnosis(view.workspace, digest))
+def _parts(
+    view: View, stages: Mapping[str, str], metric: str, diagnosis: tuple[pa.Table, pa.Table]
+) -> tuple[_Part, ...]:
+    table = worst_gaps(*diagnosis)
+    segments = view.table("coverage", "segments.parquet", digest=stages["coverage"])
     # Of all scenes every pick is one; that tells nothing.
-    wanted = pc.and_(pc.equal(table["metric"], lead.name), pc.match_substring(table["segment_id"], "="))
+    wanted = pc.and_(pc.equal(table["metric"], metric), pc.match_substring(table["segment_id"], "="))
     rows = table.filter(wanted).slice(0, N_EFFECTS).to_pylist()
-    conditions = _conditions(segments, [row["segment_id"] for row in rows])
+    conditions = {} if segments is None else _conditions(segments, [row["segment_id"] for row in rows])
     return tuple(_Part(_plain(row), conditions.get(row["segment_id"], ())) for row in rows)
 
 
