@@ -24,7 +24,7 @@ from oddloop.rounds.state import RoundState
 
 ROUND_FILES = ("picks.parquet", "picks.csv", "pool.parquet")
 ROUND_MANIFEST = "manifest.json"
-_NOT_RECORDED = ("ledger", "tracker", "deploy")
+_NOT_RECORDED = ("ledger", "tracker", "deploy", "web")
 """Sections whose URLs may hold a password."""
 
 
