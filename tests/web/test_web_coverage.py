@@ -219,3 +219,12 @@ def test_without_coverage_the_pages_say_what_to_do(tmp_path: Path) -> None:
         answer = viewer.get(path, headers=PAGE)
         assert answer.status_code == 200
         assert "oddloop run" in answer.text
+
+
+def test_the_overview_and_the_rounds_lead_here(app: FastAPI) -> None:
+    viewer = client(app, "viewer")
+    links = re.findall(r'href="(/coverage/segment[^"]+)"', viewer.get("/", headers=PAGE).text)
+    assert len(links) == 3
+    for link in links:
+        assert viewer.get(link.replace("&amp;", "&"), headers=PAGE).status_code == 200
+    assert 'href="/rounds/r002/review"' in viewer.get("/rounds/r002", headers=PAGE).text
