@@ -45,7 +45,7 @@ def test_both_arms_start_from_one_model_and_pay_the_same(arms: Arms) -> None:
 def test_each_round_goes_through_all_states(arms: Arms) -> None:
     for workspace in arms.by_name().values():
         kinds = [event.kind for event in open_ledger(workspace).events("r001")]
-        after_labels = ["labelled", "trained", "evaluated", "closed"]
+        after_labels = ["labelled", "trained", "evaluated", "closed", "evidence"]
         assert kinds == ["opened", "proposed", "reviewed", "sent", "received", *after_labels]
 
 
