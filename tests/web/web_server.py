@@ -19,7 +19,7 @@ PEOPLE = {role: f"{role}-ann" for role in TOKENS}
 WEB = WebConfig(tokens=tuple(token_line(PEOPLE[role], role, token) for role, token in TOKENS.items()))
 PAGE = {"accept": "text/html"}
 # What stands in for each part of a path, so that every route can be asked for.
-PARTS = {"round_id": "r001", "digest": "0" * 16, "name": "app.css"}
+PARTS = {"round_id": "r001", "cluster_id": "c0001", "digest": "0" * 16, "name": "app.css"}
 
 
 def make_app(folder: Path, *, host: str = "127.0.0.1", web: WebConfig = WEB, user: str = "") -> FastAPI:

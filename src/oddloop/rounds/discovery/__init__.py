@@ -5,8 +5,8 @@ from oddloop.rounds.discovery.find import Lookup, SceneQuery, find_scenes
 from oddloop.rounds.discovery.lasting import Lasting, last_clustered, read_lasting, record_clusters
 from oddloop.rounds.discovery.measured import measure_clusters
 from oddloop.rounds.discovery.names import Note, Question, Scenario, fold_names, open_questions
-from oddloop.rounds.discovery.people import name_cluster, settle_question
-from oddloop.rounds.discovery.read import Discovery, read_discovery
+from oddloop.rounds.discovery.people import last_said, name_cluster, settle_question
+from oddloop.rounds.discovery.read import Discovery, rank_said, read_discovery
 from oddloop.rounds.discovery.scenarios import read_scenarios
 
 __all__ = [
@@ -21,9 +21,11 @@ __all__ = [
     "find_scenes",
     "fold_names",
     "last_clustered",
+    "last_said",
     "measure_clusters",
     "name_cluster",
     "open_questions",
+    "rank_said",
     "read_discovery",
     "read_lasting",
     "read_scenarios",

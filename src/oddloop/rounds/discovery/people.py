@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from oddloop.discover.risk import risk_weight
-from oddloop.errors import LedgerError
+from oddloop.errors import ConflictError, LedgerError
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.discovery.lasting import last_clustered, read_lasting
 from oddloop.rounds.discovery.names import NAMED, STATUSES, Scenario, fold_names, open_questions
@@ -28,6 +29,7 @@ def name_cluster(
     status: str = "",
     note: str = "",
     takes_from: str = "",
+    seen: int | None = None,
 ) -> Scenario:
     """Record what somebody says of a cluster; what is left out stays as it was.
 
@@ -43,11 +45,13 @@ def name_cluster(
         note: added to the notes.
         takes_from: a cluster whose name, risk and priority this one takes over, which answers the question of what
             became of that one.
+        seen: `seq` of the last event that names this cluster which the author has seen, 0 for none; None: whichever.
 
     Returns:
         all that is said of the cluster now.
 
     Raises:
+        ConflictError: somebody else has said something of it since.
         LedgerError: there is no such cluster, nothing was said, or a value is not allowed.
         ConfigError: the risk level is not known.
     """
@@ -62,7 +66,7 @@ def name_cluster(
     if "name" in said and "status" not in said and names.get(cluster_id, Scenario("")).status == "new":
         said["status"] = "confirmed"
     payload = {"cluster_id": cluster_id, **said} | ({"answers": takes_from} if takes_from else {})
-    ledger.append(DISCOVERY, NAMED, payload, key=f"{cluster_id}-{len(events)}", author=author)
+    _record(ledger, events, payload, author, seen)
     return fold_names(ledger.events(DISCOVERY))[cluster_id]
 
 
@@ -77,7 +81,35 @@ def settle_question(ledger: Ledger, cluster_id: str, author: Author, *, note: st
     if cluster_id not in asked:
         raise LedgerError(f"cluster {cluster_id!r} has no open question; open: {', '.join(asked) or 'none'}")
     payload = {"cluster_id": cluster_id, "answers": cluster_id} | ({"note": note} if note else {})
-    ledger.append(DISCOVERY, NAMED, payload, key=f"{cluster_id}-{len(events)}", author=author)
+    _record(ledger, events, payload, author, None)
+
+
+def last_said(events: Iterable[Event], cluster_id: str) -> Event | None:
+    """The newest event that says something of a cluster; None where nobody has."""
+    return next(iter(reversed(_said_of(events, cluster_id))), None)
+
+
+def _said_of(events: Iterable[Event], cluster_id: str) -> list[Event]:
+    return [e for e in events if e.kind == NAMED and e.payload["cluster_id"] == cluster_id]
+
+
+def _record(ledger: Ledger, events: list[Event], payload: dict[str, Any], author: Author, seen: int | None) -> None:
+    """Append what is said as the next word on the cluster; of two who speak at once, the second is told."""
+    cluster_id = payload["cluster_id"]
+    mine = _said_of(events, cluster_id)
+    if seen is not None and mine and mine[-1].seq > seen:
+        raise _overtaken(mine[-1])
+    # The number of words so far names the next one, so that both cannot be recorded under it.
+    event = ledger.append(DISCOVERY, NAMED, payload, key=f"{cluster_id}-n{len(mine)}", author=author)
+    if (event.author, dict(event.payload)) != (author.name, payload):
+        raise _overtaken(event)
+
+
+def _overtaken(event: Event) -> ConflictError:
+    words = ("name", "risk", "priority", "status", "note", "answers")
+    said = ", ".join(f"{key} {event.payload[key]}" for key in words if key in event.payload)
+    cluster_id = event.payload["cluster_id"]
+    return ConflictError(f"{event.author} has said of {cluster_id} meanwhile: {said}; look at it and say yours again")
 
 
 def _refuse_unknown(workspace: Workspace, events: list[Event], cluster_id: str) -> None:

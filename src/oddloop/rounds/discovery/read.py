@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -55,16 +56,25 @@ def read_discovery(workspace: Workspace, events: list[Event], discover_digest: s
     if event is None:
         raise WorkspaceError(f"{workspace.storage.url}: these clusters are not recorded yet; run `oddloop discover`")
     lasting, names = read_lasting(workspace, event), fold_names(events)
-    levels = workspace.config.discover.names.risk_levels
-    weights = {name: _weight(said, levels) for name, said in names.items()}
-    settled = {name for name, said in names.items() if said.status in SETTLED}
     cards = _stage(workspace, "cards", cards_digest).read_table("cluster_cards.parquet")
     placed = _stage(workspace, "discover", discover_digest).read_table("scene_map.parquet")
-    ranked = rank_cards(cards, weights, settled)
+    ranked = rank_said(cards, names, workspace.config.discover.names.risk_levels)
     return Discovery(lasting, ranked, rename_clusters(placed, lasting.ids), names, open_questions(events))
 
 
-def _weight(said: Scenario, levels: dict[str, float]) -> float:
+def rank_said(cards: pa.Table, names: Mapping[str, Scenario], levels: Mapping[str, float]) -> pa.Table:
+    """CLUSTER_CARDS in the order that risk and status give them; see `discover.cards.rank_cards`.
+
+    Args:
+        cards: CLUSTER_CARDS.
+        names: what was said, by cluster id.
+        levels: weight by risk level, of `[discover.names]`.
+    """
+    weights = {name: _weight(said, levels) for name, said in names.items()}
+    return rank_cards(cards, weights, {name for name, said in names.items() if said.status in SETTLED})
+
+
+def _weight(said: Scenario, levels: Mapping[str, float]) -> float:
     """Weight of a risk; a level of a scale that the team has given up since counts as not judged."""
     try:
         return risk_weight(said.risk, levels)

@@ -89,7 +89,11 @@ class Store:
         labels = _file_stamps(workspace.table("labels"))
         config, history = digest_of(self._config_stamp), digest_of(_stamps(workspace, SNAPSHOTS))
         parts = (config, history, digest_of(labels))
-        return View(workspace, rounds, seq, digest_of([seq, *parts]), *parts, self.ledger, self._cache, self._sql)
+        # `oddloop discover` makes cards after the ledger's last word on the clusters.
+        cards = sorted(workspace.storage.list_folders("derived/cards"))
+        return View(
+            workspace, rounds, seq, digest_of([seq, *parts, *cards]), *parts, self.ledger, self._cache, self._sql
+        )
 
     def _reopened(self) -> Workspace:
         """The workspace with its settings as they are now; while they are faulty, as they were."""

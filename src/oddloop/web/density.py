@@ -1,0 +1,65 @@
+"""A picture of how dense scenes lie, in the colours of what they are, as a PNG."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+
+from oddloop.report.palette import COLOURS
+
+WIDTH, HEIGHT = 1000, 560
+_GREY = (128, 128, 128)
+_LEAST_ALPHA = 70
+_LEVEL = 3  # of compression: the next one is twice as slow and saves a tenth
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def draw_density(xy: Floats, colour: Ints, *, radius: int = 0) -> bytes:
+    """PNG of `WIDTH` × `HEIGHT` pixels: hue says what lies there, mixed by how many, and opacity how many in all.
+
+    Opacity grows with the logarithm of the number, so that a single scene can be seen beside a thousand.
+
+    Args:
+        xy: (n,2) places from 0 to 1, from the left and the bottom.
+        colour: (n,) what each is, by place; colours repeat after the last of the palette; -1 is grey.
+        radius: each scene is a square of that many pixels to all sides of its own.
+    """
+    cell = (xy * [WIDTH, HEIGHT]).astype(np.int64)
+    around = np.stack(np.meshgrid(*2 * [np.arange(-radius, radius + 1)]), axis=-1).reshape(-1, 1, 2)
+    cell = np.clip((cell + around).reshape(-1, 2), 0, [WIDTH - 1, HEIGHT - 1])
+    colour = np.tile(colour, len(around))
+    pixel = (HEIGHT - 1 - cell[:, 1]) * WIDTH + cell[:, 0]
+    n = len(COLOURS)
+    kind = np.where(colour < 0, n, colour % n)
+    counts = np.bincount(pixel * (n + 1) + kind, minlength=WIDTH * HEIGHT * (n + 1)).reshape(-1, n + 1)
+    filled = np.flatnonzero(counts.any(axis=1))
+    shown = counts[filled].astype(np.float64)
+    total = shown.sum(axis=1)
+    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLOURS] + [list(_GREY)])
+    image = np.zeros((WIDTH * HEIGHT, 4), dtype=np.uint8)
+    image[filled, :3] = np.rint(shown @ palette / total[:, None])
+    depth = np.log1p(total) / np.log1p(total.max(initial=1.0))
+    image[filled, 3] = np.rint(_LEAST_ALPHA + (255 - _LEAST_ALPHA) * depth)
+    return encode_png(image.reshape(HEIGHT, WIDTH, 4))
+
+
+def encode_png(image: npt.NDArray[np.uint8]) -> bytes:
+    """An image (h,w,4) of red, green, blue and opacity as PNG (ISO/IEC 15948).
+
+    >>> encode_png(np.zeros((1, 2, 4), np.uint8))[:8]
+    b'\\x89PNG\\r\\n\\x1a\\n'
+    """
+    height, width = image.shape[:2]
+    rows = np.zeros((height, 1 + width * 4), dtype=np.uint8)  # every row begins with its filter: none
+    rows[:, 1:] = image.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), _LEVEL)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in parts)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

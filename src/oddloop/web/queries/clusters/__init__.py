@@ -1,0 +1,19 @@
+"""What the pages of clusters say."""
+
+from oddloop.web.queries.clusters.cluster import Cluster, draw_cluster, read_cluster
+from oddloop.web.queries.clusters.lines import Clusters, ClustersAsked, read_clusters
+from oddloop.web.queries.clusters.places import MapAsked, SceneMap, Sight, read_map, read_sight
+
+__all__ = [
+    "Cluster",
+    "Clusters",
+    "ClustersAsked",
+    "MapAsked",
+    "SceneMap",
+    "Sight",
+    "draw_cluster",
+    "read_cluster",
+    "read_clusters",
+    "read_map",
+    "read_sight",
+]

@@ -1,0 +1,166 @@
+"""The map of all scenes: dots where there are few in sight, a picture of how dense they lie where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, model_validator
+
+from oddloop.report.palette import cluster_colour
+from oddloop.rounds.discovery.names import STATUSES
+from oddloop.web.paging import Asked
+from oddloop.web.queries.clusters.found import Found, lasting_ids, read_found
+from oddloop.web.store import View
+
+MAX_DOTS = 20_000
+"""Scenes in sight that are drawn one by one."""
+MAX_COLOURED = 200
+"""Clusters that have a colour, at most: the first ones in order."""
+DISCOVER, MAP_FILE = "discover", "scene_map.parquet"
+_FINITE = "isfinite(x) AND isfinite(y)"
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class MapAsked(Asked):
+    """Which part of the map, as shares of its width and height from the left and the top, and what colours say."""
+
+    colour: Annotated[Literal["cluster", "status"], Field(description="what colours say")] = "cluster"
+    left: Share = 0.0
+    right: Share = 1.0
+    top: Share = 0.0
+    bottom: Share = 1.0
+
+    @model_validator(mode="after")
+    def _has_an_area(self) -> MapAsked:
+        if self.right - self.left < 1e-6 or self.bottom - self.top < 1e-6:
+            raise ValueError("right must be more than left, and bottom more than top")
+        return self
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What a colour stands for: a cluster, or a status; `n_scenes` of it are in sight.
+
+    `place` is its place among all clusters or statuses, and `paint` its colour, which repeats.
+    """
+
+    key: str
+    name: str
+    n_scenes: int
+    place: int
+    paint: str
+
+
+@dataclass(frozen=True)
+class SceneMap:
+    """A part of the map.
+
+    Where no more than 20,000 scenes are in sight, `x` and `y` are their places as shares of the part's width and
+    height, from the left and the bottom, and `colour` the place of each in `colours`, -1 for none; else they are empty,
+    and `is_dense`: the picture `map.png` beside it shows them.
+    """
+
+    n_scenes: int
+    n_in_sight: int
+    is_dense: bool
+    colours: tuple[Colour, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    colour: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Scenes in sight.
+
+    Attributes:
+        xy: (n,2) places as shares of the part, from the left and the bottom.
+        colour: (n,) place in `keys`; -1: none.
+        keys: clusters or statuses, those that matter most first.
+        names: what they are called.
+        n_scenes: scenes on the whole map.
+    """
+
+    xy: Floats
+    colour: Ints
+    keys: tuple[str, ...]
+    names: Mapping[str, str]
+    n_scenes: int
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether they are too many to be drawn one by one."""
+        return len(self.xy) > MAX_DOTS
+
+
+def read_map(view: View, asked: MapAsked) -> SceneMap:
+    """A part of the map as numbers."""
+    sight = read_sight(view, asked)
+    n = len(sight.xy)
+    count = np.bincount(sight.colour[sight.colour >= 0], minlength=len(sight.keys)).tolist()
+    colours = tuple(
+        Colour(key, sight.names.get(key, ""), count[i], i, cluster_colour(i))
+        for i, key in enumerate(sight.keys)
+        if count[i]
+    )
+    place = np.cumsum(np.array(count, dtype=np.int64) > 0) - 1
+    shown = np.round(sight.xy[: 0 if sight.is_dense else n], 4)
+    colour = np.append(place, -1)[sight.colour[: len(shown)]]
+    x, y = (tuple(values.tolist()) for values in shown.T)
+    return SceneMap(sight.n_scenes, n, sight.is_dense, colours, x, y, tuple(colour.tolist()))
+
+
+def read_sight(view: View, asked: MapAsked) -> Sight:
+    """The scenes in a part of the map; none before the first discovery."""
+    found = read_found(view)
+    digest = str(found.head.payload["discover_digest"]) if found.head else ""
+    files = view.files(DISCOVER, MAP_FILE, digest) if digest else None
+    if found.head is None or files is None:
+        return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), {}, 0)
+    sql = f"SELECT min(x) x0, max(x) x1, min(y) y0, max(y) y1, count(*) n FROM t WHERE {_FINITE}"  # noqa: S608 - ours
+    whole = view.cached(("map ends", digest), lambda: view.query(sql, t=files)).to_pylist()[0]
+    if not whole["n"]:
+        return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), {}, 0)
+    low, high = _ends(whole, asked)
+    sql = f"SELECT x, y, cluster_id FROM t WHERE {_FINITE} AND x BETWEEN ? AND ? AND y BETWEEN ? AND ?"  # noqa: S608
+    table = view.query(sql, [float(v) for v in (low[0], high[0], low[1], high[1])], t=files)
+    keys, code_of, names = _colours(found, lasting_ids(view, found.head) or {}, asked)
+    xy = (np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1) - low) / (high - low)
+    return Sight(xy, _codes(table["cluster_id"], code_of), keys, names, int(whole["n"]))
+
+
+def _ends(whole: Mapping[str, Any], asked: MapAsked) -> tuple[Floats, Floats]:
+    """(2,) lower and upper ends of the part; y points up, and what is asked for is counted from the top."""
+    start, end = np.array([whole["x0"], whole["y0"]]), np.array([whole["x1"], whole["y1"]])
+    span = np.where(end > start, end - start, 1.0)
+    margin = 0.02 * span
+    start, span = start - margin, span + 2 * margin
+    return start + span * [asked.left, 1 - asked.bottom], start + span * [asked.right, 1 - asked.top]
+
+
+def _colours(
+    found: Found, lasting: Mapping[str, str], asked: MapAsked
+) -> tuple[tuple[str, ...], dict[str, int], dict[str, str]]:
+    """Keys of the colours, the place of each run's own cluster id among them, and what the keys are called."""
+    if asked.colour == "status":
+        code_of = {own: STATUSES.index(found.said_of(id_).status) for own, id_ in lasting.items()}
+        return STATUSES, code_of, {}
+    keys = tuple(found.ids[:MAX_COLOURED])
+    place = {key: i for i, key in enumerate(keys)}
+    code_of = {own: place[id_] for own, id_ in lasting.items() if id_ in place}
+    return keys, code_of, {key: found.said_of(key).name for key in keys}
+
+
+def _codes(cluster: pa.ChunkedArray, code_of: Mapping[str, int]) -> Ints:
+    at = pc.index_in(cluster, value_set=pa.array(list(code_of), pa.string()), skip_nulls=True)
+    own = pc.fill_null(at, -1).to_numpy().astype(np.int64)
+    found: Ints = np.append(np.array(list(code_of.values()), dtype=np.int64), -1)[own]
+    return found
