@@ -250,7 +250,8 @@ def test_the_api_describes_itself(app: FastAPI) -> None:
     for path in described["paths"].values():
         for operation in path.values():
             assert operation["description"]
-            assert "$ref" in json.dumps(operation["responses"]["200"])
+            answer = operation["responses"]["200"]
+            assert set(answer["content"]) == {"image/png"} or "$ref" in json.dumps(answer)
             assert list(operation["responses"]["422"]["content"]) == ["application/problem+json"]
 
 
