@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -18,9 +17,8 @@ from starlette.responses import HTMLResponse, Response
 from oddloop import __version__
 from oddloop.lake.fingerprint import digest_of
 from oddloop.web.messages import Messages, load_messages
-from oddloop.web.paging import Part
 from oddloop.web.preferences import preferences_of
-from oddloop.web.site import person_of, site_of
+from oddloop.web.site import address, person_of, site_of
 from oddloop.web.store import View
 
 T = TypeVar("T")
@@ -44,10 +42,8 @@ def answer_json(request: Request, read: Callable[[View], Any]) -> Response:
 
 
 def _next_part(request: Request, found: Any) -> dict[str, str]:
-    if not isinstance(found, Part) or found.next_offset is None:
-        return {}
-    asked = dict(request.query_params) | {"limit": found.limit, "offset": found.next_offset}
-    return {"Link": f'<{request.url.path}?{urlencode(asked)}>; rel="next"'}
+    offset = getattr(found, "next_offset", None)
+    return {} if offset is None else {"Link": f'<{address(request, limit=found.limit, offset=offset)}>; rel="next"'}
 
 
 def answer_page(

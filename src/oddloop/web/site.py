@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -102,6 +103,14 @@ def address(request: Request, **changes: Any) -> str:
     url = request.url.remove_query_params([name for name, value in changes.items() if value is None])
     url = url.include_query_params(**{name: value for name, value in changes.items() if value is not None})
     return "/" + url.path.lstrip("/\\") + (f"?{url.query}" if url.query else "")
+
+
+def toggled(request: Request, name: str, value: str) -> str:
+    """The first part of a list with one value of a repeated parameter taken away, or added."""
+    asked = [pair for pair in request.query_params.multi_items() if pair[0] != "offset"]
+    kept = [pair for pair in asked if pair != (name, value)]
+    query = urlencode(kept if len(kept) < len(asked) else [*asked, (name, value)])
+    return "/" + request.url.path.lstrip("/\\") + (f"?{query}" if query else "")
 
 
 def _as_json(value: Any) -> Markup:

@@ -81,8 +81,16 @@ def find_similar(
         # A scene that is both a positive and a negative example is as much the one as the other.
         relevance = np.divide(away, both, out=np.full(len(among), 0.5), where=both > 0)
         worst = -relevance
-    order = np.lexsort((among, worst))[:k]
+    order = _best(worst, among, k)
     return Similar(among[order], distance[order], nearest[order], relevance[order])
+
+
+def _best(worst: Floats, among: Ints, k: int) -> Ints:
+    """Places of the k least, ties by smaller row; only those that may be among them are sorted."""
+    if not 0 < k < len(worst):
+        return np.lexsort((among, worst))[:k]
+    near = np.flatnonzero(worst <= np.partition(worst, k - 1)[k - 1])
+    return near[np.lexsort((among[near], worst[near]))[:k]]
 
 
 def _examples(examples: npt.NDArray[np.floating], vectors: npt.NDArray[np.floating], what: str) -> Floats:

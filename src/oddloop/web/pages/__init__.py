@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from oddloop.web.pages import clusters, coverage, overview, review, rounds
+from oddloop.web.pages import clusters, coverage, overview, review, rounds, scenes
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Page:
 PAGES = (
     Page("overview", "/", overview.router),
     Page("coverage", "/coverage", coverage.router),
+    Page("scenes", "/scenes", scenes.router),
     Page("clusters", "/clusters", clusters.router),
     Page("review", "/review", review.router),
     Page("rounds", "/rounds", rounds.router),

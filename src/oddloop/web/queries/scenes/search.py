@@ -1,0 +1,173 @@
+"""The search page: which scenes meet the conditions, a part of them in order, and what one may filter by further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from oddloop.report.columns import finite
+from oddloop.web.paging import Part
+from oddloop.web.queries.scenes.asked import ScenesAsked
+from oddloop.web.queries.scenes.column import Bools, Column
+from oddloop.web.queries.scenes.facets import Facet, read_facets
+from oddloop.web.queries.scenes.index import HELD_OUT, Index, open_index, score_names
+from oddloop.web.queries.scenes.keep import keep_scenes
+from oddloop.web.queries.scenes.similar import find_like
+from oddloop.web.store import NothingThereError, View
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a scene has of an attribute."""
+
+    attribute: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SceneLine:
+    """A scene in one line; `score` is null where it is not known, `distance` where nothing is to be likened to."""
+
+    scene_id: str
+    log_id: str
+    labelled: bool
+    is_held_out: bool
+    score: float | None
+    distance: float | None
+    clusters: tuple[str, ...]
+    values: tuple[Values, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A cluster, its name ("" for none), and its scenes."""
+
+    cluster_id: str
+    name: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """The search page; `n_scenes` of the workspace is null where nothing was counted yet.
+
+    `least` and `greatest` are the ends of the score.
+    """
+
+    part: Part[SceneLine]
+    n_scenes: int | None
+    facets: tuple[Facet, ...]
+    score: str
+    scores: tuple[str, ...]
+    least: float | None
+    greatest: float | None
+    clusters: tuple[Group, ...]
+
+    @property
+    def limit(self) -> int:
+        """Scenes of this part, at most."""
+        return self.part.limit
+
+    @property
+    def next_offset(self) -> int | None:
+        """Where the next part begins; None at the end."""
+        return self.part.next_offset
+
+
+def read_scenes(view: View, asked: ScenesAsked) -> Scenes:
+    """The search page.
+
+    Raises:
+        NothingThereError: there is no such attribute, score or example.
+    """
+    index = open_index(view)
+    if index is None:
+        return Scenes(Part((), 0, asked.limit, asked.offset), None, (), "", (), None, None, ())
+    score = chosen_score(view, asked.score)
+    kept = keep_scenes(index, asked, score)
+    part = _part(index, asked, kept.all_but(), score)
+    facets = read_facets(index, asked, kept)
+    return Scenes(part, index.n, facets, score, index.scores, *_ends(index, score), groups_of(index))
+
+
+def _part(index: Index, asked: ScenesAsked, kept: Bools, score: str) -> Part[SceneLine]:
+    """The likest scenes where there are examples, else those of the order that is asked for."""
+    first, behind = asked.offset, asked.offset + asked.limit
+    if asked.like:
+        like = find_like(index, kept, asked.like, asked.unlike, behind)
+        lines = _lines(index, like.rows[first:], like.distances[first:], score)
+        return Part(tuple(lines), like.total, asked.limit, asked.offset)
+    rows = _in_order(index, asked, kept, score)
+    shown = rows[first:behind]
+    return Part(tuple(_lines(index, shown, [None] * len(shown), score)), len(rows), asked.limit, asked.offset)
+
+
+def _in_order(index: Index, asked: ScenesAsked, kept: Bools, score: str) -> npt.NDArray[np.integer]:
+    if asked.sort == "id" or not score:
+        return np.flatnonzero(kept)
+    order = index.by_score(score, lowest_first=asked.sort == "low")
+    return order if kept.all() else order[kept[order]]
+
+
+def chosen_score(view: View, wanted: str) -> str:
+    """The score that is asked for, else that of the newest round, else the first; "" where none is known.
+
+    Raises:
+        NothingThereError: there is no such score.
+    """
+    known = score_names(view)
+    if wanted and wanted not in known:
+        raise NothingThereError(f"there is no score {wanted!r}; there are: {', '.join(known[:20]) or 'none yet'}")
+    proposed = next((str(s.proposal.get("score", "")) for s in reversed(view.rounds) if s.proposal), "")
+    return next((name for name in (wanted, proposed, view.config.select.score) if name in known), next(iter(known), ""))
+
+
+def _ends(index: Index, score: str) -> tuple[float | None, float | None]:
+    if not score:
+        return None, None
+    values = index.score(score)
+    known = values[~np.isnan(values)]
+    return (finite(float(known.min())), finite(float(known.max()))) if len(known) else (None, None)
+
+
+def _lines(
+    index: Index, rows: npt.NDArray[np.integer], distances: Sequence[float | None], score: str
+) -> Iterator[SceneLine]:
+    ids = index.ids.take(rows).to_pylist() if len(rows) else []
+    clusters, logs, splits, labelled = index.clusters(), index.logs(), index.splits(), index.labelled
+    scores = index.score(score) if score else np.full(index.n, np.nan)
+    columns = [(name, index.attribute(name)) for name in index.attributes]
+    for scene_id, row, distance in zip(ids, rows.tolist(), distances, strict=True):
+        yield SceneLine(
+            scene_id=scene_id,
+            log_id=logs.of(row)[0],
+            labelled=bool(labelled[row]),
+            is_held_out=splits.of(row)[0] == HELD_OUT,
+            score=finite(float(scores[row])),
+            distance=distance,
+            clusters=clusters.of(row) if clusters else (),
+            values=values_of(columns, row),
+        )
+
+
+def values_of(columns: list[tuple[str, Column]], row: int) -> tuple[Values, ...]:
+    """What a scene has of each attribute."""
+    return tuple(Values(name, column.of(row)) for name, column in columns)
+
+
+def groups_of(index: Index) -> tuple[Group, ...]:
+    """Clusters with their names, the named ones first, then the largest."""
+    clusters = index.clusters()
+    if clusters is None:
+        return ()
+    names = index.names()
+
+    def make() -> tuple[Group, ...]:
+        sizes = zip(clusters.values, clusters.counts(np.ones(index.n, dtype=bool)).tolist(), strict=True)
+        found = (Group(name, names[name].name if name in names else "", n) for name, n in sizes)
+        return tuple(sorted(found, key=lambda group: (group.name == "", -group.n, group.cluster_id)))
+
+    return index.view.cached(("cluster groups", index.view.digest, index.digest), make)

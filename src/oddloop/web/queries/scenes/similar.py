@@ -1,0 +1,83 @@
+"""Scenes that are like examples, among those that meet the conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from oddloop.discover.arrays import row_of, vector_matrix
+from oddloop.discover.search import find_similar
+from oddloop.ids import id_array
+from oddloop.web.queries.scenes.column import Bools, Ints
+from oddloop.web.queries.scenes.index import Index
+from oddloop.web.store import NothingThereError
+
+_FILE = "scene_vectors.parquet"
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of scenes that have one: (m, d) and (m,) rows of the index."""
+
+    matrix: npt.NDArray[np.floating]
+    rows: Ints
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Rows of scenes, the likest first, with their distance to the nearest example; `total` is how many there are."""
+
+    rows: Ints
+    distances: tuple[float, ...]
+    total: int
+
+
+def find_like(index: Index, kept: Bools, like: Sequence[str], unlike: Sequence[str], k: int) -> Likeness:
+    """The k kept scenes that are most like the examples, which are left out.
+
+    Raises:
+        NothingThereError: an example has no scene vector.
+    """
+    vectors = read_vectors(index)
+    positives, negatives = _places(index, vectors, like), _places(index, vectors, unlike)
+    is_among = kept[vectors.rows]
+    is_among[np.concatenate([positives, negatives])] = False
+    among = np.flatnonzero(is_among)
+    if not len(among) or not len(positives):
+        return Likeness(np.zeros(0, dtype=np.int64), (), 0)
+    matrix = vectors.matrix
+    found = find_similar(matrix, matrix[positives], matrix[negatives], k=k, rows=among)
+    return Likeness(vectors.rows[found.rows], tuple(found.distance.tolist()), len(among))
+
+
+def read_vectors(index: Index) -> Vectors:
+    """Scene vectors by row of the index; none before scenes were described."""
+    folder = index.view.stage("discover")
+    if folder is None or not folder.exists(_FILE):
+        return Vectors(np.zeros((0, 0)), np.zeros(0, dtype=np.int64))
+
+    def make() -> Vectors:
+        table = folder.read_table(_FILE, ["scene_id", "vector"])
+        matrix, is_there = vector_matrix(table["vector"].combine_chunks())
+        rows, found = row_of(index.ids, id_array(table["scene_id"]).filter(pa.array(is_there)))
+        return Vectors(matrix[found], rows[found])
+
+    return index.view.cached(("scene vectors", index.digest, index.view.stages["discover"]), make)
+
+
+def _places(index: Index, vectors: Vectors, scene_ids: Sequence[str]) -> Ints:
+    rows, found = row_of(index.ids, pa.array(scene_ids, pa.string()))
+    places = np.array([_place(vectors, row) if is_there else -1 for row, is_there in zip(rows, found, strict=True)])
+    if (places < 0).any():
+        stranger = scene_ids[int(np.argmin(places))]
+        raise NothingThereError(f"scene {stranger!r} has no scene vector, so nothing can be likened to it")
+    return places.astype(np.int64)
+
+
+def _place(vectors: Vectors, row: int) -> int:
+    found = np.flatnonzero(vectors.rows == row)
+    return int(found[0]) if len(found) else -1

@@ -1,0 +1,252 @@
+"""The search page counts and orders what the tables hold, whatever an address asks for."""
+
+from __future__ import annotations
+
+import collections
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from fastapi import FastAPI
+
+from oddloop.lake import Workspace
+from oddloop.lake.scan import read_table
+from oddloop.rounds.discovery import name_cluster
+from oddloop.rounds.ledger import Author, open_ledger
+from oddloop.tables import SCENES
+from toy import make_workspace
+from web.web_server import PAGE, client, make_app
+
+HOSTILE = (
+    "'; DROP TABLE scenes; --",
+    "' OR '1'='1",
+    "\" UNION SELECT * FROM read_csv('/etc/passwd') --",
+    "%",
+    "_",
+    "\\",
+    "\x00",
+    "../../etc/passwd",
+    "<script>alert(1)</script>",
+    "a=b=c",
+    "😀",
+)
+XSS = '"><script>alert(1)</script>'
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def wild(tmp_path_factory: pytest.TempPathFactory, toy: Path) -> Path:
+    """The toy with hostile and missing values, a rare one of many, several per scene, and a named cluster."""
+    folder = tmp_path_factory.mktemp("scenes") / "ws"
+    shutil.copytree(toy, folder)
+    state = open_ledger(Workspace.open(folder)).round("r002")
+    values = folder / f"derived/coverage/{state.proposal['stages']['coverage']}/scene_values.parquet"
+    table = pq.read_table(values)
+    n = table.num_rows
+    rng = np.random.default_rng(0)
+    told = [["car", XSS][: 1 + i % 2] if i % 5 else [] for i in range(n)]
+    many = [f"v{i}" for i in np.minimum(rng.integers(0, 6, n) * rng.integers(1, 6, n), 20)]
+    table = table.append_column("seen", pa.array(told, pa.list_(pa.string())))
+    table = table.append_column("many", pa.array(many)).append_column("gone", pa.nulls(n, pa.string()))
+    pq.write_table(table.take(pa.array(rng.permutation(n))), values)
+    workspace = Workspace.open(folder)
+    members = clusters(workspace)
+    name_cluster(workspace, open_ledger(workspace), next(iter(members)), Author("ann", 1), name=f"Cut-in {XSS}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(wild: Path) -> Iterator[FastAPI]:
+    made = make_app(wild)
+    yield made
+    made.state.site.store.close()
+
+
+@pytest.fixture(scope="module")
+def rows(wild: Path) -> Rows:
+    """Every scene with all that is known of it, straight from the tables."""
+    workspace = Workspace.open(wild)
+    stages = open_ledger(workspace).round("r002").proposal["stages"]
+
+    def read(stage: str, file: str) -> Rows:
+        return workspace.storage.sub(f"derived/{stage}/{stages[stage]}").read_table(file).to_pylist()
+
+    scenes = {row["scene_id"]: row for row in read_table(workspace.table("scenes"), SCENES).to_pylist()}
+    scores = {row["scene_id"]: row for row in read("score", "scene_scores.parquet")}
+    values = read("coverage", "scene_values.parquet")
+    return [scenes[row["scene_id"]] | scores.get(row["scene_id"], {}) | row for row in values]
+
+
+def clusters(workspace: Workspace) -> dict[str, set[str]]:
+    event = [e for e in open_ledger(workspace).events("discovery") if e.kind == "clustered"][-1]
+    found: dict[str, set[str]] = collections.defaultdict(set)
+    for row in workspace.storage.sub(f"discovery/{event.payload['digest']}").read_table("members.parquet").to_pylist():
+        if row["cluster_id"] is not None:
+            found[row["cluster_id"]].add(row["scene_id"])
+    return dict(found)
+
+
+def get(app: FastAPI, status: int = 200, **asked: Any) -> dict[str, Any]:
+    answer = client(app, "viewer").get(f"/api/v1/scenes?{urlencode(asked, doseq=True)}")
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def ids(found: dict[str, Any]) -> list[str]:
+    return [item["scene_id"] for item in found["part"]["items"]]
+
+
+def bars(found: dict[str, Any], attribute: str) -> dict[str, int]:
+    facet = next(f for f in found["facets"] if f["attribute"] == attribute)
+    return {bar["value"]: bar["n"] for bar in facet["bars"]}
+
+
+def has(row: dict[str, Any], name: str, *wanted: str) -> bool:
+    value = row[name] if row[name] is not None else "unknown"
+    return bool(set(wanted) & set(value if isinstance(value, list) else [value]))
+
+
+CASES: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
+    ({}, lambda row: True),
+    ({"where": "rain=light"}, lambda row: has(row, "rain", "light")),
+    ({"where": ["rain=light", "rain=no_rain"]}, lambda row: has(row, "rain", "light", "no_rain")),
+    ({"where": ["rain=light", "seen=car"]}, lambda row: has(row, "rain", "light") and has(row, "seen", "car")),
+    ({"where": [f"seen={XSS}"]}, lambda row: has(row, "seen", XSS)),
+    ({"where": ["gone=unknown"]}, lambda row: True),
+    ({"where": ["rain=never seen"]}, lambda row: False),
+    ({"labelled": "yes"}, lambda row: row["labelled"]),
+    ({"labelled": "no", "split": "pool"}, lambda row: not row["labelled"] and row.get("split") != "eval"),
+    ({"split": "eval"}, lambda row: row.get("split") == "eval"),
+    ({"text": "LOG-1 s"}, lambda row: "log-1" in (row["scene_id"] + row["log_id"]).lower() and "s" in row["scene_id"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "meets"), CASES, ids=lambda case: str(case)[:30])
+def test_counts_are_those_of_the_tables(
+    site: FastAPI, rows: Rows, asked: dict[str, Any], meets: Callable[[dict[str, Any]], bool]
+) -> None:
+    found = get(site, **asked, sort="id", limit=500)
+    kept = [row for row in rows if meets(row)]
+    assert found["n_scenes"] == len(rows)
+    assert found["part"]["total"] == len(kept)
+    assert ids(found) == sorted(row["scene_id"] for row in kept)
+    where = asked.get("where", [])
+    conditioned = {c.partition("=")[0] for c in ([where] if isinstance(where, str) else where)}
+    for name in {"weather", "rain", "seen", "gone"} - conditioned:
+        for value, n in bars(found, name).items():
+            assert n == sum(has(row, name, value) for row in kept), (name, value)
+
+
+def test_one_chooses_among_all_values_of_an_attribute(site: FastAPI, rows: Rows) -> None:
+    found = get(site, where=["rain=light", "seen=car"])
+    among = [row for row in rows if has(row, "seen", "car")]
+    assert bars(found, "rain") == {v: sum(has(r, "rain", v) for r in among) for v in bars(found, "rain")}
+    assert bars(found, "rain")["no_rain"] > 0
+    (unseen,) = [f for f in get(site, where="rain=blizzard")["facets"] if f["attribute"] == "rain"]
+    assert ("blizzard", 0, True) in [(bar["value"], bar["n"], bar["is_on"]) for bar in unseen["bars"]]
+
+
+def test_rare_values_are_other(site: FastAPI, rows: Rows) -> None:
+    (facet,) = [f for f in get(site)["facets"] if f["attribute"] == "many"]
+    shown = {bar["value"] for bar in facet["bars"]}
+    rest = [row["scene_id"] for row in rows if row["many"] not in shown]
+    assert rest
+    assert (facet["rest"]["n"], facet["n_rest"]) == (len(rest), len({row["many"] for row in rows} - shown))
+    assert ids(get(site, rest="many", sort="id", limit=500)) == sorted(rest)
+    assert set(bars(get(site, all="many"), "many")) == {row["many"] for row in rows}
+
+
+def test_scores_bound_and_order(site: FastAPI, rows: Rows) -> None:
+    found = get(site, limit=500)
+    name = found["score"]
+    known = sorted((row for row in rows if row.get(f"{name}_valid")), key=lambda row: (-row[name], row["scene_id"]))
+    assert ids(found)[: len(known)] == [row["scene_id"] for row in known]
+    assert all(item["score"] is None for item in found["part"]["items"][len(known) :])
+    assert (found["least"], found["greatest"]) == (known[-1][name], known[0][name])
+    middle = known[len(known) // 2][name]
+    assert ids(get(site, at_least=middle, limit=500)) == [r["scene_id"] for r in known if r[name] >= middle]
+    low = get(site, at_most=middle, sort="low", limit=500)
+    assert [item["score"] for item in low["part"]["items"]] == sorted(r[name] for r in known if r[name] <= middle)
+    assert get(site, at_least="", at_most="")["part"]["total"] == len(rows)
+    assert "no score" in get(site, 404, score="nothing")["detail"]
+    get(site, 422, at_least="nan")
+
+
+def test_clusters_and_their_names(site: FastAPI, wild: Path, rows: Rows) -> None:
+    members = clusters(Workspace.open(wild))
+    first = next(iter(members))
+    assert set(ids(get(site, cluster=first, limit=500))) == members[first]
+    assert set(ids(get(site, scenario=f"Cut-in {XSS}", limit=500))) == members[first]
+    assert set(ids(get(site, text="cut-IN", limit=500))) == members[first]
+    assert get(site, cluster="c9999")["part"]["total"] == 0
+    assert get(site, scenario="nothing")["part"]["total"] == 0
+    assert {g["cluster_id"]: g["n"] for g in get(site)["clusters"]} == {k: len(v) for k, v in members.items()}
+
+
+def test_the_likest_scenes_come_first(site: FastAPI, wild: Path, rows: Rows) -> None:
+    workspace = Workspace.open(wild)
+    digest = open_ledger(workspace).round("r002").proposal["stages"]["discover"]
+    table = workspace.storage.sub(f"derived/discover/{digest}").read_table("scene_vectors.parquet").to_pylist()
+    vectors = {row["scene_id"]: np.array(row["vector"], np.float64) for row in table}
+    example = sorted(vectors)[3]
+    light = {row["scene_id"] for row in rows if has(row, "rain", "light")}
+    distance = {name: float(np.linalg.norm(v - vectors[example])) for name, v in vectors.items() if name != example}
+    best = sorted(distance, key=lambda name: (distance[name], name))
+    found = get(site, like=example, limit=5, offset=2)
+    assert ids(found) == best[2:7]
+    assert [item["distance"] for item in found["part"]["items"]] == pytest.approx([distance[n] for n in best[2:7]])
+    assert found["part"]["total"] == len(distance)
+    assert ids(get(site, like=example, where="rain=light", limit=3)) == [n for n in best if n in light][:3]
+    assert best[0] not in ids(get(site, like=example, unlike=best[0], limit=500))
+    assert "no scene vector" in get(site, 404, like="nowhere")["detail"]
+
+
+def test_parts_of_the_list_join_and_end(site: FastAPI, rows: Rows) -> None:
+    viewer, path, seen = client(site, "viewer"), "/api/v1/scenes?where=rain%3Dlight&where=rain%3Dno_rain&limit=7", []
+    while path:
+        answer = viewer.get(path)
+        seen += ids(answer.json())
+        path = answer.links.get("next", {}).get("url", "")
+    assert len(seen) == len(set(seen)) == sum(has(row, "rain", "light", "no_rain") for row in rows)
+    beyond = get(site, offset=10**9)
+    assert (beyond["part"]["items"], beyond["part"]["total"]) == ([], len(rows))
+    assert "behind its end" in viewer.get("/scenes?offset=100000", headers=PAGE).text
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_what_is_asked_for_is_only_ever_compared(site: FastAPI, hostile: str) -> None:
+    viewer = client(site, "viewer")
+    for name in ("where", "rest", "all", "text", "score", "labelled", "split", "cluster", "scenario", "like", "unlike",
+                 "sort", "at_least", "limit", "offset", "strange"):  # fmt: skip
+        for value in (hostile, f"rain={hostile}", f"{hostile}=rain"):
+            answer = viewer.get(f"/scenes?{urlencode({name: value})}", headers=PAGE)
+            assert answer.status_code in (200, 404, 422), (name, answer.text)
+            assert "<script>alert" not in answer.text
+    if hostile not in XSS and hostile != "_":  # some cluster has that name, some scene that letter
+        assert get(site, text=hostile)["part"]["total"] == 0
+
+
+def test_hostile_values_are_shown_as_text(site: FastAPI) -> None:
+    page = client(site, "viewer").get(f"/scenes?{urlencode({'where': f'seen={XSS}'})}", headers=PAGE).text
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(1)") > 3
+
+
+def test_a_bar_adds_its_condition_and_takes_it_away(site: FastAPI) -> None:
+    page = client(site, "viewer").get("/scenes?where=rain%3Dlight&limit=5&offset=5", headers=PAGE).text
+    assert 'href="/scenes?limit=5"' in page
+    assert 'href="/scenes?where=rain%3Dlight&amp;limit=5&amp;where=rain%3Dno_rain"' in page
+
+
+def test_before_the_first_run(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "ws")
+    fresh = make_app(tmp_path / "ws")
+    assert get(fresh)["n_scenes"] is None
+    assert "oddloop run" in client(fresh, "viewer").get("/scenes", headers=PAGE).text
+    fresh.state.site.store.close()
