@@ -70,14 +70,13 @@ def read_vectors(index: Index) -> Vectors:
 
 
 def _places(index: Index, vectors: Vectors, scene_ids: Sequence[str]) -> Ints:
-    rows, found = row_of(index.ids, pa.array(scene_ids, pa.string()))
-    places = np.array([_place(vectors, row) if is_there else -1 for row, is_there in zip(rows, found, strict=True)])
-    if (places < 0).any():
-        stranger = scene_ids[int(np.argmin(places))]
-        raise NothingThereError(f"scene {stranger!r} has no scene vector, so nothing can be likened to it")
-    return places.astype(np.int64)
+    places = [_place(index, vectors, scene_id) for scene_id in scene_ids]
+    return np.array(places, dtype=np.int64)
 
 
-def _place(vectors: Vectors, row: int) -> int:
-    found = np.flatnonzero(vectors.rows == row)
-    return int(found[0]) if len(found) else -1
+def _place(index: Index, vectors: Vectors, scene_id: str) -> int:
+    row = index.row(scene_id)
+    found = np.flatnonzero(vectors.rows == row) if row is not None else ()
+    if not len(found):
+        raise NothingThereError(f"scene {scene_id!r} has no scene vector, so nothing can be likened to it")
+    return int(found[0])
