@@ -76,7 +76,7 @@ def _places(index: Index, vectors: Vectors, scene_ids: Sequence[str]) -> Ints:
 
 def _place(index: Index, vectors: Vectors, scene_id: str) -> int:
     row = index.row(scene_id)
-    found = np.flatnonzero(vectors.rows == row) if row is not None else ()
+    found = np.flatnonzero(vectors.rows == (-1 if row is None else row))
     if not len(found):
         raise NothingThereError(f"scene {scene_id!r} has no scene vector, so nothing can be likened to it")
     return int(found[0])
