@@ -112,7 +112,10 @@ def test_scenes_with_tracks_are_drawn(own: FastAPI, folder: Path) -> None:
     config.write_text(config.read_text() + '\n[discover.page]\ntracks = "tracks.parquet"\n')
     viewer = client(make_app(folder), "viewer")
     first = viewer.get(ALL).json()["clusters"]["items"][0]["cluster_id"]
-    assert viewer.get(f"/clusters/{first}", headers=PAGE).text.count('<svg class="bev"') >= 1
+    for path in ("/clusters", f"/clusters/{first}"):
+        page = viewer.get(path, headers=PAGE).text
+        assert '<svg class="bev"' in page, path
+        assert f'aria-label="{scene}"' in page, path
 
 
 def test_what_is_said_is_in_the_ledger_with_its_author(own: FastAPI, folder: Path, ids: list[str]) -> None:

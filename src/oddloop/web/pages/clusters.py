@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -30,7 +29,7 @@ from oddloop.web.queries.clusters import (
     ClustersAsked,
     MapAsked,
     SceneMap,
-    draw_cluster,
+    draw_from_above,
     read_cluster,
     read_clusters,
     read_map,
@@ -51,7 +50,12 @@ _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 @router.get("/clusters", include_in_schema=False)
 def show_list(request: Request, asked: Asked) -> Response:
     """The page of all clusters."""
-    return answer_page(request, "clusters.html", "/clusters", lambda view: read_clusters(view, asked))
+
+    def more(page: Clusters, _t: Messages) -> dict[str, Any]:
+        typical = [line.typical for line in page.clusters.items if line.typical]
+        return {"drawings": draw_from_above(site_of(request).store.view(), typical)}
+
+    return answer_page(request, "clusters.html", "/clusters", lambda view: read_clusters(view, asked), more)
 
 
 @router.get("/clusters/map", include_in_schema=False)
@@ -146,10 +150,10 @@ def _drawn(request: Request, told: str = "") -> Callable[[Cluster, object], dict
     """What the page of a cluster needs beside it: drawings of its scenes, and why nothing was recorded."""
 
     def draw(page: Cluster, _t: object) -> dict[str, Any]:
-        drawings = draw_cluster(site_of(request).store.view(), page)
-        marked = {name: Markup(svg) for name, svg in drawings.items()}  # noqa: S704 - escaped where it is made
+        scene_ids = [scene_id for shown in page.scenes for scene_id in shown.scene_ids]
+        drawings = draw_from_above(site_of(request).store.view(), scene_ids)
         limits = [*(f"< {limit:g} m/s" for limit in SPEED_LIMITS_MPS), "", ""]
-        return {"drawings": marked, "speeds": list(zip(SPEEDS, limits, strict=True)), "told": told}
+        return {"drawings": drawings, "speeds": list(zip(SPEEDS, limits, strict=True)), "told": told}
 
     return draw
 

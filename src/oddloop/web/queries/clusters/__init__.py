@@ -1,6 +1,7 @@
 """What the pages of clusters say."""
 
-from oddloop.web.queries.clusters.cluster import Cluster, draw_cluster, read_cluster
+from oddloop.web.queries.clusters.cluster import Cluster, read_cluster
+from oddloop.web.queries.clusters.drawings import draw_from_above
 from oddloop.web.queries.clusters.lines import Clusters, ClustersAsked, read_clusters
 from oddloop.web.queries.clusters.places import MapAsked, SceneMap, Sight, read_map, read_sight
 
@@ -11,7 +12,7 @@ __all__ = [
     "MapAsked",
     "SceneMap",
     "Sight",
-    "draw_cluster",
+    "draw_from_above",
     "read_cluster",
     "read_clusters",
     "read_map",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.compute as pc
 
-from oddloop.lake.fingerprint import digest_of
-from oddloop.report.cards_drawings import KINDS, draw_scenes, read_tracks_of, track_files
+from oddloop.report.cards_drawings import KINDS
 from oddloop.report.cards_wording import Fact, facts_of, why_of
 from oddloop.rounds.discovery import last_said
 from oddloop.rounds.discovery.names import STATUSES, Note, Scenario
@@ -17,8 +15,6 @@ from oddloop.web.queries.clusters.found import Found, read_found
 from oddloop.web.queries.clusters.history import Chapter, history_of
 from oddloop.web.queries.clusters.lines import Asking, ClusterLine, Trait, asking_of, line_of, traits_of
 from oddloop.web.store import NothingThereError, View
-
-MAX_DRAWN_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -135,15 +131,3 @@ def _relatives(found: Found, column: str, value: str) -> tuple[Relative, ...]:
         return ()
     rows = found.cards.select(["cluster_id", "parent_id", "n_scenes"]).filter(pc.field(column) == value).to_pylist()
     return tuple(Relative(r["cluster_id"], found.said_of(r["cluster_id"]).name, r["n_scenes"]) for r in rows)
-
-
-def draw_cluster(view: View, page: Cluster) -> Mapping[str, str]:
-    """Its scenes from above, as SVG by scene id, as far as there are tracks of them."""
-    scene_ids = list(dict.fromkeys(scene_id for shown in page.scenes for scene_id in shown.scene_ids))
-    files = track_files(view.workspace)
-    infos = files.storage.fs.get_file_info([files.storage.path(file) for file in files.files]) if files else []
-    if not scene_ids or not infos:
-        return {}
-    stamp = digest_of([[info.path, info.size, info.mtime_ns] for info in infos])
-    key = ("drawings", stamp, tuple(scene_ids))
-    return view.cached(key, lambda: draw_scenes(read_tracks_of(files, scene_ids), scene_ids, MAX_DRAWN_BYTES))
