@@ -16,8 +16,8 @@ class FunnelConfig:
 
     __pydantic_config__ = STRICT
     keep: Annotated[
-        float, Field(ge=1, description="first, the highest scores are kept, as many as so many budgets would pay for")
-    ] = 5.0
+        float, Field(gt=0, le=1, description="first, the highest scores are kept: this share of all candidates by cost")
+    ] = 0.2
     balance: Annotated[
         str, Field(description="last, the values of this attribute take turns at equal cost; empty: they do not")
     ] = ""

@@ -1,9 +1,9 @@
 """Score, then diversity, then balance: the policy `funnel`.
 
-First the highest scores are kept, as many as several budgets would pay for; of these the most diverse go first, each
-adding most to how well all that are kept are stood for (facility location); last, groups take turns, always the one
-that has cost least so far. What diversity leaves unordered follows by score. Time and memory: those of facility
-location over the rows kept.
+First the highest scores are kept, a share of all candidates by cost; of these the most diverse go first, each adding
+most to how well all that are kept are stood for (facility location); last, groups take turns, always the one that has
+cost least so far. What diversity leaves unordered follows by score, and then what was not kept. Time and memory: those
+of facility location over the rows kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def funnel(
     budget: float,
     *,
     costs: npt.ArrayLike,
-    keep: float = 5.0,
+    keep: float = 0.2,
     groups: npt.ArrayLike | None = None,
     preselected: npt.ArrayLike | None = None,
     rng: np.random.Generator | None = None,
@@ -36,36 +36,37 @@ def funnel(
         vectors: (n, d) in units in which Euclidean distance means something, finite where the score is.
         budget: in the unit of the costs.
         costs: (n,) cost of each row, finite, 0 or more.
-        keep: how many budgets the rows that are kept by score cost, 1 or more.
+        keep: share of the cost of all rows that those kept by score have, above 0 and at most 1.
         groups: (n,) whole numbers; None for one group.
         preselected: (m, d) vectors of what is labelled already.
         rng: source of the seed of facility location.
 
     Returns:
-        picks in order; a pick's gain is its score. A smaller budget keeps fewer rows, so its picks may be others.
+        picks in order; a pick's gain is its score. The picks of a smaller budget are the first of these.
 
     Raises:
         TableError, ConfigError: shapes differ, or a number is not usable.
 
     >>> line = np.array([[0.0], [0.1], [9.0], [5.0]])
-    >>> funnel([0.9, 0.8, 0.7, 0.1], line, 2.0, costs=[1, 1, 1, 1], keep=1.5).rows.tolist()
-    [0, 2]
+    >>> funnel([0.9, 0.8, 0.7, 0.1], line, 2.0, costs=[1, 1, 1, 1], keep=0.75).rows.tolist()
+    [1, 2]
     """
     scores, prices = np.asarray(score, dtype=np.float64), np.asarray(costs, dtype=np.float64)
     limit = check_budget(budget)
-    if not keep >= 1:
-        raise ConfigError(f"keep must be 1 or more; got {keep}")
+    if not 0 < keep <= 1:
+        raise ConfigError(f"keep must be above 0 and at most 1; got {keep}")
     of_group = np.zeros(len(scores), dtype=np.int64) if groups is None else np.asarray(groups)
     if of_group.shape != scores.shape:
         raise TableError(f"groups must be one number per row, {len(scores)} of them; got shape {of_group.shape}")
-    kept = top_k(scores, np.isfinite(scores), prices, limit * keep).rows
-    if not len(kept):
+    ranked = top_k(scores, np.isfinite(scores), prices, np.inf).rows
+    if not len(ranked):
         return NO_PICKS
+    kept = ranked[: max(int(np.searchsorted(np.cumsum(prices[ranked]), prices[ranked].sum() * keep, "right")), 1)]
     diverse = facility_location(
         np.asarray(vectors)[kept], np.inf, costs=prices[kept], preselected=preselected, rng=rng,
         per_cost=True, best_single=False,
     ).rows  # fmt: skip
-    order = np.concatenate([kept[diverse], np.delete(kept, diverse)])
+    order = np.concatenate([kept[diverse], np.delete(kept, diverse), ranked[len(kept) :]])
     rows = _in_turns(order, of_group, prices, limit)
     return Picks(rows, scores[rows])
 
