@@ -238,6 +238,11 @@ def test_the_map_has_every_scene(app: FastAPI) -> None:
     halves = [viewer.get(f"{ALL}/map?{part}").json()["n_in_sight"] for part in ("right=0.5", "left=0.5")]
     assert sum(halves) == found["n_scenes"]
     assert [c["key"] for c in viewer.get(f"{ALL}/map?colour=status").json()["colours"]] == ["new"]
+    for line in viewer.get(ALL).json()["clusters"]["items"]:
+        marked = viewer.get(f"{ALL}/map?mark={line['cluster_id']}").json()
+        assert (marked["n_in_sight"], marked["colour"].count(0)) == (found["n_scenes"], line["n_scenes"])
+        assert [colour["key"] for colour in marked["colours"]] == [line["cluster_id"]]
+    assert viewer.get(f"{ALL}/map?mark=c9999").json()["colours"] == []
     assert viewer.get(f"{ALL}/map?left=0.5&right=0.5").status_code == 422
     picture = viewer.get(f"{ALL}/map.png")
     assert (picture.headers["content-type"], picture.content[:4]) == ("image/png", b"\x89PNG")

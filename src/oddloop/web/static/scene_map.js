@@ -64,12 +64,12 @@ const share = (value, size) => Math.min(Math.max(value / size, 0), 1);
 
 function goTo(from, to, box) {
   const part = (low, high, a, b, size) => [a, b].sort((x, y) => x - y).map((v) => low + (high - low) * share(v, size));
-  const { left, right, top, bottom, colour } = map.dataset;
+  const { left, right, top, bottom, colour, mark } = map.dataset;
   const [l, r] = part(+left, +right, from.clientX - box.left, to.clientX - box.left, box.width);
   const [t, b] = part(+top, +bottom, from.clientY - box.top, to.clientY - box.top, box.height);
   const asked = { left: l, right: r, top: t, bottom: b };
   if (r - l < 2e-6 || b - t < 2e-6) return;
-  const query = new URLSearchParams({ colour });
+  const query = new URLSearchParams({ colour, mark });
   Object.entries(asked).forEach(([name, value]) => query.set(name, value.toFixed(6)));
   location.assign(`${location.pathname}?${query}`);
 }
@@ -101,7 +101,7 @@ window.addEventListener("pointerup", (event) => {
   setTimeout(() => goTo(start, event, map.getBoundingClientRect()));
 });
 map?.addEventListener("click", (event) => {
-  const one = map.dataset.colour === "cluster" && event.detail ? nearest(event) : null;
+  const one = (map.dataset.mark || map.dataset.colour === "cluster") && event.detail ? nearest(event) : null;
   if (!one) return;
   event.preventDefault();
   location.assign(`/clusters/${one.key}`);

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from oddloop.lake.derived import complete_folders
+from oddloop.lake.workspace import TableFiles
 from oddloop.rounds.discovery import Question, Scenario, fold_names, last_clustered, open_questions, rank_said
 from oddloop.rounds.discovery.lasting import FOLDER
 from oddloop.rounds.state import DISCOVERY, Event
@@ -67,6 +68,12 @@ def _cards_digest(view: View, head: Event) -> str:
         return max(made, key=lambda digest: made[digest]) if made else view.stages.get(CARDS, "")
 
     return view.cached(("cards digest", view.digest), find)
+
+
+def members_file(view: View, head: Event) -> TableFiles | None:
+    """CLUSTER_MEMBERS under lasting ids, for `View.query`; None where the folder is gone."""
+    folder, file = view.workspace.storage.sub(f"{FOLDER}/{head.payload['digest']}"), "members.parquet"
+    return TableFiles(file, folder, (file,)) if folder.exists(file) else None
 
 
 def lasting_ids(view: View, head: Event) -> dict[str, str] | None:

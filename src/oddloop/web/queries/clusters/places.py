@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from oddloop.report.palette import cluster_colour
 from oddloop.rounds.discovery.names import STATUSES
 from oddloop.web.paging import Asked
-from oddloop.web.queries.clusters.found import Found, lasting_ids, read_found
+from oddloop.web.queries.clusters.found import Found, lasting_ids, members_file, read_found
 from oddloop.web.store import View
 
 MAX_DOTS = 20_000
@@ -24,6 +24,12 @@ MAX_COLOURED = 200
 """Clusters that have a colour, at most: the first ones in order."""
 DISCOVER, MAP_FILE = "discover", "scene_map.parquet"
 _FINITE = "isfinite(x) AND isfinite(y)"
+_IN_SIGHT = f"{_FINITE} AND x BETWEEN ? AND ? AND y BETWEEN ? AND ?"
+# Clusters may be nested, and the map names one of each scene only: who is in a cluster is said by its members.
+_MARKED = (
+    f"SELECT x, y, CASE WHEN k.scene_id IS NULL THEN -1::BIGINT ELSE 0 END AS colour FROM (SELECT * FROM t "  # noqa: S608
+    f"WHERE {_IN_SIGHT}) s LEFT JOIN (SELECT DISTINCT scene_id FROM m WHERE cluster_id = ?) k USING (scene_id)"
+)
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -33,6 +39,7 @@ class MapAsked(Asked):
     """Which part of the map, as shares of its width and height from the left and the top, and what colours say."""
 
     colour: Annotated[Literal["cluster", "status"], Field(description="what colours say")] = "cluster"
+    mark: Annotated[str, Field(pattern=r"^(c\d{1,9})?$", description="colour the scenes of this cluster alone")] = ""
     left: Share = 0.0
     right: Share = 1.0
     top: Share = 0.0
@@ -130,11 +137,20 @@ def read_sight(view: View, asked: MapAsked) -> Sight:
     if not whole["n"]:
         return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), {}, 0)
     low, high = _ends(whole, asked)
-    sql = f"SELECT x, y, cluster_id FROM t WHERE {_FINITE} AND x BETWEEN ? AND ? AND y BETWEEN ? AND ?"  # noqa: S608
-    table = view.query(sql, [float(v) for v in (low[0], high[0], low[1], high[1])], t=files)
+    sides = [float(side) for side in (low[0], high[0], low[1], high[1])]
+    members = members_file(view, found.head) if asked.mark else None
+    if members:
+        table = view.query(_MARKED, [*sides, asked.mark], t=files, m=members)
+        said = {asked.mark: found.said_of(asked.mark).name}
+        return Sight(_shares(table, low, high), table["colour"].to_numpy(), (asked.mark,), said, int(whole["n"]))
     keys, code_of, names = _colours(found, lasting_ids(view, found.head) or {}, asked)
-    xy = (np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1) - low) / (high - low)
-    return Sight(xy, _codes(table["cluster_id"], code_of), keys, names, int(whole["n"]))
+    table = view.query(f"SELECT x, y, cluster_id FROM t WHERE {_IN_SIGHT}", sides, t=files)  # noqa: S608 - ours
+    return Sight(_shares(table, low, high), _codes(table["cluster_id"], code_of), keys, names, int(whole["n"]))
+
+
+def _shares(table: pa.Table, low: Floats, high: Floats) -> Floats:
+    xy: Floats = (np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1) - low) / (high - low)
+    return xy
 
 
 def _ends(whole: Mapping[str, Any], asked: MapAsked) -> tuple[Floats, Floats]:
