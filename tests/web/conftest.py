@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from toy import CONFIG, label_all_picks, make_workspace, run_at
 from web.web_server import make_app
+from web.wild_scenes import make_wild
 
 WITH_TARGET = CONFIG.replace(
     '[metrics.accuracy]\nbetter = "higher"', '[metrics.accuracy]\nbetter = "higher"\ntarget = 0.9'
@@ -30,3 +31,11 @@ def app(toy: Path) -> Iterator[FastAPI]:
     made = make_app(toy, user="owner")
     yield made
     made.state.site.store.close()
+
+
+@pytest.fixture(scope="session")
+def wild(tmp_path_factory: pytest.TempPathFactory, toy: Path) -> Path:
+    """The toy with hostile and missing values; nobody may change it."""
+    folder = tmp_path_factory.mktemp("scenes") / "ws"
+    make_wild(folder, toy)
+    return folder

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from oddloop.web.answers import API, answer_json, answer_page
-from oddloop.web.queries.scenes import Scenes, ScenesAsked, read_scenes
-from oddloop.web.site import toggled
+from oddloop.web.charts import Mark, draw
+from oddloop.web.messages import Messages
+from oddloop.web.queries.scenes import Scene, SceneAsked, Scenes, ScenesAsked, read_scene, read_scenes
+from oddloop.web.queries.scenes import draw as draw_tracks
+from oddloop.web.site import site_of, toggled
 
 router = APIRouter(tags=["scenes"])
 Asked = Annotated[ScenesAsked, Query()]
+AskedScene = Annotated[SceneAsked, Query()]
+_LINKED = ("http://", "https://")
 
 
 @router.get("/scenes", include_in_schema=False)
@@ -27,7 +34,35 @@ def show(request: Request, asked: Asked) -> Response:
     return answer_page(request, "scenes.html", "/scenes", lambda view: read_scenes(view, asked), more)
 
 
+@router.get("/scenes/scene", include_in_schema=False)
+def show_one(request: Request, asked: AskedScene) -> Response:
+    """The page of a scene."""
+    return answer_page(request, "scene.html", "/scenes/scene", lambda view: read_scene(view, asked), _more_of(request))
+
+
 @router.get(f"{API}/scenes", response_model=Scenes)
 def read(request: Request, asked: Asked) -> Response:
     """Scenes that meet all conditions, a part of them in order, with how many there are of each attribute's values."""
     return answer_json(request, lambda view: read_scenes(view, asked))
+
+
+@router.get(f"{API}/scenes/scene", response_model=Scene)
+def read_one(request: Request, asked: AskedScene) -> Response:
+    """A scene: attributes, telemetry, cost, scores by model, score over time, what is like it, and its life."""
+    return answer_json(request, lambda view: read_scene(view, asked))
+
+
+def _more_of(request: Request) -> Callable[[Scene, Messages], Mapping[str, Any]]:
+    """Its drawing, its score over time as a chart, and which of its images may be links."""
+
+    def more(page: Scene, _t: Messages) -> Mapping[str, Any]:
+        drawing = draw_tracks(site_of(request).store.view(), page.line.scene_id)
+        frames = page.course.frames if page.course else ()
+        marks = [Mark(f"{frame.at_s:.1f} s", frame.value) for frame in frames if frame.value is not None]
+        return {
+            "drawing": Markup(drawing),  # noqa: S704 - escaped where it is made
+            "chart": draw({"": marks}) if len(marks) > 1 else None,
+            "may_link": lambda uri: uri.startswith(_LINKED),
+        }
+
+    return more

@@ -14,6 +14,7 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.state import Event, RoundState
+from oddloop.rounds.trace import Trace, trace_scene
 from oddloop.web.store.cache import Cache
 from oddloop.web.store.sql import Sql
 
@@ -84,6 +85,10 @@ class View:
     def events(self, round_id: str) -> list[Event]:
         """Events of a round, or of what stands beside the rounds, oldest first."""
         return self._ledger.events(round_id)
+
+    def trace(self, scene_id: str) -> Trace:
+        """The whole life of a scene (`rounds.trace.trace_scene`)."""
+        return trace_scene(self.workspace, self._ledger, scene_id)
 
     def stage(self, stage: str, digest: str = "") -> Storage | None:
         """A stage's folder, by default the newest; None where the stage has not run, or its folder is gone."""

@@ -55,3 +55,4 @@ class SceneAsked(Asked):
     """Which scene."""
 
     id: Annotated[str, Field(min_length=1, max_length=1000, description="scene")]
+    score: Annotated[Name, Field(description="a score of scenes; by default that of the newest round")] = ""

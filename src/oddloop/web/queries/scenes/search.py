@@ -98,11 +98,11 @@ def _part(index: Index, asked: ScenesAsked, kept: Bools, score: str) -> Part[Sce
     first, behind = asked.offset, asked.offset + asked.limit
     if asked.like:
         like = find_like(index, kept, asked.like, asked.unlike, behind)
-        lines = _lines(index, like.rows[first:], like.distances[first:], score)
+        lines = lines_of(index, like.rows[first:], like.distances[first:], score)
         return Part(tuple(lines), like.total, asked.limit, asked.offset)
     rows = _in_order(index, asked, kept, score)
     shown = rows[first:behind]
-    return Part(tuple(_lines(index, shown, [None] * len(shown), score)), len(rows), asked.limit, asked.offset)
+    return Part(tuple(lines_of(index, shown, [None] * len(shown), score)), len(rows), asked.limit, asked.offset)
 
 
 def _in_order(index: Index, asked: ScenesAsked, kept: Bools, score: str) -> npt.NDArray[np.integer]:
@@ -133,9 +133,10 @@ def _ends(index: Index, score: str) -> tuple[float | None, float | None]:
     return (finite(float(known.min())), finite(float(known.max()))) if len(known) else (None, None)
 
 
-def _lines(
+def lines_of(
     index: Index, rows: npt.NDArray[np.integer], distances: Sequence[float | None], score: str
 ) -> Iterator[SceneLine]:
+    """Scenes of these rows; `distances` are null where nothing is to be likened to."""
     ids = index.ids.take(rows).to_pylist() if len(rows) else []
     clusters, logs, splits, labelled = index.clusters(), index.logs(), index.splits(), index.labelled
     scores = index.score(score) if score else np.full(index.n, np.nan)

@@ -1,0 +1,118 @@
+"""What the lake and the scores say of one scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from oddloop.lake.workspace import TableFiles
+from oddloop.report.columns import finite
+from oddloop.report.formats import number
+from oddloop.tables import SCENES
+from oddloop.web.queries.scenes.index import SCORES, Index
+from oddloop.web.store import View
+from oddloop.web.times import moment
+
+_TOLD = frozenset(("scene_id", "log_id", "split", "media_uri"))
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A column of the scene's row; `unit` is "" where none is declared."""
+
+    name: str
+    text: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class ModelScore:
+    """A score as one model gave it; `percentile`: the share of scenes with a valid score below it, in [0, 100]."""
+
+    model_id: str
+    round_id: str
+    value: float | None
+    percentile: float | None
+    n_scenes: int
+
+
+@dataclass(frozen=True)
+class NamedScore:
+    """A score of the newest model."""
+
+    name: str
+    value: float
+
+
+def row_of_scene(files: TableFiles | None, view: View, scene_id: str) -> Mapping[str, Any]:
+    """The scene's row of a table; empty where it has none."""
+    if files is None or not files.files:
+        return {}
+    rows = view.query("SELECT * FROM t WHERE scene_id = ? LIMIT 1", [scene_id], t=files).to_pylist()
+    return rows[0] if rows else {}
+
+
+def facts_of(row: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Its telemetry and whatever else its row says."""
+    return tuple(
+        Fact(name, moment(value), "") if name == "start_ns" else Fact(name, _text(value), _unit(name))
+        for name, value in row.items()
+        if name not in _TOLD and value is not None
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _unit(name: str) -> str:
+    declared = SCENES.column(name)
+    return (declared.unit or "") if declared else ""
+
+
+def all_scores(index: Index, scene_id: str) -> tuple[NamedScore, ...]:
+    """Every valid score of the newest model."""
+    row = row_of_scene(index.view.files("score", SCORES), index.view, scene_id)
+    named = ((name, finite(row.get(name))) for name in index.scores if row.get(f"{name}_valid"))
+    return tuple(NamedScore(name, value) for name, value in named if value is not None)
+
+
+def by_model(view: View, scene_id: str, score: str) -> tuple[ModelScore, ...]:
+    """A score as the model of each round gave it, newest first; without rounds whose folder is gone."""
+    return tuple(_by_model(view, scene_id, score)) if score else ()
+
+
+def _by_model(view: View, scene_id: str, score: str) -> Iterator[ModelScore]:
+    seen: set[str] = set()
+    for state in (state for state in reversed(view.rounds) if state.proposal):
+        digest = str(state.proposal["stages"].get("score", ""))
+        files = view.files("score", SCORES, digest) if digest and digest not in seen else None
+        seen.add(digest)
+        values = _valid_scores(view, files, digest, score)
+        if values is None:
+            continue
+        mine = row_of_scene(files, view, scene_id)
+        value = finite(mine.get(score)) if mine.get(f"{score}_valid") else None
+        share = None if value is None else 100 * float(np.searchsorted(values, value)) / max(len(values), 1)
+        yield ModelScore(str(state.proposal.get("model_id", "")), state.round_id, value, share, len(values))
+
+
+def _valid_scores(view: View, files: TableFiles | None, digest: str, score: str) -> np.ndarray[Any, Any] | None:
+    """Ascending; None where they are not known."""
+    if files is None:
+        return None
+
+    def make() -> np.ndarray[Any, Any] | None:
+        try:
+            table = files.storage.read_table(files.files[0], [score, f"{score}_valid"])
+        except (pa.ArrowException, KeyError):
+            return None
+        return np.sort(table[score].filter(table[f"{score}_valid"]).drop_null().to_numpy())
+
+    return view.cached(("valid scores", digest, score), make)

@@ -1,0 +1,109 @@
+"""The page of one scene: what is known of it, what is like it, and its life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from oddloop.report.cards_drawings import draw_scenes, read_tracks_of, track_files
+from oddloop.report.columns import finite
+from oddloop.rounds.trace import Trace
+from oddloop.web.queries.scenes.asked import SceneAsked
+from oddloop.web.queries.scenes.course import Course, Image, read_course, read_images
+from oddloop.web.queries.scenes.facts import Fact, ModelScore, NamedScore, all_scores, by_model, facts_of, row_of_scene
+from oddloop.web.queries.scenes.index import Index, open_index
+from oddloop.web.queries.scenes.search import Group, SceneLine, chosen_score, groups_of, lines_of
+from oddloop.web.queries.scenes.similar import find_like
+from oddloop.web.store import NothingThereError, View
+
+N_NEIGHBOURS = 8
+MAX_DRAWN_BYTES = 500_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What happened to the scene; `at_ns` is null where no one recorded when, the others are "" for none."""
+
+    kind: str
+    text: str
+    at_ns: int | None
+    author: str
+    round_id: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene.
+
+    `cost` is what it would cost to label, as the newest round predicts, null where it was no candidate of it;
+    `missing` are files that are gone, so that something of its life may not be told.
+    """
+
+    line: SceneLine
+    facts: tuple[Fact, ...]
+    cost: float | None
+    cost_unit: str
+    score: str
+    scores: tuple[NamedScore, ...]
+    by_model: tuple[ModelScore, ...]
+    course: Course | None
+    images: tuple[Image, ...]
+    clusters: tuple[Group, ...]
+    neighbours: tuple[SceneLine, ...]
+    summary: str
+    life: tuple[Moment, ...]
+    missing: tuple[str, ...]
+
+
+def read_scene(view: View, asked: SceneAsked) -> Scene:
+    """The page of a scene.
+
+    Raises:
+        NothingThereError: there is no such scene, or no such score.
+    """
+    index = open_index(view)
+    row = index.row(asked.id) if index else None
+    if index is None or row is None:
+        raise NothingThereError(f"there is no scene {asked.id!r}")
+    score = chosen_score(view, asked.score)
+    (line,) = lines_of(index, np.array([row]), [None], score)
+    known = row_of_scene(view.workspace.table("scenes"), view, asked.id)
+    candidate = row_of_scene(view.files("select", "candidates.parquet"), view, asked.id)
+    trace = _trace(view, asked.id)
+    return Scene(
+        line=line,
+        facts=facts_of({name: value for name, value in known.items() if name not in index.attributes}),
+        cost=finite(candidate.get("cost")),
+        cost_unit=view.config.cost.unit,
+        score=score,
+        scores=all_scores(index, asked.id),
+        by_model=by_model(view, asked.id, score),
+        course=read_course(view, asked.id, score),
+        images=read_images(view, asked.id, str(known.get("media_uri") or "")),
+        clusters=tuple(group for group in groups_of(index) if group.cluster_id in line.clusters),
+        neighbours=_neighbours(index, asked.id, score),
+        summary=trace.summary,
+        life=tuple(Moment(m.kind, m.text, m.at_ns, m.author, m.round_id) for m in trace.moments),
+        missing=trace.missing,
+    )
+
+
+def _neighbours(index: Index, scene_id: str, score: str) -> tuple[SceneLine, ...]:
+    try:
+        found = find_like(index, np.ones(index.n, dtype=bool), [scene_id], [], N_NEIGHBOURS)
+    except NothingThereError:  # it has no vector
+        return ()
+    return tuple(lines_of(index, found.rows, found.distances, score))
+
+
+def _trace(view: View, scene_id: str) -> Trace:
+    return view.cached(("trace", view.digest, scene_id), lambda: view.trace(scene_id))
+
+
+def draw(view: View, scene_id: str) -> str:
+    """The scene from above, as SVG; "" where there are no tracks of it."""
+    files = track_files(view.workspace)
+    if not files.files:
+        return ""
+    return draw_scenes(read_tracks_of(files, [scene_id]), [scene_id], MAX_DRAWN_BYTES).get(scene_id, "")

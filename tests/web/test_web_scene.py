@@ -1,0 +1,185 @@
+"""The page of a scene says what the tables and the ledger say of it, and nothing in it is more than text."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from fastapi import FastAPI
+
+from oddloop.lake import Workspace
+from oddloop.lake.scan import read_table
+from oddloop.rounds.ledger import open_ledger
+from oddloop.rounds.trace import trace_scene
+from oddloop.tables import SCENES
+from web.web_server import PAGE, client, make_app
+from web.wild_scenes import HOSTILE, XSS, rows_of
+
+STRANGE = f"<b>{XSS}/../%2e"
+
+
+@pytest.fixture(scope="module")
+def seen(wild: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wild scenes with images, hostile ones too, and tracks of two scenes; one scene's id is hostile itself."""
+    folder = tmp_path_factory.mktemp("seen") / "ws"
+    shutil.copytree(wild, folder)
+    workspace = Workspace.open(folder)
+    (scenes,) = (workspace.table("scenes").storage.path(file) for file in workspace.table("scenes").files)
+    table = pq.read_table(scenes)
+    ids = table["scene_id"].to_pylist()
+    uris = ["https://example.com/a b?c=<d>", "javascript:alert(1)", *[None] * (len(ids) - 2)]
+    table = table.append_column("media_uri", pa.array(uris, pa.string()))
+    last = ids[-1]
+    for path in [scenes, *map(str, (folder / "derived/coverage").glob("*/scene_values.parquet"))]:
+        one = table if path == scenes else pq.read_table(path)
+        names = pc.replace_substring_regex(one["scene_id"], f"^{last}$", STRANGE.replace("\\", "\\\\"))
+        pq.write_table(one.set_column(one.column_names.index("scene_id"), "scene_id", names), path)
+    rows = [
+        {"scene_id": name, "agent_id": agent, "timestamp_ns": i * 500_000_000, "x_m": 2.0 * i + 5 * (agent == XSS),
+         "y_m": 0.0, "heading_rad": 0.0, "is_ego": agent == "ego"}
+        for name in (ids[0], ids[2]) for agent in ("ego", XSS) for i in range(6)
+    ]  # fmt: skip
+    (folder / "lake/tracks").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), folder / "lake/tracks/part-0.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(seen: Path) -> Iterator[FastAPI]:
+    made = make_app(seen)
+    yield made
+    made.state.site.store.close()
+
+
+def get(app: FastAPI, **asked: Any) -> dict[str, Any]:
+    answer = client(app, "viewer").get(f"/api/v1/scenes/scene?{urlencode(asked)}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def page(app: FastAPI, **asked: Any) -> str:
+    answer = client(app, "viewer").get(f"/scenes/scene?{urlencode(asked)}", headers=PAGE)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def scene_ids(folder: Path) -> list[str]:
+    return read_table(Workspace.open(folder).table("scenes"), SCENES)["scene_id"].to_pylist()
+
+
+def test_a_scene_is_what_the_tables_say(site: FastAPI, seen: Path) -> None:
+    workspace = Workspace.open(seen)
+    stages = open_ledger(workspace).round("r002").proposal["stages"]
+    pool = workspace.storage.sub(f"derived/select/{stages['select']}").read_table("candidates.parquet")
+    costs = dict(zip(pool["scene_id"].to_pylist(), pool["cost"].to_pylist(), strict=True))
+    known = {row["scene_id"]: row for row in rows_of(seen)}
+    for scene_id in scene_ids(seen)[:12]:
+        found, row = get(site, id=scene_id), known[scene_id]
+        values = {one["attribute"]: one["values"] for one in found["line"]["values"]}
+        assert values["rain"] == [row["rain"]]
+        assert values["seen"] == row["seen"]
+        assert values["gone"] == ["unknown"]
+        assert found["line"]["labelled"] == row["labelled"]
+        assert found["cost"] == costs.get(scene_id)
+        assert float({f["name"]: f["text"] for f in found["facts"]}["duration_s"]) == row["duration_s"]
+        valid = {n: row[n] for n in row if row.get(f"{n}_valid")}
+        assert {one["name"]: one["value"] for one in found["scores"]} == pytest.approx(valid)
+
+
+def test_percentiles_are_counts(site: FastAPI, seen: Path) -> None:
+    workspace, ledger = Workspace.open(seen), open_ledger(Workspace.open(seen))
+    scene_id = scene_ids(seen)[1]
+    found = get(site, id=scene_id)
+    name = found["score"]
+    assert [one["round_id"] for one in found["by_model"]] == ["r002", "r001"]
+    for one in found["by_model"]:
+        digest = ledger.round(one["round_id"]).proposal["stages"]["score"]
+        table = workspace.storage.sub(f"derived/score/{digest}").read_table("scene_scores.parquet").to_pylist()
+        valid = {row["scene_id"]: row[name] for row in table if row[f"{name}_valid"]}
+        assert one["value"] == valid[scene_id]
+        assert one["percentile"] == pytest.approx(100 * np.mean([v < valid[scene_id] for v in valid.values()]))
+        assert one["n_scenes"] == len(valid)
+
+
+def test_the_score_over_time_is_that_of_the_frames(site: FastAPI, seen: Path) -> None:
+    workspace = Workspace.open(seen)
+    digest = open_ledger(workspace).round("r002").proposal["stages"]["score"]
+    scene_id = scene_ids(seen)[1]
+    course = get(site, id=scene_id)["course"]
+    (file,) = (seen / f"derived/score/{digest}/frame_scores").glob("classification/*.parquet")
+    frames = {row["frame_id"]: row for row in pq.read_table(file).to_pylist() if row["scene_id"] == scene_id}
+    assert {f["frame_id"]: f["value"] for f in course["frames"]} == {
+        name: row[course["score"]] if row[f"{course['score']}_valid"] else None for name, row in frames.items()
+    }
+    times = [frame["at_s"] for frame in course["frames"]]
+    assert times[0] == 0
+    assert times == sorted(times)
+    assert 'svg class="plot"' in page(site, id=scene_id)
+
+
+def test_its_life_is_that_of_the_ledger(site: FastAPI, seen: Path) -> None:
+    workspace = Workspace.open(seen)
+    ledger = open_ledger(workspace)
+    picked = ledger.round("r001").picks[0]["scene_id"]
+    told = trace_scene(workspace, ledger, picked)
+    found = get(site, id=picked)
+    assert [(m["kind"], m["text"], m["at_ns"]) for m in found["life"]] == [
+        (m.kind, m.text, m.at_ns) for m in told.moments
+    ]
+    assert {"picked", "labelled", "trained"} <= {moment["kind"] for moment in found["life"]}
+    text = page(site, id=picked)
+    assert 'href="/rounds/r001"' in text
+    assert text.count("<time ") >= 3
+
+
+def test_the_nearest_neighbours_are_those_of_the_search(site: FastAPI, seen: Path) -> None:
+    scene_id = scene_ids(seen)[3]
+    search = client(site, "viewer").get(f"/api/v1/scenes?{urlencode({'like': scene_id, 'limit': 8})}").json()
+    assert get(site, id=scene_id)["neighbours"] == search["part"]["items"]
+
+
+def test_images_are_links_and_nothing_else_is(site: FastAPI, seen: Path) -> None:
+    first, second = scene_ids(seen)[:2]
+    assert 'href="https://example.com/a b?c=&lt;d&gt;" rel="noreferrer noopener"' in page(site, id=first)
+    text = page(site, id=second)
+    assert 'href="javascript' not in text
+    assert "<code>javascript:alert(1)</code>" in text
+    assert "<img" not in text
+
+
+def test_hostile_ids_are_found_and_shown_as_text(site: FastAPI) -> None:
+    text = page(site, id=STRANGE)
+    assert "<script>alert" not in text
+    assert "<b>&#34;" not in text
+    assert "It has no scene vector" in text
+    listed = client(site, "viewer").get(f"/scenes?{urlencode({'text': '%2e'})}", headers=PAGE).text
+    assert f'href="/scenes/scene?{urlencode({"id": STRANGE})}"' in listed
+
+
+@pytest.mark.parametrize("hostile", ["nowhere", *HOSTILE])
+def test_scenes_that_are_not_there(site: FastAPI, hostile: str) -> None:
+    answer = client(site, "viewer").get(f"/api/v1/scenes/scene?{urlencode({'id': hostile})}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["detail"] == f"there is no scene {hostile!r}"
+    shown = client(site, "viewer").get(f"/scenes/scene?{urlencode({'id': hostile})}", headers=PAGE)
+    assert shown.status_code == 404
+    assert "<script>alert" not in shown.text
+    known = get(site, id=STRANGE)["line"]["scene_id"]
+    scored = client(site, "viewer").get(f"/api/v1/scenes/scene?{urlencode({'id': known, 'score': hostile})}")
+    assert scored.status_code == 404
+
+
+def test_a_scene_is_drawn_from_its_tracks(site: FastAPI, seen: Path) -> None:
+    first, second = scene_ids(seen)[:2]
+    text = page(site, id=first)
+    assert '<svg class="bev"' in text
+    assert "<script>alert" not in text
+    assert '<svg class="bev"' not in page(site, id=second)
