@@ -70,9 +70,13 @@ def fold_names(events: Iterable[Event]) -> dict[str, Scenario]:
     found: dict[str, Scenario] = {}
     for event in events:
         if event.kind == NAMED:
-            before = found.get(event.payload["cluster_id"], Scenario(event.payload["cluster_id"]))
-            found[before.cluster_id] = _said(before, event)
+            _take_in(found, event)
     return found
+
+
+def _take_in(found: dict[str, Scenario], event: Event) -> None:
+    before = found.get(event.payload["cluster_id"], Scenario(event.payload["cluster_id"]))
+    found[before.cluster_id] = _said(before, event)
 
 
 def _said(before: Scenario, event: Event) -> Scenario:
@@ -90,11 +94,9 @@ def open_questions(events: Iterable[Event]) -> list[Question]:
     """
     names: dict[str, Scenario] = {}
     asked: dict[str, Question] = {}
-    seen: list[Event] = []
     for event in events:
-        seen.append(event)
         if event.kind == NAMED:
-            names = fold_names(seen)
+            _take_in(names, event)
             asked.pop(str(event.payload.get("answers", "")), None)
         elif event.kind == CLUSTERED:
             for told in event.payload["changes"]:
