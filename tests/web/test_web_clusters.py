@@ -259,16 +259,23 @@ def test_where_too_many_are_in_sight_they_are_shown_by_how_dense_they_lie(
     assert 'data-dense="yes"' in viewer.get("/clusters/map", headers=PAGE).text
 
 
-def test_the_picture_mixes_colours_by_how_many_lie_there() -> None:
-    xy = np.array([[0.0, 1.0]] * 3 + [[0.9999, 0.0]])
-    content = draw_density(xy, np.array([0, 0, 6, -1]))
+def pixels_of(content: bytes) -> np.ndarray:
     start = content.index(b"IDAT") + 4
     rows = np.frombuffer(zlib.decompress(content[start:-16]), np.uint8).reshape(HEIGHT, 1 + 4 * WIDTH)
-    pixels = rows[:, 1:].reshape(HEIGHT, WIDTH, 4)
+    return rows[:, 1:].reshape(HEIGHT, WIDTH, 4)
+
+
+def test_the_picture_mixes_colours_by_how_many_lie_there() -> None:
+    xy = np.array([[0.0, 1.0]] * 3 + [[0.9999, 0.0]])
+    pixels = pixels_of(draw_density(xy, np.array([0, 0, 6, -1])))
     assert "#{:02x}{:02x}{:02x}".format(*pixels[0, 0, :3]) == COLOURS[0], "the seventh has the first one's colour"
     assert pixels[-1, -1, :3].tolist() == [128, 128, 128]
     assert pixels[0, 0, 3] == 255 > pixels[-1, -1, 3] > 0
     assert np.count_nonzero(pixels[..., 3]) == 2
+    one_of_four = np.array([0, -1, -1, -1])
+    mixed, sought = (pixels_of(draw_density(xy * 0, one_of_four, grey=grey))[-1, 0, :3] for grey in (1.0, 0.02))
+    assert mixed.tolist() == [96, 124, 140], "a quarter of the blue"
+    assert abs(sought.astype(int) - [0, 114, 178]).max() < 10
 
 
 def test_every_cell_of_the_map_is_a_part_of_it() -> None:

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def draw_density(xy: Floats, colour: Ints, *, radius: int = 0) -> bytes:
+def draw_density(xy: Floats, colour: Ints, *, radius: int = 0, grey: float = 1.0) -> bytes:
     """PNG of `WIDTH` × `HEIGHT` pixels: hue says what lies there, mixed by how many, and opacity how many in all.
 
     Opacity grows with the logarithm of the number, so that a single scene can be seen beside a thousand.
@@ -27,6 +27,7 @@ def draw_density(xy: Floats, colour: Ints, *, radius: int = 0) -> bytes:
         xy: (n,2) places from 0 to 1, from the left and the bottom.
         colour: (n,) what each is, by place; colours repeat after the last of the palette; -1 is grey.
         radius: each scene is a square of that many pixels to all sides of its own.
+        grey: how much a grey scene counts in the mixture; what is sought stands out where it is small.
     """
     cell = (xy * [WIDTH, HEIGHT]).astype(np.int64)
     around = np.stack(np.meshgrid(*2 * [np.arange(-radius, radius + 1)]), axis=-1).reshape(-1, 1, 2)
@@ -39,9 +40,10 @@ def draw_density(xy: Floats, colour: Ints, *, radius: int = 0) -> bytes:
     filled = np.flatnonzero(counts.any(axis=1))
     shown = counts[filled].astype(np.float64)
     total = shown.sum(axis=1)
+    weight = shown * np.append(np.ones(n), grey)
     palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLOURS] + [list(_GREY)])
     image = np.zeros((WIDTH * HEIGHT, 4), dtype=np.uint8)
-    image[filled, :3] = np.rint(shown @ palette / total[:, None])
+    image[filled, :3] = np.rint(weight @ palette / weight.sum(axis=1, keepdims=True))
     depth = np.log1p(total) / np.log1p(total.max(initial=1.0))
     image[filled, 3] = np.rint(_LEAST_ALPHA + (255 - _LEAST_ALPHA) * depth)
     return encode_png(image.reshape(HEIGHT, WIDTH, 4))

@@ -44,6 +44,7 @@ ClusterId = Annotated[str, Path(pattern=r"^c\d{1,9}$", description="cluster, suc
 Asked = Annotated[ClustersAsked, Query()]
 AskedMap = Annotated[MapAsked, Query()]
 Form = Annotated[dict[str, str], Depends(form_of)]
+_GREY_BESIDE_MARK = 0.02
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
@@ -94,7 +95,8 @@ def read_density(request: Request, asked: AskedMap) -> Response:
 
     def make() -> bytes:
         sight = read_sight(view, asked)
-        return draw_density(sight.xy, sight.colour, radius=0 if sight.is_dense else 2)
+        grey = _GREY_BESIDE_MARK if asked.mark else 1.0
+        return draw_density(sight.xy, sight.colour, radius=0 if sight.is_dense else 2, grey=grey)
 
     picture = view.cached(("map.png", view.digest, asked.model_dump_json()), make)
     return Response(picture, headers={"Cache-Control": "private, no-cache"}, media_type="image/png")
