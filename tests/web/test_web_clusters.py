@@ -18,7 +18,7 @@ from oddloop.rounds.discovery import last_clustered, read_discovery
 from oddloop.rounds.ledger import Author, open_ledger
 from oddloop.rounds.state import DISCOVERY, Event
 from oddloop.web.density import HEIGHT, WIDTH, draw_density
-from oddloop.web.queries.clusters import MapAsked, places
+from oddloop.web.queries.clusters import MapAsked, drawings, places
 from oddloop.web.zoom import zoom_of
 from web.web_server import PAGE, browser, client, make_app, page_token
 
@@ -100,7 +100,7 @@ def test_a_cluster_says_what_its_card_says(app: FastAPI, toy: Path) -> None:
     assert viewer.get(f"{ALL}/{'x' * 5}").status_code == 422
 
 
-def test_scenes_with_tracks_are_drawn(own: FastAPI, folder: Path) -> None:
+def test_scenes_with_tracks_are_drawn(own: FastAPI, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -116,6 +116,10 @@ def test_scenes_with_tracks_are_drawn(own: FastAPI, folder: Path) -> None:
         page = viewer.get(path, headers=PAGE).text
         assert '<svg class="bev"' in page, path
         assert f'aria-label="{scene}"' in page, path
+    monkeypatch.setattr(drawings, "MAX_ROWS", 1)
+    page = client(make_app(folder), "viewer").get(f"/clusters/{first}", headers=PAGE).text
+    assert '<svg class="bev"' not in page
+    assert "too many rows" in page
 
 
 def test_what_is_said_is_in_the_ledger_with_its_author(own: FastAPI, folder: Path, ids: list[str]) -> None:
