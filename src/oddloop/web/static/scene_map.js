@@ -10,7 +10,7 @@ function paint(canvas) {
   const scale = window.devicePixelRatio || 1;
   const width = canvas.width = Math.round(map.clientWidth * scale), height = canvas.height = Math.round(map.clientHeight * scale);
   const pen = canvas.getContext("2d");
-  const radius = scale * (scenes.x.length > 5000 ? 2.5 : 3.5) * Math.max(1, map.clientWidth / 1200);
+  const radius = scale * (scenes.x.length > 5000 ? 2.5 : 3.5) * Math.max(0.6, map.clientWidth / 1200);
   const dots = (place, size) => {
     pen.beginPath();
     scenes.colour.forEach((colour, i) => {
@@ -26,8 +26,10 @@ function paint(canvas) {
   pen.fillStyle = "#888888";
   dots(-1, radius * 0.7);
   pen.globalAlpha = 0.9;
-  // What matters most lies on top.
-  for (let place = scenes.colours.length - 1; place >= 0; place -= 1) {
+  // What matters most lies on top: the first clusters, and what somebody has said something of.
+  const order = scenes.colours.map((_one, place) => place);
+  if (map.dataset.colour === "cluster") order.reverse();
+  for (const place of order) {
     const one = scenes.colours[place], hole = holes[Math.floor(one.place / 6) % 3];
     pen.fillStyle = one.paint;
     dots(place, radius);
