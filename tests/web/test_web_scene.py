@@ -183,3 +183,20 @@ def test_a_scene_is_drawn_from_its_tracks(site: FastAPI, seen: Path) -> None:
     assert '<svg class="bev"' in text
     assert "<script>alert" not in text
     assert '<svg class="bev"' not in page(site, id=second)
+
+
+def test_a_replay_has_everybody_at_each_instant(site: FastAPI, seen: Path) -> None:
+    first, second = scene_ids(seen)[:2]
+    viewer = client(site, "viewer")
+    found = viewer.get(f"/api/v1/scenes/replay?{urlencode({'id': first})}").json()
+    assert found["times_s"] == [0.5 * i for i in range(6)]
+    ego = next(i for i, agent in enumerate(found["agents"]) if agent["is_ego"])
+    assert [sorted(place[:4] for place in frame) for frame in found["frames"]] == [
+        sorted([[ego, 2.0 * i, 0.0, 0.0], [1 - ego, 2.0 * i + 5, 0.0, 0.0]]) for i in range(6)
+    ]
+    assert {place[4] for frame in found["frames"] for place in frame} == {1}  # 4 m/s is slow
+    x, y, width, height = found["box"]
+    assert x <= 0 < 15 <= x + width
+    assert y <= 0 <= y + height
+    missing = viewer.get(f"/api/v1/scenes/replay?{urlencode({'id': second})}")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")

@@ -61,7 +61,8 @@ CASES: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
     ({"labelled": "yes"}, lambda row: row["labelled"]),
     ({"labelled": "no", "split": "pool"}, lambda row: not row["labelled"] and row.get("split") != "eval"),
     ({"split": "eval"}, lambda row: row.get("split") == "eval"),
-    ({"text": "LOG-1 s"}, lambda row: "log-1" in (row["scene_id"] + row["log_id"]).lower() and "s" in row["scene_id"]),
+    ({"text": "LOG1 s3"}, lambda row: row["scene_id"] == "log1/s3"),
+    ({"text": "log1"}, lambda row: row["log_id"] == "log1"),
 ]  # fmt: skip
 
 

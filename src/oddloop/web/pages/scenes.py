@@ -7,15 +7,24 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from oddloop.report.birdseye import SPEED_LIMITS_MPS, SPEEDS
 from oddloop.web.answers import API, answer_json, answer_page
 from oddloop.web.charts import Mark, draw
 from oddloop.web.messages import Messages
-from oddloop.web.queries.scenes import Scene, SceneAsked, Scenes, ScenesAsked, read_scene, read_scenes
-from oddloop.web.queries.scenes import draw as draw_tracks
+from oddloop.web.queries.clusters.drawings import draw_from_above
+from oddloop.web.queries.scenes import (
+    Replay,
+    Scene,
+    SceneAsked,
+    Scenes,
+    ScenesAsked,
+    read_replay,
+    read_scene,
+    read_scenes,
+)
 from oddloop.web.site import site_of, toggled
 
 router = APIRouter(tags=["scenes"])
@@ -52,15 +61,23 @@ def read_one(request: Request, asked: AskedScene) -> Response:
     return answer_json(request, lambda view: read_scene(view, asked))
 
 
+@router.get(f"{API}/scenes/replay", response_model=Replay)
+def read_tracks(request: Request, asked: AskedScene) -> Response:
+    """Where everybody is at each instant of a scene."""
+    return answer_json(request, lambda view: read_replay(view, asked))
+
+
 def _more_of(request: Request) -> Callable[[Scene, Messages], Mapping[str, Any]]:
     """Its drawing, its score over time as a chart, and which of its images may be links."""
 
     def more(page: Scene, _t: Messages) -> Mapping[str, Any]:
-        drawing = draw_tracks(site_of(request).store.view(), page.line.scene_id)
+        drawings = draw_from_above(site_of(request).store.view(), [page.line.scene_id])
         frames = page.course.frames if page.course else ()
         marks = [Mark(f"{frame.at_s:.1f} s", frame.value) for frame in frames if frame.value is not None]
+        limits = [*(f"< {limit:g} m/s" for limit in SPEED_LIMITS_MPS), "", ""]
         return {
-            "drawing": Markup(drawing),  # noqa: S704 - escaped where it is made
+            "speeds": list(zip(SPEEDS, limits, strict=True)),
+            "drawing": drawings.get(page.line.scene_id),
             "chart": draw({"": marks}) if len(marks) > 1 else None,
             "may_link": lambda uri: uri.startswith(_LINKED),
         }

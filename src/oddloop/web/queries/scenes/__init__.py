@@ -1,7 +1,8 @@
 """What the scene pages say: the scenes that meet conditions, and one scene."""
 
 from oddloop.web.queries.scenes.asked import SceneAsked, ScenesAsked
-from oddloop.web.queries.scenes.scene import Scene, draw, read_scene
+from oddloop.web.queries.scenes.replay import Replay, read_replay
+from oddloop.web.queries.scenes.scene import Scene, read_scene
 from oddloop.web.queries.scenes.search import Scenes, read_scenes
 
-__all__ = ["Scene", "SceneAsked", "Scenes", "ScenesAsked", "draw", "read_scene", "read_scenes"]
+__all__ = ["Replay", "Scene", "SceneAsked", "Scenes", "ScenesAsked", "read_replay", "read_scene", "read_scenes"]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oddloop.report.cards_drawings import draw_scenes, read_tracks_of, track_files
 from oddloop.report.columns import finite
 from oddloop.rounds.trace import Trace
 from oddloop.web.queries.scenes.asked import SceneAsked
@@ -18,7 +17,6 @@ from oddloop.web.queries.scenes.similar import find_like
 from oddloop.web.store import NothingThereError, View
 
 N_NEIGHBOURS = 8
-MAX_DRAWN_BYTES = 500_000
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,3 @@ def _neighbours(index: Index, scene_id: str, score: str) -> tuple[SceneLine, ...
 
 def _trace(view: View, scene_id: str) -> Trace:
     return view.cached(("trace", view.digest, scene_id), lambda: view.trace(scene_id))
-
-
-def draw(view: View, scene_id: str) -> str:
-    """The scene from above, as SVG; "" where there are no tracks of it."""
-    files = track_files(view.workspace)
-    if not files.files:
-        return ""
-    return draw_scenes(read_tracks_of(files, [scene_id]), [scene_id], MAX_DRAWN_BYTES).get(scene_id, "")
