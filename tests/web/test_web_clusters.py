@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from oddloop.lake import Workspace
 from oddloop.report.palette import COLOURS
@@ -219,6 +220,20 @@ def test_a_name_that_was_split_is_asked_for_and_answered(own: FastAPI, folder: P
     own.state.site.store.renew()
     assert program.post(f"{ALL}/{ids[1]}/answer", json={"note": "gone"}).status_code == 200
     assert program.get(ALL).json()["questions"] == []
+
+
+def test_of_two_who_answer_at_once_the_second_is_refused(own: FastAPI, folder: Path, ids: list[str]) -> None:
+    ann, bob = client(own, "reviewer"), client(own, "admin")
+    ann.post(f"{ALL}/{ids[0]}", json={"name": "tram"})
+    split(folder, ids[0], ids[:2])
+    answers = [(ann, ids[0]), (bob, ids[1]), (ann, ""), (bob, ids[0])]
+
+    def answer(one: tuple[TestClient, str]) -> int:
+        return one[0].post(f"{ALL}/{ids[0]}/answer", json={"heir": one[1]}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(answer, answers)) == [200, 409, 409, 409]
+    assert len([e for e in said_in(folder) if "answers" in e.payload]) == 1
 
 
 def test_names_and_notes_are_text_and_nothing_else(own: FastAPI, ids: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -15,6 +16,8 @@ from oddloop.rounds.state import DISCOVERY
 from oddloop.web.decisions import Text
 from oddloop.web.store import Store
 
+_answering = threading.Lock()
+"""Answers with two heirs are words on two clusters, so the ledger alone would take both."""
 Short = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 ClusterId = Annotated[str, Field(pattern=r"^c\d{1,9}$", description="cluster, such as c0007")]
 
@@ -74,15 +77,21 @@ def record_answer(store: Store, cluster_id: str, asked: AnswerAsked, author: str
     Raises:
         LedgerError: there is no such question, or no such cluster.
     """
+    with _answering:
+        return _said(store, _answer(store, cluster_id, asked, author))
+
+
+def _answer(store: Store, cluster_id: str, asked: AnswerAsked, author: str) -> str:
+    """Record an answer; returns the cluster of which something was said."""
     who = store.author(author)
     if not asked.heir:
         settle_question(store.ledger, cluster_id, who, note=asked.note)
-        return _said(store, cluster_id)
+        return cluster_id
     if cluster_id not in [question.cluster_id for question in open_questions(store.ledger.events(DISCOVERY))]:
         raise LedgerError(f"cluster {cluster_id!r} has no open question; perhaps somebody else has answered it")
     workspace = store.view().workspace
     name_cluster(workspace, store.ledger, asked.heir, who, note=asked.note, takes_from=cluster_id)
-    return _said(store, asked.heir)
+    return asked.heir
 
 
 def _said(store: Store, cluster_id: str) -> Named:
