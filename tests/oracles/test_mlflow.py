@@ -76,6 +76,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    load("mlflow.server", "MLflow's server is not installed; `make test-all` installs it into .venv-tracker ({error})")
     started = Server(tmp_path_factory.mktemp("server"))
     started.start()
     yield started
