@@ -39,7 +39,7 @@ class Retraining:
     def take_labels(self, state: RoundState) -> Step | None:
         """Record that a round is labelled, where all of its picks are; the step that this was."""
         n_labelled, cost = count_labelled(self._workspace, state.pick_ids)
-        if n_labelled + len(state.skipped) < len(state.picks):
+        if count_labelled(self._workspace, state.awaited_ids)[0] < len(state.awaited_ids):
             return None
         payload = {"n_scenes": n_labelled, "cost": cost, "predicted_cost": state.cost}
         # Where there is a training, it records what it was done on.

@@ -316,8 +316,8 @@ class _Run:
             return f"candidates: {metadata.get(b'stopped', b'there are none').decode()}"
         if awaits_review(self.workspace, state):
             return f"the review of {len(state.picks)} picks of {state.round_id}: `oddloop review`"
-        n_labelled, _ = count_labelled(self.workspace, state.pick_ids)
-        n_open = len(state.picks) - n_labelled - len(state.skipped)
+        awaited = state.awaited_ids
+        n_open = len(awaited) - count_labelled(self.workspace, awaited)[0]
         return f"labels of {n_open} of {len(state.picks)} scenes of {state.round_id}"
 
     def push(self) -> None:

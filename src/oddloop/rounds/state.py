@@ -106,6 +106,11 @@ class RoundState:
         return float((self.review or self.proposal).get("cost", 0.0))
 
     @property
+    def awaited_ids(self) -> list[str]:
+        """Picks that are to get labels, in greedy order: all but those that annotators left without."""
+        return [scene_id for scene_id in self.pick_ids if scene_id not in self.skipped]
+
+    @property
     def is_open(self) -> bool:
         """Whether the round waits for picks, labels, training or evaluation."""
         return self.status != "closed"

@@ -42,7 +42,8 @@ def funnel(
         rng: source of the seed of facility location.
 
     Returns:
-        picks in order; a pick's gain is its score. The picks of a smaller budget are the first of these.
+        picks in order; a pick's gain is its score. With equal costs the picks of a smaller budget are the first of
+            these.
 
     Raises:
         TableError, ConfigError: shapes differ, or a number is not usable.

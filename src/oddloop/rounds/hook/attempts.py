@@ -63,8 +63,10 @@ def run_hook(call: Call) -> list[dict[str, Any]]:
     done: list[dict[str, Any]] = []
     while True:
         start = _start(call, len(done) + 1)
-        ended = run_attempt(start)
-        _cut_secrets(start.log, call.config)
+        try:
+            ended = run_attempt(start)
+        finally:
+            _cut_secrets(start.log, call.config)
         done.append(_record(call, len(done) + 1, ended, start.log))
         if ended.code == 0:
             break

@@ -85,8 +85,10 @@ class Listener:
                 return
             try:
                 self._ask()
-            except (OddloopError, OSError) as error:
+            except OddloopError as error:
                 self._say(str(error))
+            except Exception as error:  # whatever a server answers, the next call must be heard
+                self._say(f"{type(error).__name__}: {error}")
 
 
 def _handler(secret: str, news: threading.Event, say: Callable[[str], None]) -> type[BaseHTTPRequestHandler]:

@@ -123,8 +123,8 @@ def _frames(
     by_scene: dict[str, list[Frame]] = defaultdict(list)
     if "media_uri" not in rows.column_names:
         return by_scene
-    rows = only_key_frames(workspace, state, rows)
-    for row in rows.filter(pc.is_valid(rows["media_uri"])).sort_by("timestamp_ns").to_pylist():
+    rows = only_key_frames(workspace, state, rows.filter(pc.is_valid(rows["media_uri"])))
+    for row in rows.sort_by("timestamp_ns").to_pylist():
         uri = with_prefix(row["media_uri"], workspace.config)
         width, height = _size(row, workspace.config)
         unit = Unit(state.round_id, row["scene_id"], row["frame_id"], file_name_of(row["media_uri"]), width, height)

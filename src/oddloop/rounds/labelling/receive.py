@@ -131,7 +131,8 @@ def take(
     write_objects(workspace, wanted)
     _label(workspace, sorted_out["new"], ledger.rounds(), author)
     if replace_known and sorted_out["corrected"]:
-        replace_costs(workspace, {s.scene_id: s.cost for s in sorted_out["corrected"]})
+        known = {s.scene_id: s.cost for s in sorted_out["corrected"] if s.cost is not None}
+        replace_costs(workspace, known)  # what was paid stays known where a correction tells no time
     _record(ledger, author, delivery.tool, wanted, sorted_out["skipped"])
     costs = [s.cost for s in sorted_out["new"]]
     return Taken(

@@ -14,6 +14,8 @@ from oddloop.rounds.ledger.schema import EVENTS
 from oddloop.rounds.state import BESIDE_ROUNDS, MOVES, STAYS, Event
 
 _ROUND_ID = re.compile(r"r[0-9]{1,9}")
+_RETURNING = ("sent", "received", "evidence")
+"""Kinds of which the same may come again after another one: sent elsewhere and back, settings changed and back."""
 _AGAIN = "#"
 """Parts an event's key from a number, where the same proposal came again after another one."""
 _MOVING = sorted({kind for kinds in MOVES.values() for kind in kinds} - set(STAYS))
@@ -22,17 +24,16 @@ _MOVING = sorted({kind for kinds in MOVES.values() for kind in kinds} - set(STAY
 def find_known(connection: sa.Connection, wanted: Event) -> tuple[Event | None, str]:
     """The event that is recorded under the wanted one's key, if any, and the key that a new one is to have.
 
-    A proposal counts as known only while nothing followed it in its round: after another one it is news again.
+    What can go back and forth counts as known only while it is the newest of its kind in its round, a proposal only
+    while nothing at all followed it: after another one it is news again.
     """
-    if wanted.kind != "proposed":
+    if wanted.kind not in ("proposed", *_RETURNING):
         known = read_events(connection, EVENTS.c.event_key == wanted.key)
         return (known[0] if known else None), wanted.key
-    last = connection.execute(
-        sa.select(EVENTS.c.seq, EVENTS.c.event_key)
-        .where(EVENTS.c.round_id == wanted.round_id)
-        .order_by(EVENTS.c.seq.desc())
-        .limit(1)
-    ).first()
+    newest = sa.select(EVENTS.c.seq, EVENTS.c.event_key).where(EVENTS.c.round_id == wanted.round_id)
+    if wanted.kind in _RETURNING:
+        newest = newest.where(EVENTS.c.kind == wanted.kind)
+    last = connection.execute(newest.order_by(EVENTS.c.seq.desc()).limit(1)).first()
     if last is not None and _is_again(last.event_key, wanted.key):
         return read_events(connection, EVENTS.c.seq == last.seq)[0], wanted.key
     is_there = connection.execute(sa.select(EVENTS.c.seq).where(EVENTS.c.event_key == wanted.key)).first()

@@ -73,7 +73,9 @@ def _settings(state: RoundState, board: Board, wanted: Wanted, config: Config, l
     """The round's settings under what is left of its budget; for a drawn pick, those of its draw."""
     if left <= 0:
         raise LedgerError(_nothing(wanted, "the kept picks use up the budget"))
-    chosen = replace(config.select, budget=left, score=str(state.proposal["score"]) or config.select.score)
+    # The score of several objectives is made anew, as it was for the round.
+    score = "" if config.select.objectives else str(state.proposal["score"]) or config.select.score
+    chosen = replace(config.select, budget=left, score=score)
     rule = next((str(reason["code"]) for reason in board.find(wanted.scene_id).pick["reasons"]), "")
     if config.select.policy != "gap_driven":
         return chosen

@@ -86,9 +86,10 @@ class Gate:
         return refused or log_out(self._site, request), body.receive
 
     def _let_look(self, request: Request, person: Person | None) -> Response | None:
+        taken = take_printed_token(self._site, request)
         if person is None:
-            return take_printed_token(self._site, request) or self._stranger(request)
-        return take_choice(request)
+            return taken or self._stranger(request)
+        return taken or take_choice(request)
 
     def _stranger(self, request: Request) -> Response:
         return refuse(request, 401, "", {"WWW-Authenticate": 'Bearer realm="oddloop"'})
