@@ -236,3 +236,11 @@ def test_what_others_record_is_seen(ledger: Ledger, ledger_url: str) -> None:
         ("r000", "labelled", 0),
     ]
     assert ledger.round("r001") == ledger.rounds()[0]
+
+
+def test_what_is_sent_elsewhere_and_back_is_recorded_each_time(ledger: Ledger) -> None:
+    propose(ledger, "a", "s1")
+    for tool in ("server", "server", "csv", "server"):
+        ledger.append("r001", "sent", {"tool": tool}, key=tool, author=ME)
+    assert [event.payload["tool"] for event in ledger.events("r001")[1:]] == ["server", "csv", "server"]
+    assert ledger.round("r001").sending == {"tool": "server"}

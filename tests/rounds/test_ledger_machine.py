@@ -24,6 +24,8 @@ KINDS = st.sampled_from(sorted({kind for kinds in MOVES.values() for kind in kin
 KEYS = st.sampled_from(["a", "b", "a#2", "é/ü"])
 SCENES = st.sampled_from(["s1", "s2", "s3"])
 OPEN = ("", "opened", "proposed")
+RETURNING = ("sent", "received", "evidence")
+"""What is news again after another one of its kind."""
 PICKS = st.lists(SCENES, unique=True).map(lambda scenes: [{"scene_id": scene} for scene in scenes])
 PAYLOADS = st.fixed_dictionaries({"scene_id": SCENES}, optional={"picks": PICKS, "note": st.text()})
 
@@ -57,8 +59,9 @@ class Model:
         """`known`, `refused`, or `new`; only the last changes anything."""
         full = f"{round_id}/{kind}/{key}"
         mine = [event for event in self.events if event[1] == round_id]
-        if kind == "proposed":
-            if mine and (mine[-1][0] == full or mine[-1][0].rpartition("#")[0] == full):
+        if kind in ("proposed", *RETURNING):
+            same = [event for event in mine if kind == "proposed" or event[2] == kind]
+            if same and (same[-1][0] == full or same[-1][0].rpartition("#")[0] == full):
                 return "known"
         elif any(event[0] == full for event in mine):
             return "known"
