@@ -84,6 +84,20 @@ def test_what_merit_has_picked_is_replaced_by_merit(workspace: Workspace, state:
         assert replace_one(workspace, state, scene)["reasons"][0]["code"] in ("cover", "quota")
 
 
+def test_a_pick_by_several_scores_is_replaced_by_the_same(tmp_path: Path) -> None:
+    objectives = "".join(
+        f'\n[[select.objectives]]\nscore = "classification_{one}_mean"\n' for one in ("entropy", "margin")
+    )
+    toy.make_workspace(tmp_path / "ws", config=toy.CONFIG + objectives)
+    run_at(tmp_path / "ws")
+    workspace = Workspace.open(tmp_path / "ws")
+    state = open_ledger(workspace).round("r001")
+    assert state.proposal["score"].startswith("product of classification_entropy_mean")
+    pool = workspace.storage.read_table("rounds/r001/pool.parquet").sort_by([("score", "descending")])
+    best = [scene for scene in pool["scene_id"].to_pylist() if scene not in state.pick_ids]
+    assert replace_one(workspace, state, state.pick_ids[0])["scene_id"] in best[:3]
+
+
 def weather(workspace: Workspace) -> dict[str, str]:
     scenes = workspace.storage.read_table("lake/scenes/part-0.parquet")
     return dict(zip(scenes["scene_id"].to_pylist(), scenes["weather"].to_pylist(), strict=True))

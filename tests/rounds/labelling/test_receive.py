@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import labelling_rounds
@@ -19,6 +20,7 @@ from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.rounds.labelling import Taken, receive_file, send_files
 from oddloop.rounds.labelling.files import read_times
+from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.review.remembered import scenes_set_aside, take_back
 from oddloop.rounds.run import run
@@ -152,6 +154,32 @@ def test_a_skipped_frame_costs_and_a_skipped_scene_is_not_waited_for(workspace: 
         assert scenes_set_aside(workspace, ledger.events(), ledger.rounds()) == {"skipped": [PICKS[0]]}
         take_back(ledger, PICKS[0], "the images are there now", ME)
         assert scenes_set_aside(workspace, ledger.events(), ledger.rounds()) == {}
+
+
+def test_a_skipped_scene_that_is_labelled_after_all_counts_once(workspace: Workspace) -> None:
+    answered = annotate(tasks_of(workspace), seconds_by_scene=dict.fromkeys(PICKS, 60.0))
+    for task in answered[:4]:
+        task["annotations"][0]["was_cancelled"] = True
+    for task in answered[4:]:
+        task["annotations"] = []
+    assert deliver(workspace, answered).skipped == (PICKS[0],)
+    table = pa.table({"scene_id": PICKS[:2], "cost": [1.0, 1.0]})
+    receive_labels(workspace, table, round_of(workspace), at_ns=78)  # by hand, which tells the ledger nothing
+    run(workspace, toy.shell())
+    assert round_of(workspace).status == "sent"  # the third pick is still waited for
+
+
+def test_a_correction_without_times_keeps_what_was_paid(workspace: Workspace) -> None:
+    answered = annotate(tasks_of(workspace), seconds_by_scene=dict.fromkeys(PICKS, 60.0))
+    deliver(workspace, answered)
+    costs = read_table(workspace.table("labels"), LABELS).to_pylist()
+    for task in answered:
+        annotation = task["annotations"][0]
+        annotation["lead_time"] = None
+        for region in annotation["result"]:
+            region["value"]["x"] *= 0.5
+    assert deliver(workspace, answered, replace_known=True).corrected
+    assert read_table(workspace.table("labels"), LABELS).to_pylist() == costs
 
 
 def test_of_several_annotations_the_last_counts_and_all_are_paid(workspace: Workspace) -> None:
