@@ -245,7 +245,9 @@ def test_where_the_ledger_is_and_its_password_are_never_recorded_or_shown(call, 
     path.write_text(text + '\n[ledger]\nurl = "postgresql://bob:s3cret@localhost/x?pw=s3cret"\n')
     result = call("run", "-w", folder)
     assert result.code == ExitCode.ERROR
-    assert "postgresql://bob:***@localhost/x: the driver of this database is not installed" in result.err
+    # Without a driver it is not installed; a driver that is knows no such parameter.
+    assert "postgresql://bob:***@localhost/x: " in result.err
+    assert "the driver" in result.err
     assert "s3cret" not in result.err
 
 

@@ -79,6 +79,10 @@ class Database:
                     "recorded is lost: run the same again, what is recorded already is not recorded twice"
                 ) from error
             raise LedgerError(f"{self.place}: cannot {deed} the ledger: {_cause(error)}") from error
+        except TypeError as error:
+            if not str(error).startswith("connect()"):
+                raise
+            raise LedgerError(f"{self.place}: cannot {deed} the ledger: the driver says {error}") from error
 
 
 def _begin(connection: sa.Connection) -> None:
