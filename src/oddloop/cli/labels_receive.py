@@ -25,7 +25,7 @@ from oddloop.rounds.labelling import Taken, pull, receive_file
 from oddloop.rounds.labelling.files import read_times
 from oddloop.rounds.labels import Receipt, receive_labels
 from oddloop.rounds.ledger import open_ledger
-from oddloop.rounds.state import RoundState
+from oddloop.rounds.state import RoundState, newest_open
 
 
 def receive(
@@ -80,7 +80,7 @@ def receive(
 
 def open_round(workspace: Workspace) -> RoundState | None:
     """The round that is open, if any."""
-    return next((s for s in reversed(open_ledger(workspace).rounds()) if s.is_open), None)
+    return newest_open(open_ledger(workspace).rounds())
 
 
 def show(workspace: Workspace, taken: Taken | Receipt, state: RoundState | None, *, as_json: bool) -> None:

@@ -20,7 +20,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.propose import publish
 from oddloop.rounds.review import finish as finish_review
-from oddloop.rounds.review import list_review
+from oddloop.rounds.review import list_review, round_to_review
 from oddloop.rounds.state import RoundState
 
 app = typer.Typer(invoke_without_command=True, help=__doc__)
@@ -124,10 +124,10 @@ def find_round(ledger: Ledger, round_id: str) -> RoundState:
     """
     if round_id:
         return ledger.round(round_id)
-    with_picks = [state for state in ledger.rounds() if state.proposal]
-    if not with_picks:
+    state = round_to_review(ledger.rounds())
+    if state is None:
         raise LedgerError("no round has picks to review yet; `oddloop run` proposes them")
-    return next((state for state in reversed(with_picks) if state.is_open), with_picks[-1])
+    return state
 
 
 def _decide(

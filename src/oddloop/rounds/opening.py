@@ -16,7 +16,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.shell import Shell, Step
 from oddloop.rounds.stages import Context, count_candidates
-from oddloop.rounds.state import RoundState, round_name
+from oddloop.rounds.state import RoundState, newest_open, next_number, round_name
 from oddloop.rounds.stopping import STOPPED, WENT_ON, Question, Stop, ask, needs_picks, record_stop
 
 
@@ -64,10 +64,10 @@ class Opening:
 
     def open_round(self) -> RoundState | None:
         """The newest round that is not closed."""
-        return next((s for s in reversed(self._ledger.rounds()) if s.is_open), None)
+        return newest_open(self._ledger.rounds())
 
     def _next_name(self) -> str:
-        return round_name(1 + max((s.number for s in self._ledger.rounds()), default=0))
+        return round_name(next_number(self._ledger.rounds()))
 
     def _is_over(self, done: Mapping[str, Derived], proposal: Mapping[str, Any] | None) -> bool:
         """Whether a rule of `[stop]` keeps a new round from being opened; what the rules say is told and recorded."""

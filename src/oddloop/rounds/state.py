@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -151,6 +151,24 @@ def fold(events: Iterable[Event], before: RoundState | None = None) -> RoundStat
     return replace(
         before or RoundState(round_id, ""), **changes, decisions=decisions, skipped=skipped, n_events=n_events
     )
+
+
+def newest_open(rounds: Sequence[RoundState]) -> RoundState | None:
+    """The newest round that is not closed; `rounds` are oldest first.
+
+    >>> newest_open([RoundState("r001", "closed")]) is None
+    True
+    """
+    return next((state for state in reversed(rounds) if state.is_open), None)
+
+
+def next_number(rounds: Iterable[RoundState]) -> int:
+    """The number of the round after all of these.
+
+    >>> next_number([RoundState("r001", "closed")]), next_number([])
+    (2, 1)
+    """
+    return 1 + max((state.number for state in rounds), default=0)
 
 
 def round_name(number: int) -> str:

@@ -23,7 +23,7 @@ from oddloop.rounds.labelling.prepare import prepare_batch
 from oddloop.rounds.labelling.sent import batch_digest, write_units
 from oddloop.rounds.ledger import Author, Ledger, open_ledger
 from oddloop.rounds.required import refuse_to_send
-from oddloop.rounds.state import BEFORE_LABELS
+from oddloop.rounds.state import BEFORE_LABELS, newest_open
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def batch_to_send(workspace: Workspace, ledger: Ledger, round_id: str) -> Batch:
         LedgerError: there is no such round, none of it waits for labels, or its review is not finished.
     """
     rounds = ledger.rounds()
-    state = ledger.round(round_id) if round_id else next((s for s in reversed(rounds) if s.is_open), None)
+    state = ledger.round(round_id) if round_id else newest_open(rounds)
     if state is None or state.status not in BEFORE_LABELS:
         what = f"round {state.round_id} is {state.status}" if state else "no round is open"
         raise LedgerError(f"{what}, so there is nothing to send; `oddloop run` proposes the next round")

@@ -1,6 +1,6 @@
 """Review: people approve, reject, defer and swap picks; nothing that anybody has decided is overwritten unseen."""
 
-from oddloop.rounds.review.board import APPROVE, DECISIONS, DEFER, REJECT, SWAP, UNDO, Board, Standing
+from oddloop.rounds.review.board import APPROVE, DECISIONS, DEFER, REJECT, SWAP, UNDO, Board, Standing, round_to_review
 from oddloop.rounds.review.decide import decide
 from oddloop.rounds.review.finish import finish
 from oddloop.rounds.review.listing import list_review
@@ -22,6 +22,7 @@ __all__ = [
     "finish",
     "last_words",
     "list_review",
+    "round_to_review",
     "scenes_set_aside",
     "set_aside",
     "take_back",

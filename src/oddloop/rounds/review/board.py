@@ -8,12 +8,12 @@ on the pick that it replaces, and what was decided on the scene before it came i
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from oddloop.errors import LedgerError
-from oddloop.rounds.state import Event, RoundState
+from oddloop.rounds.state import Event, RoundState, newest_open
 
 APPROVE, REJECT, DEFER, SWAP, UNDO = "approve", "reject", "defer", "swap", "undo"
 DECISIONS = (APPROVE, REJECT, DEFER, SWAP, UNDO)
@@ -21,6 +21,12 @@ KEEPS = (APPROVE, "")
 """Decisions that leave a pick in; "" is none."""
 _ROUNDING = 1e-9
 """Relative: costs are added up in another order than the policy did."""
+
+
+def round_to_review(rounds: Sequence[RoundState]) -> RoundState | None:
+    """The open round that has picks, or else the newest that has; None without any. `rounds` are oldest first."""
+    with_picks = [state for state in rounds if state.proposal.get("picks")]
+    return newest_open(with_picks) or (with_picks[-1] if with_picks else None)
 
 
 @dataclass(frozen=True)

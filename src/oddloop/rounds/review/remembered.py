@@ -14,7 +14,7 @@ from oddloop.errors import LedgerError
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import Author, Ledger
 from oddloop.rounds.review.board import DEFER, REJECT, SWAP, UNDO
-from oddloop.rounds.state import REVIEW, Event, RoundState
+from oddloop.rounds.state import REVIEW, Event, RoundState, newest_open, next_number
 
 REJECTED, DEFERRED, SKIPPED = "rejected", "deferred", "skipped"
 
@@ -56,8 +56,8 @@ def scenes_set_aside(
     workspace: Workspace, events: Sequence[Event], rounds: Sequence[RoundState]
 ) -> dict[str, list[str]]:
     """Ids, sorted, of the scenes that are no candidates of the open round, or else of the next, by why."""
-    current = next((state.number for state in reversed(rounds) if state.is_open), None)
-    number = 1 + max((state.number for state in rounds), default=0) if current is None else current
+    current = newest_open(rounds)
+    number = current.number if current else next_number(rounds)
     found: dict[str, Iterable[str]] = dict(set_aside(events, number, workspace.config.review.deferred_for_rounds))
     left = _left_without_labels(events, rounds, number) - {scene_id for scenes in found.values() for scene_id in scenes}
     found = {**found, SKIPPED: left} if left else found

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from oddloop.report.columns import finite
-from oddloop.rounds.review import Board, Standing
+from oddloop.rounds.review import Board, Standing, round_to_review
 from oddloop.rounds.state import RoundState
 from oddloop.web.paging import PageAsked, Part, part_of
 from oddloop.web.queries.review.changes import Changes, read_changes
@@ -101,7 +101,7 @@ def read_review(view: View, round_id: str, asked: ReviewAsked) -> Review:
     Raises:
         NothingThereError: there is no such round.
     """
-    state = view.round(round_id) if round_id else _round_with_picks(view)
+    state = view.round(round_id) if round_id else round_to_review(view.rounds)
     if state is None:
         return _nothing(asked)
     board = Board.of(state)
@@ -125,11 +125,6 @@ def read_review(view: View, round_id: str, asked: ReviewAsked) -> Review:
         changes=read_changes(view, state, [s.pick for s in kept], values),
         said=_said(board),
     )
-
-
-def _round_with_picks(view: View) -> RoundState | None:
-    with_picks = [state for state in view.rounds if state.proposal.get("picks")]
-    return next((state for state in reversed(with_picks) if state.is_open), with_picks[-1] if with_picks else None)
 
 
 def _nothing(asked: ReviewAsked) -> Review:
