@@ -138,6 +138,9 @@ def test_what_a_browser_has_already_is_not_sent_again(toy: Path, tmp_path: Path)
     assert [e.author for e in ledger.events("r002") if e.kind == "decided"] == ["reviewer-ann"]
     waiting = {item["what"]: item for item in changed.json()["waiting"]}
     assert waiting["review"]["n"] == waiting["review"]["total"] - 1
+    store.append("r002", "decided", {"scene_id": scene, "decision": "undo"}, key="b", name="reviewer-ann")
+    waiting = {item["what"]: item for item in viewer.get("/api/v1/overview").json()["waiting"]}
+    assert waiting["review"]["n"] == waiting["review"]["total"]
 
 
 def test_what_others_record_is_seen_within_half_a_second(toy: Path, tmp_path: Path) -> None:

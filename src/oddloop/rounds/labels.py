@@ -69,6 +69,11 @@ def count_labelled(workspace: Workspace, scene_ids: Sequence[str]) -> tuple[int,
     return len(once), cost
 
 
+def count_awaited(workspace: Workspace, state: RoundState) -> int:
+    """How many picks of a round still wait for labels; those that annotators left without are not waited for."""
+    return len(state.awaited_ids) - count_labelled(workspace, state.awaited_ids)[0]
+
+
 def _as_labels(fresh: pa.Table, state: RoundState | None, at_ns: int) -> pa.Table:
     picked = pa.array([p["scene_id"] for p in state.picks] if state else [], pa.string())
     is_pick = pc.is_in(fresh["scene_id"], value_set=picked)

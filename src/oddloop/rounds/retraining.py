@@ -15,7 +15,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.datasets import record_dataset, tag_sources
 from oddloop.rounds.evaluation import evaluate, request_evaluation
 from oddloop.rounds.hook import read_attempts
-from oddloop.rounds.labels import count_labelled
+from oddloop.rounds.labels import count_awaited, count_labelled
 from oddloop.rounds.leakage import describe_leak, find_leaks
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.shell import Shell, Step
@@ -38,9 +38,9 @@ class Retraining:
 
     def take_labels(self, state: RoundState) -> Step | None:
         """Record that a round is labelled, where all of its picks are; the step that this was."""
-        n_labelled, cost = count_labelled(self._workspace, state.pick_ids)
-        if count_labelled(self._workspace, state.awaited_ids)[0] < len(state.awaited_ids):
+        if count_awaited(self._workspace, state):
             return None
+        n_labelled, cost = count_labelled(self._workspace, state.pick_ids)
         payload = {"n_scenes": n_labelled, "cost": cost, "predicted_cost": state.cost}
         # Where there is a training, it records what it was done on.
         is_last = not self._workspace.config.train.command

@@ -27,7 +27,7 @@ from oddloop.rounds.evaluate import summarize_evaluation
 from oddloop.rounds.evaluation import evaluation_of
 from oddloop.rounds.evidence.announce import announce
 from oddloop.rounds.evidence.weigh import weigh
-from oddloop.rounds.labels import count_labelled
+from oddloop.rounds.labels import count_awaited, count_labelled
 from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.model import ModelTables, current_model, measured_model, trained_model
 from oddloop.rounds.opening import Opening
@@ -316,9 +316,7 @@ class _Run:
             return f"candidates: {metadata.get(b'stopped', b'there are none').decode()}"
         if awaits_review(self.workspace, state):
             return f"the review of {len(state.picks)} picks of {state.round_id}: `oddloop review`"
-        awaited = state.awaited_ids
-        n_open = len(awaited) - count_labelled(self.workspace, awaited)[0]
-        return f"labels of {n_open} of {len(state.picks)} scenes of {state.round_id}"
+        return f"labels of {count_awaited(self.workspace, state)} of {len(state.picks)} scenes of {state.round_id}"
 
     def push(self) -> None:
         """Push to the tracker what the ledger has and it has not."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oddloop.rounds.discovery import fold_names, last_clustered, open_questions
-from oddloop.rounds.labels import count_labelled
-from oddloop.rounds.state import DISCOVERY, RoundState
+from oddloop.rounds.labels import count_awaited
+from oddloop.rounds.review import Board
+from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, RoundState
 from oddloop.web.queries.gaps import Gaps, lead_of, read_gaps
 from oddloop.web.queries.rounds import Evidence, RoundLine, Step, evidence_of, line_of, steps_of
 from oddloop.web.queries.trend import CoveragePoint, LiftPoint, read_lift, read_trend
 from oddloop.web.store import View
 
 N_GAPS = 3
-BEFORE_LABELS = ("proposed", "reviewed", "sent")
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,10 @@ def _waits_in_round(view: View, state: RoundState | None) -> list[Waiting]:
     if state is None or state.status not in BEFORE_LABELS or not state.picks:
         return []
     n = len(state.picks)
-    undecided = sum(scene_id not in state.decisions for scene_id in state.pick_ids)
-    key = ("labelled", view.labels_digest, tuple(state.pick_ids))
-    missing = n - view.cached(key, lambda: count_labelled(view.workspace, state.pick_ids)[0])
+    undecided = sum(not standing.decision for standing in Board.of(state).standings)
+    missing = view.cached(
+        ("awaited", view.labels_digest, tuple(state.awaited_ids)), lambda: count_awaited(view.workspace, state)
+    )
     found = [Waiting("review", undecided, n, state.round_id)] if state.status == "proposed" and undecided else []
     if missing and (state.status != "proposed" or missing < n):
         found.append(Waiting("labels", missing, n, state.round_id))
