@@ -34,11 +34,19 @@ def answer_json(request: Request, read: Callable[[View], Any]) -> Response:
 
     def write() -> tuple[str, dict[str, str]]:
         found = read(view)
-        text = json.dumps(asdict(found), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text, _next_part(request, found)
+        return _as_text(found), _next_part(request, found)
 
     text, link = view.cached(("json", tag), write)
     return Response(text, headers=_headers(tag) | link, media_type="application/json")
+
+
+def answer_recorded(recorded: Any) -> Response:
+    """What a write has recorded, as JSON."""
+    return Response(_as_text(recorded), media_type="application/json")
+
+
+def _as_text(found: Any) -> str:
+    return json.dumps(asdict(found), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _next_part(request: Request, found: Any) -> dict[str, str]:

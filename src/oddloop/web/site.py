@@ -98,6 +98,13 @@ def person_of(request: Request) -> Person | None:
     return cast("Person | None", request.scope.get("state", {}).get("person"))
 
 
+def writer_of(request: Request) -> str:
+    """The name of who writes, for the ledger; only where the gate lets nobody else in."""
+    person = person_of(request)
+    assert person is not None  # noqa: S101 - the gate lets in nobody else
+    return person.name
+
+
 def address(request: Request, **changes: Any) -> str:
     """Path and query of a request with some parameters changed; None takes one away."""
     url = request.url.remove_query_params([name for name, value in changes.items() if value is None])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -16,7 +14,7 @@ from oddloop.report.birdseye import SPEED_LIMITS_MPS, SPEEDS
 from oddloop.rounds.discovery import fold_names
 from oddloop.rounds.discovery.names import Scenario
 from oddloop.rounds.state import DISCOVERY
-from oddloop.web.answers import API, answer_json, answer_page
+from oddloop.web.answers import API, answer_json, answer_page, answer_recorded
 from oddloop.web.density import HEIGHT, WIDTH, draw_density
 from oddloop.web.forms import form_of, read_form
 from oddloop.web.messages import Messages
@@ -35,7 +33,7 @@ from oddloop.web.queries.clusters import (
     read_map,
     read_sight,
 )
-from oddloop.web.site import person_of, site_of
+from oddloop.web.site import site_of, writer_of
 from oddloop.web.store import Store
 from oddloop.web.zoom import zoom_of
 
@@ -111,13 +109,13 @@ def read(request: Request, cluster_id: ClusterId, _asked: NothingAsked) -> Respo
 @router.post(f"{API}/clusters/{{cluster_id}}", response_model=Named, responses={409: DESCRIBED[409]})
 def write(request: Request, cluster_id: ClusterId, said: NamingAsked) -> Response:
     """Name a cluster, judge its risk, priority or status, or note something; 409: somebody spoke since `seen`."""
-    return _json(record_naming(site_of(request).store, cluster_id, said, _name(request)))
+    return answer_recorded(record_naming(site_of(request).store, cluster_id, said, writer_of(request)))
 
 
 @router.post(f"{API}/clusters/{{cluster_id}}/answer", response_model=Named, responses={409: DESCRIBED[409]})
 def write_answer(request: Request, cluster_id: ClusterId, said: AnswerAsked) -> Response:
     """Say which cluster bears the name of one that split or merged, or that none does."""
-    return _json(record_answer(site_of(request).store, cluster_id, said, _name(request)))
+    return answer_recorded(record_answer(site_of(request).store, cluster_id, said, writer_of(request)))
 
 
 @router.post("/clusters/{cluster_id}", include_in_schema=False)
@@ -126,14 +124,14 @@ def send(request: Request, cluster_id: ClusterId, form: Form) -> Response:
     events = site_of(request).store.ledger.events(DISCOVERY)
     before = fold_names(events).get(cluster_id, Scenario(cluster_id))
     said = read_form(NamingAsked, changes_of(before, form))
-    return _by_form(request, cluster_id, lambda store: record_naming(store, cluster_id, said, _name(request)))
+    return _by_form(request, cluster_id, lambda store: record_naming(store, cluster_id, said, writer_of(request)))
 
 
 @router.post("/clusters/{cluster_id}/answer", include_in_schema=False)
 def send_answer(request: Request, cluster_id: ClusterId, form: Form) -> Response:
     """Answer a question by a form."""
     said = read_form(AnswerAsked, form)
-    return _by_form(request, cluster_id, lambda store: record_answer(store, cluster_id, said, _name(request)))
+    return _by_form(request, cluster_id, lambda store: record_answer(store, cluster_id, said, writer_of(request)))
 
 
 def _by_form(request: Request, cluster_id: str, write: Callable[[Store], Named]) -> Response:
@@ -158,14 +156,3 @@ def _drawn(request: Request, told: str = "") -> Callable[[Cluster, object], dict
         return {"drawings": drawings, "speeds": list(zip(SPEEDS, limits, strict=True)), "told": told}
 
     return draw
-
-
-def _json(recorded: Named) -> Response:
-    text = json.dumps(asdict(recorded), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(text, media_type="application/json")
-
-
-def _name(request: Request) -> str:
-    person = person_of(request)
-    assert person is not None  # noqa: S101 - the gate lets in nobody else
-    return person.name

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -12,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from oddloop.errors import ConflictError, LedgerError
-from oddloop.web.answers import API, answer_json, answer_page
+from oddloop.web.answers import API, answer_json, answer_page, answer_recorded
 from oddloop.web.decisions import (
     Conflict,
     Decided,
@@ -28,7 +26,7 @@ from oddloop.web.messages import Messages
 from oddloop.web.pages.rounds import RoundId
 from oddloop.web.problems import PROBLEM, refuse
 from oddloop.web.queries.review import Review, ReviewAsked, read_review
-from oddloop.web.site import person_of, site_of
+from oddloop.web.site import site_of, writer_of
 
 router = APIRouter(tags=["review"])
 Asked = Annotated[ReviewAsked, Query()]
@@ -67,7 +65,7 @@ def read(request: Request, round_id: RoundId, asked: Asked) -> Response:
 def write_decision(request: Request, round_id: RoundId, said: DecisionAsked) -> Response:
     """Decide on a pick; 409 says who decided otherwise, and when, where you had not seen it."""
     try:
-        return _json(record_decision(site_of(request).store, round_id, said, _name(request)))
+        return answer_recorded(record_decision(site_of(request).store, round_id, said, writer_of(request)))
     except ConflictError as error:
         return refuse(request, 409, str(error), **last_decision(site_of(request).store, round_id, said.scene_id))
 
@@ -76,7 +74,7 @@ def write_decision(request: Request, round_id: RoundId, said: DecisionAsked) -> 
 def write_finish(request: Request, round_id: RoundId, said: FinishAsked) -> Response:
     """Finish the review; 409 where somebody has decided something that you had not seen."""
     try:
-        return _json(record_finish(site_of(request).store, round_id, said, _name(request)))
+        return answer_recorded(record_finish(site_of(request).store, round_id, said, writer_of(request)))
     except ConflictError as error:
         return refuse(request, 409, str(error), **last_decision(site_of(request).store, round_id))
 
@@ -87,7 +85,7 @@ def send_decision(request: Request, round_id: RoundId, asked: Asked, form: Form)
     place = form.pop(_AT, "")
     said = read_form(DecisionAsked, form)
     return _by_form(
-        request, (round_id, asked, place), lambda store: record_decision(store, round_id, said, _name(request))
+        request, (round_id, asked, place), lambda store: record_decision(store, round_id, said, writer_of(request))
     )
 
 
@@ -95,7 +93,9 @@ def send_decision(request: Request, round_id: RoundId, asked: Asked, form: Form)
 def send_finish(request: Request, round_id: RoundId, asked: Asked, form: Form) -> Response:
     """Finish by a form, without a script."""
     said = read_form(FinishAsked, form)
-    return _by_form(request, (round_id, asked, ""), lambda store: record_finish(store, round_id, said, _name(request)))
+    return _by_form(
+        request, (round_id, asked, ""), lambda store: record_finish(store, round_id, said, writer_of(request))
+    )
 
 
 def _by_form(request: Request, at: tuple[str, ReviewAsked, str], write: Callable[[Any], object]) -> Response:
@@ -116,14 +116,3 @@ def _by_form(request: Request, at: tuple[str, ReviewAsked, str], write: Callable
 
 def _more(_page: Review, _t: Messages) -> dict[str, str]:
     return {"told": ""}
-
-
-def _json(recorded: Decided | Finished) -> Response:
-    text = json.dumps(asdict(recorded), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(text, media_type="application/json")
-
-
-def _name(request: Request) -> str:
-    person = person_of(request)
-    assert person is not None  # noqa: S101 - the gate lets in nobody else
-    return person.name
