@@ -26,6 +26,7 @@ from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.evaluation import EvaluateRequest, evaluate_into, held_out_scenes
+from oddloop.rounds.hook import settings_of
 from oddloop.rounds.leakage import guard_training
 from oddloop.rounds.ledger import read_rounds
 from oddloop.rounds.orphans import end_orphans
@@ -151,7 +152,7 @@ def train_for_metrics(
 
 def _train(workspace: Workspace, request: TrainRequest, scenes: pa.Table) -> Derived:
     """One training's folder, with nothing but metrics in its output."""
-    settings = {**request.settings, **_evaluate_settings(workspace)}
+    settings = {**settings_of(request.hook, request.model_id), **_evaluate_settings(workspace)}
     recipe = Recipe(_STAGE, request.inputs, settings, seed=request.seed)
 
     def write(staging: Storage) -> dict[str, int]:

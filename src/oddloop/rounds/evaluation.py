@@ -24,7 +24,7 @@ from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles, Workspace
-from oddloop.rounds.hook import Call, run_hook
+from oddloop.rounds.hook import Call, run_hook, settings_of
 from oddloop.rounds.shell import Progress, no_progress
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.train import OUTPUT, refuse_bad_tables, trained_folder, trained_tables
@@ -62,9 +62,7 @@ class EvaluateRequest:
     def recipe(self, training: str) -> Recipe:
         """What the result is a pure function of; `training` is the training's digest."""
         inputs = {"training": training, "held_out": digest_of(self.scenes.to_pylist())}
-        chosen = {"env": dict(self.hook.env), "cwd": self.hook.cwd}
-        settings = {"command": self.hook.command, "model_id": self.model_id}
-        return Recipe(_STAGE, inputs, {**settings, **{k: v for k, v in chosen.items() if v}}, seed=self.seed)
+        return Recipe(_STAGE, inputs, settings_of(self.hook, self.model_id), seed=self.seed)
 
 
 def held_out_scenes(workspace: Workspace) -> pa.Table:

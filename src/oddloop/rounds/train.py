@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +25,7 @@ from oddloop.lake.scan import count_rows, read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import TableFiles, Workspace, table_files
-from oddloop.rounds.hook import Call, run_hook
+from oddloop.rounds.hook import Call, run_hook, settings_of
 from oddloop.rounds.shell import Progress, no_progress
 from oddloop.rounds.state import RoundState
 from oddloop.tables import BY_ENCODER, METRICS, TASKS
@@ -60,12 +60,6 @@ class TrainRequest:
     logs: str = ""
     progress: Progress = no_progress
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What the result depends on, of the settings: not how often or how long it is tried."""
-        chosen = {"env": dict(self.hook.env), "cwd": self.hook.cwd}
-        return {"command": self.hook.command, "model_id": self.model_id, **{k: v for k, v in chosen.items() if v}}
-
 
 def train(workspace: Workspace, request: TrainRequest) -> Derived:
     """Run the training where its result is not there yet; returns the complete output folder.
@@ -74,7 +68,7 @@ def train(workspace: Workspace, request: TrainRequest) -> Derived:
         TrainError: the command could not be started, ended with another exit code than 0, took too long, or wrote
             something that is not in table form. Nothing of its output is kept.
     """
-    recipe = Recipe("train", request.inputs, request.settings, seed=request.seed)
+    recipe = Recipe("train", request.inputs, settings_of(request.hook, request.model_id), seed=request.seed)
     return derive(workspace.storage, recipe, lambda staging: train_into(workspace, staging, request))
 
 

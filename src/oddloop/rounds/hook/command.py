@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from oddloop.config import HookConfig
 from oddloop.errors import TrainError
@@ -14,6 +15,12 @@ from oddloop.rounds.orphans import MARK
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _SHORTEST_SECRET = 4
 _UNFILLABLE = (KeyError, IndexError, ValueError, AttributeError, TypeError)
+
+
+def settings_of(config: HookConfig, model_id: str) -> dict[str, Any]:
+    """What a result depends on, of the settings: not how often or how long it is tried."""
+    chosen = {"env": dict(config.env), "cwd": config.cwd}
+    return {"command": config.command, "model_id": model_id, **{k: v for k, v in chosen.items() if v}}
 
 
 def fill_command(name: str, config: HookConfig, values: Mapping[str, str]) -> list[str]:
