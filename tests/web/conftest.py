@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,3 +40,15 @@ def wild(tmp_path_factory: pytest.TempPathFactory, toy: Path) -> Path:
     folder = tmp_path_factory.mktemp("scenes") / "ws"
     make_wild(folder, toy)
     return folder
+
+
+@pytest.fixture
+def folder(toy: Path, tmp_path: Path) -> Path:
+    """A copy of the toy that a test may change: the picks of r002 are to be reviewed."""
+    return Path(shutil.copytree(toy, tmp_path / "ws"))
+
+
+@pytest.fixture
+def own(folder: Path) -> FastAPI:
+    """The server over that copy."""
+    return make_app(folder)

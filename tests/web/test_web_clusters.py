@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import shutil
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,21 +27,11 @@ STATIC = Path(__file__).parents[2] / "src/oddloop/web/static"
 EVIL = '"><script>alert(1)</script>'
 
 
-@pytest.fixture
-def folder(toy: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(toy, tmp_path / "ws"))
-
-
 @pytest.fixture(scope="module")
 def ids(app: FastAPI) -> list[str]:
     """Clusters that there are, in order."""
     lines = client(app, "viewer").get(ALL).json()["clusters"]["items"]
     return [line["cluster_id"] for line in lines]
-
-
-@pytest.fixture
-def own(folder: Path) -> FastAPI:
-    return make_app(folder)
 
 
 def said_in(folder: Path) -> list[Event]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,17 +21,6 @@ from web.web_server import BASE, PAGE, browser, client, make_app, page_token
 
 OPEN = "/api/v1/rounds/r002/review"
 STATIC = Path(__file__).parents[2] / "src/oddloop/web/static"
-
-
-@pytest.fixture
-def folder(toy: Path, tmp_path: Path) -> Path:
-    """A workspace of one's own with the picks of r002 to be reviewed."""
-    return Path(shutil.copytree(toy, tmp_path / "ws"))
-
-
-@pytest.fixture
-def own(folder: Path) -> FastAPI:
-    return make_app(folder)
 
 
 def decide(of: TestClient, scene: str, decision: str, reason: str = "", seen: int = 0) -> tuple[int, dict]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,6 @@ from oddloop.rounds.review import decide
 from web.browsing import SIZES, Reader, chromium, enter, picture, serving, severe_faults, system
 
 pytestmark = system
-
-
-@pytest.fixture
-def folder(toy: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(toy, tmp_path / "ws"))
 
 
 @pytest.fixture
