@@ -92,7 +92,8 @@ def _in_turns(order: Ints, groups: Ints, prices: Floats, budget: float) -> Ints:
         return walk(order, prices, budget)
     queues = {int(group): list(order[groups[order] == group][::-1]) for group in np.unique(groups[order])}
     cost_of, spent, taken = dict.fromkeys(queues, 0.0), 0.0, []
-    while queues:
+    cheapest = prices[order].min()
+    while queues and spent + cheapest <= budget:  # after that nothing fits
         group = min(queues, key=lambda one: (cost_of[one], one))
         row = int(queues[group].pop())
         if not queues[group]:
