@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from oddloop.report.columns import finite
+from oddloop.report.columns import plain
 from oddloop.report.model import Exposure, Segment
 from oddloop.report.segments import badness, surely_misses
 from oddloop.rounds.diagnosis import read_diagnosis, round_history
@@ -171,11 +170,7 @@ def _rows(table: pa.Table, segment_id: str) -> list[dict[str, Any]]:
 def _measured(source: Source, segment_id: str) -> tuple[Measured, ...]:
     names = [field.name for field in fields(Measured)]
     rows = sorted(_rows(source.metrics, segment_id), key=lambda row: row["metric"])
-    return tuple(Measured(**_plain({name: row[name] for name in names})) for row in rows)
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: finite(value) if isinstance(value, float) else value for name, value in row.items()}
+    return tuple(Measured(**plain({name: row[name] for name in names})) for row in rows)
 
 
 def _verdicts(view: View, source: Source, segment_id: str) -> tuple[Verdict, ...]:
@@ -185,7 +180,7 @@ def _verdicts(view: View, source: Source, segment_id: str) -> tuple[Verdict, ...
     known = {row["metric"]: row for row in _rows(gaps, segment_id)}
     names = [field.name for field in fields(Verdict)]
     rows = (known[row["metric"]] | row for row in _rows(verdicts, segment_id))
-    made = [Verdict(**_plain({name: row[name] for name in names})) for row in rows]
+    made = [Verdict(**plain({name: row[name] for name in names})) for row in rows]
     lead = source.lead.name if source.lead else ""
     return tuple(sorted(made, key=lambda verdict: (verdict.metric != lead, verdict.metric)))
 
@@ -209,7 +204,7 @@ def _learned(view: View, source: Source, segment_id: str) -> tuple[Learned, ...]
     mine = [row for row in _rows(table, segment_id) if row["metric"] == source.lead.name]
     names = [field.name for field in fields(Learned)]
     return tuple(
-        Learned(**_plain({name: row[name] for name in names})) for row in sorted(mine, key=lambda r: r["round"])
+        Learned(**plain({name: row[name] for name in names})) for row in sorted(mine, key=lambda r: r["round"])
     )
 
 
@@ -219,7 +214,7 @@ def _curve(view: View, source: Source, segment_id: str) -> Curve | None:
     if table is None or source.lead is None:
         return None
     row = next((row for row in _rows(table, segment_id) if row["metric"] == source.lead.name), None)
-    return Curve(**_plain({field.name: row[field.name] for field in fields(Curve)})) if row else None
+    return Curve(**plain({field.name: row[field.name] for field in fields(Curve)})) if row else None
 
 
 def _parents(source: Source, segment: Segment) -> tuple[str, ...]:
