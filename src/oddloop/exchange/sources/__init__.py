@@ -10,10 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddloop.errors import SourceError
-from oddloop.exchange.sources.base import Part, PartError, Source, SourceMaker, Tables
+from oddloop.exchange.sources.base import Part, PartError, Source, SourceMaker, Tables, pick_columns, reading
 from oddloop.exchange.sources.ingest import ingest_source
 
-__all__ = ["SOURCES", "Part", "PartError", "Shipped", "Source", "Tables", "ingest_source", "make_source"]
+__all__ = [
+    "SOURCES",
+    "Part",
+    "PartError",
+    "Shipped",
+    "Source",
+    "Tables",
+    "ingest_source",
+    "make_source",
+    "pick_columns",
+    "reading",
+]
 
 
 @dataclass(frozen=True)
