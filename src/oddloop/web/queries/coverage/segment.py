@@ -12,9 +12,10 @@ from pydantic import Field
 from oddloop.report.columns import plain
 from oddloop.report.model import Exposure, Segment
 from oddloop.report.segments import badness, surely_misses
-from oddloop.rounds.diagnosis import read_diagnosis, round_history
+from oddloop.rounds.diagnosis import round_history
 from oddloop.rounds.evidence import ALL_SCENES
 from oddloop.web.paging import Asked
+from oddloop.web.queries.coverage.learning import Curve, diagnosis_of, read_curve
 from oddloop.web.queries.coverage.source import Source, open_source
 from oddloop.web.queries.models import Measured
 from oddloop.web.store import NothingThereError, View
@@ -59,26 +60,6 @@ class Learned:
     value: float | None
     ci_low: float | None
     ci_high: float | None
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A fitted learning curve, error = c + b n^-a: the floor with its 90 % interval, and the scenes to the target."""
-
-    n_sizes: int
-    n_seeds: int
-    n_logs: int
-    n_scenes: int
-    a: float
-    b: float
-    c: float
-    c_low: float
-    c_high: float
-    target: float
-    chance: float
-    n_needed: float | None
-    n_needed_low: float | None
-    n_needed_high: float | None
 
 
 @dataclass(frozen=True)
@@ -156,7 +137,7 @@ def _read(view: View, source: Source, segment_id: str) -> SegmentPage:
         measured=_measured(source, segment_id),
         verdicts=_verdicts(view, source, segment_id),
         learned=_learned(view, source, segment_id),
-        curve=_curve(view, source, segment_id),
+        curve=read_curve(view, source, segment),
         parents=_parents(source, segment),
         within=within[:N_WITHIN],
         n_within=len(within),
@@ -174,26 +155,13 @@ def _measured(source: Source, segment_id: str) -> tuple[Measured, ...]:
 
 
 def _verdicts(view: View, source: Source, segment_id: str) -> tuple[Verdict, ...]:
-    gaps, verdicts = view.cached(
-        ("diagnosis", source.digest, view.digest), lambda: _Pair(*read_diagnosis(view.workspace, source.digest))
-    ).both()
-    known = {row["metric"]: row for row in _rows(gaps, segment_id)}
+    found = diagnosis_of(view, source)
+    known = {row["metric"]: row for row in _rows(found.gaps, segment_id)}
     names = [field.name for field in fields(Verdict)]
-    rows = (known[row["metric"]] | row for row in _rows(verdicts, segment_id))
+    rows = (known[row["metric"]] | row for row in _rows(found.verdicts, segment_id))
     made = [Verdict(**plain({name: row[name] for name in names})) for row in rows]
     lead = source.lead.name if source.lead else ""
     return tuple(sorted(made, key=lambda verdict: (verdict.metric != lead, verdict.metric)))
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Two tables that are kept together."""
-
-    gaps: pa.Table
-    verdicts: pa.Table
-
-    def both(self) -> tuple[pa.Table, pa.Table]:
-        return self.gaps, self.verdicts
 
 
 def _learned(view: View, source: Source, segment_id: str) -> tuple[Learned, ...]:
@@ -206,15 +174,6 @@ def _learned(view: View, source: Source, segment_id: str) -> tuple[Learned, ...]
     return tuple(
         Learned(**plain({name: row[name] for name in names})) for row in sorted(mine, key=lambda r: r["round"])
     )
-
-
-def _curve(view: View, source: Source, segment_id: str) -> Curve | None:
-    digest = view.stages.get("diagnosis", "")
-    table = view.table("diagnosis", "curves.parquet", digest=digest) if digest else None
-    if table is None or source.lead is None:
-        return None
-    row = next((row for row in _rows(table, segment_id) if row["metric"] == source.lead.name), None)
-    return Curve(**plain({field.name: row[field.name] for field in fields(Curve)})) if row else None
 
 
 def _parents(source: Source, segment: Segment) -> tuple[str, ...]:
