@@ -8,6 +8,7 @@ LABELLING := .venv-labelling
 LABEL_STUDIO := .venv-label-studio
 TRACKER := .venv-tracker
 AIRFLOW := .venv-airflow
+CLUSTER := .venv-ray
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
@@ -73,6 +74,12 @@ $(AIRFLOW)/test: tests/oracles/airflow.txt
 	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/airflow.txt
 	@touch $@
 
+$(CLUSTER)/test: pyproject.toml tests/engine/cluster.txt
+	$(PYTHON) -m venv $(CLUSTER)
+	@echo "Installing Ray, Dask and a stand-in for an object store into $(CLUSTER) ..."
+	$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray,dask,test]' -r tests/engine/cluster.txt
+	@touch $@
+
 $(PEERS)/bench: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
@@ -99,7 +106,7 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -n auto -m "not system"
 
-test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
+test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test $(CLUSTER)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) -e '.[delta,iceberg,maps,postgres]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
@@ -111,6 +118,7 @@ test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABE
 		$(STRATEGIES)/bin/python -m pytest -q -m system tests/oracles/strategies
 	ODDLOOP_ORACLES="label_studio_sdk cvat_sdk datumaro pycocotools" \
 		$(LABELLING)/bin/python -m pytest -q -m system tests/oracles/labelling
+	ODDLOOP_ORACLES="ray distributed moto" $(CLUSTER)/bin/python -m pytest -q -m system tests/engine
 	ODDLOOP_ORACLES="mlflow" $(TRACKER)/bin/python -m pytest -q -m system tests/oracles/test_mlflow.py
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date
