@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from engine.kernels import double, fail_above_10, sum_by_key
 from oddloop.engine import LocalEngine, map_partitions
 from oddloop.engine.partitions import PartitionJob, run_partition
+from oddloop.lake.parts import PARTS, PartStore
 from oddloop.lake.scan import Partition, partitions
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import table_files
@@ -45,7 +47,7 @@ def test_each_partition_becomes_a_part_file(tmp_path: Path) -> None:
     parts = source(tmp_path)
     seen: list[tuple[int, int]] = []
     job = PartitionJob(double, GROUPED, Storage.open(tmp_path / "out/frame_scores"), batch_rows=16)
-    assert map_partitions(LocalEngine(2), job, parts, lambda *counts: seen.append(counts)) == 3 * N_ROWS
+    assert map_partitions(LocalEngine(2), job, parts, lambda *counts: seen.append(counts)) == (3 * N_ROWS, 0)
     out = tmp_path / "out/frame_scores"
     assert sorted(p.name for p in out.iterdir()) == [f"part-0000{i}.parquet" for i in range(3)]
     assert [row["twice"] for row in result_of(out)] == [2 * v for _ in range(3) for v in range(N_ROWS)]
@@ -62,7 +64,7 @@ def test_the_result_depends_on_neither_batches_nor_workers(
     parts = source(folder)
     expected = [row for part in parts for row in sum_by_key(pq.read_table(folder / "in" / part.file)).to_pylist()]
     job = PartitionJob(sum_by_key, GROUPED, Storage.open(folder / "out"), batch_rows)
-    assert map_partitions(LocalEngine(workers), job, parts) == len(expected)
+    assert map_partitions(LocalEngine(workers), job, parts).n_rows == len(expected)
     assert sorted(result_of(folder / "out"), key=str) == sorted(expected, key=str)
 
 
@@ -84,7 +86,7 @@ def test_jobs_travel_to_other_processes(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(job)).kernel is double
     (tmp_path / "out").mkdir()
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        assert pool.submit(run_partition, job, parts[1]).result() == N_ROWS
+        assert pool.submit(run_partition, job, parts[1]).result() == (N_ROWS, 0)
     there = result_of(tmp_path / "out")
     run_partition(job, parts[1])
     assert result_of(tmp_path / "out") == there
@@ -93,7 +95,7 @@ def test_jobs_travel_to_other_processes(tmp_path: Path) -> None:
 def test_it_works_in_an_object_store(tmp_path: Path) -> None:
     out = Storage.open("memory://engine/out")
     job = PartitionJob(double, GROUPED, out, batch_rows=16)
-    assert map_partitions(LocalEngine(2), job, source(tmp_path)) == 3 * N_ROWS
+    assert map_partitions(LocalEngine(2), job, source(tmp_path)).n_rows == 3 * N_ROWS
     assert len(out.list_files(suffix=".parquet")) == 3
     out.fs.delete_dir("/engine")
 
@@ -102,7 +104,7 @@ def test_an_empty_partition_writes_no_file(tmp_path: Path) -> None:
     pq.write_table(GROUPED.empty(), tmp_path / "empty.parquet")
     parts = partitions(table_files(Storage.open(tmp_path), "table"), GROUPED)
     job = PartitionJob(double, GROUPED, Storage.open(tmp_path / "out"), batch_rows=16)
-    assert map_partitions(LocalEngine(), job, parts) == 0
+    assert map_partitions(LocalEngine(), job, parts).n_rows == 0
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -110,3 +112,51 @@ def test_a_failing_kernel_fails_the_job(tmp_path: Path) -> None:
     job = PartitionJob(fail_above_10, GROUPED, Storage.open(tmp_path / "out"), batch_rows=4)
     with pytest.raises(ValueError, match=r"^above 10$"):
         map_partitions(LocalEngine(2), job, source(tmp_path))
+
+
+def keyed(parts: list[Partition]) -> list[Partition]:
+    return [dataclasses.replace(part, key=f"key-{part.index}") for part in parts]
+
+
+@pytest.mark.parametrize("url", ["", "memory://parts"])
+def test_what_is_kept_is_not_computed_again(url: str, tmp_path: Path) -> None:
+    workspace = Storage.open(url or tmp_path / "ws")
+    parts = keyed(source(tmp_path))
+    first, second = (
+        PartitionJob(double, GROUPED, workspace.sub(name), 16, PartStore.of(workspace)) for name in ("a", "b")
+    )
+    # GIVEN two partitions that were done, and of which the store has lost nothing but the end of one
+    assert map_partitions(LocalEngine(2), first, parts[:2]) == (2 * N_ROWS, 0)
+    whole = workspace.read_bytes(f"{PARTS}/key-1.parquet")
+    workspace.delete_file(f"{PARTS}/key-1.parquet")
+    workspace.write_bytes(f"{PARTS}/key-1.parquet", whole[:-9])
+    # WHEN all three are done, by another job and again by a task that was taken for lost
+    assert map_partitions(LocalEngine(2), second, parts) == (3 * N_ROWS, 1)
+    assert run_partition(second, parts[2]) == (N_ROWS, 1)
+    # THEN each is there once, as if nothing had been kept
+    names = [f"part-0000{i}.parquet" for i in range(3)]
+    assert [info.base_name for info in workspace.list_files("b")] == names
+    plain = PartitionJob(double, GROUPED, workspace.sub("c"), 16)
+    map_partitions(LocalEngine(2), plain, parts)
+    assert [workspace.read_bytes(f"b/{n}") for n in names] == [workspace.read_bytes(f"c/{n}") for n in names]
+    assert workspace.list_leftovers(PARTS) == workspace.list_leftovers("b") == []
+    workspace.fs.delete_dir(workspace.root)
+
+
+@pytest.mark.parametrize("url", ["", "memory://torn"])
+def test_a_failing_kernel_keeps_nothing_of_its_partition(url: str, tmp_path: Path) -> None:
+    workspace = Storage.open(url or tmp_path / "ws")
+    job = PartitionJob(fail_above_10, GROUPED, workspace.sub("out"), 4, PartStore.of(workspace))
+    with pytest.raises(ValueError, match=r"^above 10$"):
+        run_partition(job, keyed(source(tmp_path))[0])
+    assert list(workspace.list_files(PARTS)) == []
+    assert workspace.list_leftovers(PARTS) == []
+
+
+def test_an_empty_partition_keeps_nothing(tmp_path: Path) -> None:
+    pq.write_table(GROUPED.empty(), tmp_path / "empty.parquet")
+    parts = keyed(partitions(table_files(Storage.open(tmp_path), "table"), GROUPED))
+    workspace = Storage.open(tmp_path / "ws")
+    job = PartitionJob(double, GROUPED, workspace.sub("out"), 16, PartStore.of(workspace))
+    assert map_partitions(LocalEngine(), job, parts) == (0, 0)
+    assert list(workspace.list_files()) == []

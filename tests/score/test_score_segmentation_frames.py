@@ -320,7 +320,7 @@ files = table_files(Storage.open(str(folder)), "predictions/segmentation/m")
 kernel = functools.partial(KERNELS["segmentation"], config=ScoreConfig())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 job = PartitionJob(kernel, SEGMENTATION, Storage.open(str(folder / "out")), 1)
-print(map_partitions(LocalEngine(1), job, partitions(files, SEGMENTATION)))
+print(map_partitions(LocalEngine(1), job, partitions(files, SEGMENTATION)).n_rows)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, tensor.nbytes / 2**20)
 """
 

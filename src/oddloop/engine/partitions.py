@@ -1,5 +1,8 @@
 """The one shape of heavy work: read a partition in batches, run a pure kernel, write one part file.
 
+Where partitions have keys and the job a store of parts, each is computed once ever: a task takes the part that is kept,
+or makes and keeps it. So it may be run again, and what a killed run has finished is not done again.
+
 Time grows with the rows, memory with workers x batch rows.
 """
 
@@ -8,11 +11,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop.engine.base import Engine, OnDone
+from oddloop.lake.parts import PartStore
 from oddloop.lake.scan import Partition, read_batches
 from oddloop.lake.storage import Storage
 from oddloop.tables import TableSpec
@@ -29,21 +34,43 @@ class PartitionJob:
     spec: TableSpec
     output: Storage
     batch_rows: int
+    parts: PartStore | None = None
+
+
+class Done(NamedTuple):
+    """Rows of a part file, or of all of them, and how many of these were taken from what is kept."""
+
+    n_rows: int
+    n_reused: int
 
 
 def map_partitions(
     engine: Engine, job: PartitionJob, partitions: Sequence[Partition], on_done: OnDone | None = None
-) -> int:
-    """Run a kernel over all partitions, each to its own part file below `job.output`; returns the rows written."""
+) -> Done:
+    """Run a kernel over all partitions, each to its own part file below `job.output`."""
     job.output.fs.create_dir(job.output.root, recursive=True)
-    return sum(engine.map(functools.partial(run_partition, job), partitions, on_done))
+    done = engine.map(functools.partial(run_partition, job), partitions, on_done)
+    return Done(sum(part.n_rows for part in done), sum(part.n_reused for part in done))
 
 
-def run_partition(job: PartitionJob, partition: Partition) -> int:
-    """Read, compute and write one partition; returns its rows. An empty partition writes no file."""
+def run_partition(job: PartitionJob, partition: Partition) -> Done:
+    """Read, compute and write one partition, or take what is kept of it. An empty partition writes no file."""
+    file = f"part-{partition.index:05d}.parquet"
+    if job.parts is None or not partition.key:
+        return Done(_write(job, partition, job.output.path(file)), 0)
+    n_rows = job.parts.take(partition.key, job.output, file)
+    if n_rows is not None:
+        return Done(n_rows, 1)
+    with job.parts.making(partition.key) as path:
+        n_rows = _write(job, partition, path)
+    if n_rows and job.parts.take(partition.key, job.output, file) is None:
+        raise OSError(f"{job.parts.folder.url}/{partition.key}.parquet: gone, though it was written just now")
+    return Done(n_rows, 0)
+
+
+def _write(job: PartitionJob, partition: Partition, path: str) -> int:
     writer: pq.ParquetWriter | None = None
     n_rows = 0
-    path = job.output.path(f"part-{partition.index:05d}.parquet")
     try:
         for batch in read_batches(partition, job.spec, batch_rows=job.batch_rows):
             table = job.kernel(batch)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
 from oddloop import __version__
@@ -57,11 +57,17 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Derived:
-    """A complete derived folder; `computed` says whether it was made just now."""
+    """A complete derived folder; `computed` says whether it was made just now, `told` what there is to say of that."""
 
     storage: Storage
     manifest: Mapping[str, Any]
     computed: bool
+    told: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Row counts by table, and what is told of the making."""
+        return {**self.manifest["rows"], **self.told}
 
     @property
     def digest(self) -> str:

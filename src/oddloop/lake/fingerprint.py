@@ -1,8 +1,8 @@
 """Content digests of input tables, so that a stage knows whether its inputs changed.
 
 A digest depends on file names and bytes alone, never on where the workspace lies or when it was copied. The digest of a
-local file is remembered until the file's size, times or inode change; a file that has just been written is hashed once
-more by the next run. In object stores files are hashed at each run.
+file is remembered until its size or times change (on a local disk, its inode, too); a file that has just been written
+is hashed once more by the next run. Where an object store tells no times, files are hashed at each run.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow.fs as pafs
 
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles
@@ -41,9 +44,18 @@ def fingerprint(tables: Iterable[TableFiles], workspace: Storage) -> dict[str, s
         tables: the tables to look at.
         workspace: where the digests of unchanged local files are remembered.
     """
+    return {name: digest_of(list(map(list, files.items()))) for name, files in _by_table(tables, workspace).items()}
+
+
+def file_digests(table: TableFiles, workspace: Storage) -> dict[str, str]:
+    """Content digest by file of a table; remembered as by `fingerprint`."""
+    return _by_table([table], workspace)[table.name]
+
+
+def _by_table(tables: Iterable[TableFiles], workspace: Storage) -> dict[str, dict[str, str]]:
     cache = _load(workspace)
     before = dict(cache)
-    digests = {table.name: _table_digest(table, cache) for table in tables}
+    digests = {table.name: _digests(table, cache) for table in tables}
     if cache != before:
         workspace.write_bytes(CACHE_FILE, json.dumps(cache, indent=0, sort_keys=True).encode())
     return digests
@@ -58,34 +70,52 @@ def file_digest(storage: Storage, file: str) -> str:
     return state.hexdigest()
 
 
-def _table_digest(table: TableFiles, cache: Cache) -> str:
-    return digest_of([[file, _file_digest(table.storage, file, cache)] for file in table.files])
+def _digests(table: TableFiles, cache: Cache) -> dict[str, str]:
+    stamps = _stamps(table.storage, table.files)
+    return {file: _file_digest(table.storage, file, stamps[file], cache) for file in table.files}
 
 
-def _file_digest(storage: Storage, file: str, cache: Cache) -> str:
-    if not storage.is_local:
-        return file_digest(storage, file)
-    path = storage.local_path(file)
-    stamp = _stamp(path)
-    known_stamp, known = cache.get(str(path), ("", ""))
-    if stamp == known_stamp:
+def _file_digest(storage: Storage, file: str, stamp: _Stamp, cache: Cache) -> str:
+    place = storage.path(file) if storage.is_local else f"{storage.url}/{file}"
+    known_stamp, known = cache.get(place, ("", ""))
+    if stamp.text and stamp.text == known_stamp:
         return known
     digest = file_digest(storage, file)
-    cache.pop(str(path), None)
-    if _is_settled(path) and _stamp(path) == stamp:
-        cache[str(path)] = (stamp, digest)
+    cache.pop(place, None)
+    if stamp.is_settled() and _stamps(storage, [file])[file] == stamp:
+        cache[place] = (stamp.text, digest)
     return digest
 
 
-def _stamp(path: Path) -> str:
-    """What changes when a file is written, replaced, or put back with its old modification time."""
+@dataclass(frozen=True)
+class _Stamp:
+    """What changes when a file is written or replaced, and when that was last; "" and 0 where nobody knows."""
+
+    text: str
+    changed_ns: int
+
+    def is_settled(self) -> bool:
+        """Whether the last change is so long ago that another one would show in the file's times."""
+        return bool(self.text) and time.time_ns() - self.changed_ns > _COARSEST_CLOCK_NS
+
+
+def _stamps(storage: Storage, files: Sequence[str]) -> dict[str, _Stamp]:
+    if storage.is_local:
+        return {file: _local_stamp(storage.local_path(file)) for file in files}
+    infos = storage.fs.get_file_info([storage.path(file) for file in files])
+    return {file: _remote_stamp(info) for file, info in zip(files, infos, strict=True)}
+
+
+def _local_stamp(path: Path) -> _Stamp:
+    """Also tells of a file that was put back with its old modification time."""
     status = path.stat()
-    return f"{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}|{status.st_ino}"
+    text = f"{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}|{status.st_ino}"
+    return _Stamp(text, status.st_ctime_ns)
 
 
-def _is_settled(path: Path) -> bool:
-    """Whether the last change is so long ago that another one would show in the file's times."""
-    return time.time_ns() - path.stat().st_ctime_ns > _COARSEST_CLOCK_NS
+def _remote_stamp(info: pafs.FileInfo) -> _Stamp:
+    changed_ns = info.mtime_ns
+    return _Stamp(f"{info.size}|{changed_ns}", changed_ns) if changed_ns else _Stamp("", 0)
 
 
 def _load(workspace: Storage) -> Cache:

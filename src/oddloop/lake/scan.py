@@ -34,6 +34,7 @@ class Partition:
         file: path relative to `storage`.
         row_groups: row groups to read; None reads all.
         index: place among the table's partitions; names the part file that a task writes.
+        key: digest of all that the task's result depends on, under which it is kept (`lake.parts`); "" keeps nothing.
     """
 
     table: str
@@ -41,6 +42,7 @@ class Partition:
     file: str
     row_groups: tuple[int, ...] | None
     index: int
+    key: str = ""
 
 
 def partitions(files: TableFiles, spec: TableSpec, *, rows: int = 262_144) -> list[Partition]:

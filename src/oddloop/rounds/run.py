@@ -334,7 +334,7 @@ class _Run:
         begun = time.perf_counter()
         derived = work()
         seconds = time.perf_counter() - begun
-        self.note(Step(name, derived.digest, derived.computed, seconds, dict(derived.manifest["rows"])))
+        self.note(Step(name, derived.digest, derived.computed, seconds, derived.counts))
         return derived
 
     def note(self, step: Step) -> None:

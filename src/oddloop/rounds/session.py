@@ -40,8 +40,8 @@ class Session:
         """Do a step and tell of it."""
         begun = time.perf_counter()
         derived = work()
-        rows = dict(derived.manifest["rows"])
-        self.shell.on_step(Step(name, derived.digest, derived.computed, time.perf_counter() - begun, rows))
+        seconds = time.perf_counter() - begun
+        self.shell.on_step(Step(name, derived.digest, derived.computed, seconds, derived.counts))
         return derived
 
 

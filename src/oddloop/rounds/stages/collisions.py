@@ -6,6 +6,7 @@ The plans of a batch of forecasts are read when it is scored (`lookup`).
 from __future__ import annotations
 
 import functools
+from dataclasses import asdict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +15,7 @@ from oddloop.config import ScoreConfig
 from oddloop.lake.workspace import TableFiles
 from oddloop.rounds.stages.context import Context
 from oddloop.rounds.stages.lookup import read_of_frames
-from oddloop.rounds.stages.scoring import ScoreJob
+from oddloop.rounds.stages.scoring import ScoreJob, made_by
 from oddloop.score import risk
 from oddloop.tables import PLANNING, TRAJECTORY
 
@@ -26,7 +27,8 @@ def collision_jobs(context: Context) -> list[ScoreJob]:
     if not forecasts or not plans or not config.risk.shared_frame:
         return []
     kernel = functools.partial(_score, plans=plans, config=config)
-    return [ScoreJob("collisions", forecasts, TRAJECTORY, kernel)]
+    by = made_by(context, "collisions", plans, risk=asdict(config.risk))
+    return [ScoreJob("collisions", forecasts, TRAJECTORY, kernel, by)]
 
 
 def _score(batch: pa.Table, plans: TableFiles, config: ScoreConfig) -> pa.Table:

@@ -32,6 +32,24 @@ Done = Mapping[str, Derived]
 
 
 @dataclass
+class Reuse:
+    """How many partitions a stage has gone through, and how many of them it found done."""
+
+    partitions: int = 0
+    reused: int = 0
+
+    def count(self, partitions: int, reused: int) -> None:
+        """Add some."""
+        self.partitions, self.reused = self.partitions + partitions, self.reused + reused
+
+    def told(self) -> dict[str, int]:
+        """What to tell of it; the next stage begins to count anew."""
+        counted = {"partitions": self.partitions, "partitions_reused": self.reused} if self.partitions else {}
+        self.partitions = self.reused = 0
+        return counted
+
+
+@dataclass
 class Context:
     """What every stage needs: the workspace, the engine, the model, and where to tell of progress."""
 
@@ -47,6 +65,7 @@ class Context:
     """Ids of scenes that people have rejected or deferred, by why."""
     refit: bool = False
     """Whether the basis of scene vectors is to be fitted anew even where the old one suits."""
+    reuse: Reuse = field(default_factory=Reuse)
     _tables: dict[str, pa.Table] = field(default_factory=dict)
 
     def table(self, name: str, spec: TableSpec) -> pa.Table:

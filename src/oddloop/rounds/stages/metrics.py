@@ -12,13 +12,14 @@ import functools
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.engine.partitions import PartitionJob, map_partitions
+from oddloop.engine.partitions import PartitionJob
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
-from oddloop.lake.scan import partitions, read_table
+from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles
 from oddloop.rounds.stages.context import Context
+from oddloop.rounds.stages.kept_parts import MadeBy, map_kept
 from oddloop.rounds.stages.lookup import read_of_frames
 from oddloop.rounds.stages.scene_scores import read_scores
 from oddloop.score.trajectory_metrics import METRIC_NAMES, ForecastErrors
@@ -63,8 +64,7 @@ def run_forecasts(context: Context) -> Derived | None:
 def _write(context: Context, forecasts: TableFiles, futures: TableFiles, out: Storage) -> dict[str, int]:
     kernel = functools.partial(_errors, futures=futures)
     job = PartitionJob(kernel, TRAJECTORY, out.sub("errors"), context.workspace.config.engine.batch_rows)
-    on_done = functools.partial(context.progress, "measure forecasts")
-    n_rows = map_partitions(context.engine, job, partitions(forecasts, TRAJECTORY), on_done)
+    n_rows = map_kept(context, "measure forecasts", job, forecasts, MadeBy("forecasts", {}, (futures,)))
     errors = read_scores(out.sub("errors")) if n_rows else kernel(TRAJECTORY.empty())
     values = ForecastErrors(*(pc.fill_null(errors[name], float("nan")).to_numpy() for name in METRIC_NAMES))
     scene_ids = errors["scene_id"].combine_chunks()

@@ -22,6 +22,7 @@ from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles, table_files
 from oddloop.rounds.stages.context import Context, make_generator
+from oddloop.rounds.stages.kept_parts import MadeBy
 from oddloop.rounds.stages.scoring import ScoreJob
 from oddloop.rounds.stages.training_rows import Reading, read_rows
 from oddloop.score import ood
@@ -86,7 +87,11 @@ def feature_job(context: Context, fitted: Fitted) -> ScoreJob | None:
     source = feature_source(context)
     for one in stats:
         one.check(source)
-    return ScoreJob("ood", features, FEATURES, functools.partial(ood.score_ood_features, stats=stats, source=source))
+    kernel = functools.partial(ood.score_ood_features, stats=stats, source=source)
+    statistics = fingerprint([fitted.files], context.workspace.storage)[fitted.files.name]
+    # By their content, which often stays although there are more features.
+    obeyed = {"statistics": statistics, "source": [source.model_id, source.encoder_id, source.model_digest]}
+    return ScoreJob("ood", features, FEATURES, kernel, MadeBy("ood", obeyed))
 
 
 def _fit_features(context: Context, features: TableFiles, features_digest: str) -> Derived:

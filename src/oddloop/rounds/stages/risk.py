@@ -13,7 +13,7 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.stages.context import Context
 from oddloop.rounds.stages.scene_scores import read_scores
-from oddloop.rounds.stages.scoring import ScoreJob
+from oddloop.rounds.stages.scoring import ScoreJob, made_by
 from oddloop.score import risk
 from oddloop.tables import TRACKS
 
@@ -42,7 +42,8 @@ class Tracks:
         """What scores the frames."""
         config = context.workspace.config.score
         kernel = functools.partial(risk.score_tracks, config=config, settings=config.risk)
-        return [ScoreJob("tracks", self.files, TRACKS, kernel)] if self.files else []
+        by = made_by(context, "tracks", risk=asdict(config.risk))
+        return [ScoreJob("tracks", self.files, TRACKS, kernel, by)] if self.files else []
 
     def scene_scores(self, context: Context, out: Storage) -> list[pa.Table]:
         """What scores the scenes, by way of part files that are not kept."""
@@ -51,7 +52,8 @@ class Tracks:
         config = context.workspace.config.score
         kernel = functools.partial(risk.score_track_scenes, config=config, settings=config.risk)
         folder = out.sub("track_scenes")
-        ScoreJob("scenes of tracks", self.files, TRACKS, kernel).run(context, folder)
+        by = made_by(context, "scenes of tracks", risk=asdict(config.risk))
+        ScoreJob("scenes of tracks", self.files, TRACKS, kernel, by).run(context, folder)
         table = read_scores(folder)
         out.delete_folder("track_scenes")
         return [table]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 
@@ -20,7 +20,7 @@ from oddloop.rounds.stages.normalise import normalise, normalise_inputs, normali
 from oddloop.rounds.stages.ood_telemetry import fit_telemetry, score_telemetry
 from oddloop.rounds.stages.risk import Tracks
 from oddloop.rounds.stages.scene_scores import refuse_unknown_thresholds, summarize_frames, time_inputs
-from oddloop.rounds.stages.scoring import ScoreJob
+from oddloop.rounds.stages.scoring import ScoreJob, made_by
 from oddloop.rounds.stages.second_model import second_model_inputs, second_model_jobs, without_counts
 from oddloop.tables import (
     TASKS,
@@ -44,7 +44,9 @@ def run_score(context: Context, _done: Done) -> Derived:
     for one in fitted:
         inputs |= one.inputs if one is not None else {}
     recipe = Recipe("score", inputs, settings)
-    return derive(context.workspace.storage, recipe, lambda out: _write_scores(context, *fitted, out))
+    context.reuse.told()  # what was counted for other folders
+    derived = derive(context.workspace.storage, recipe, lambda out: _write_scores(context, *fitted, out))
+    return replace(derived, told=context.reuse.told())
 
 
 def _write_scores(
@@ -77,7 +79,7 @@ def _write_scores(
 
 def _jobs_of_tasks(context: Context) -> list[ScoreJob]:
     return [
-        ScoreJob(task, files, TASKS[task], _kernel_of(context, task))
+        ScoreJob(task, files, TASKS[task], _kernel_of(context, task), made_by(context, task))
         for task, files in sorted(context.model.predictions.items())
     ]
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow as pa
 
-from oddloop.engine.partitions import Kernel, PartitionJob, map_partitions
-from oddloop.lake.scan import optional_columns, partitions
+from oddloop.engine.partitions import Kernel, PartitionJob
+from oddloop.lake.scan import optional_columns
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles
 from oddloop.rounds.stages.context import Context
+from oddloop.rounds.stages.kept_parts import MadeBy, map_kept
 from oddloop.tables import TableSpec
+
+_NOT_OF_FRAMES = ("ood", "risk", "scenes", "normalise")
+"""Parts of `[score]` that frame scores do not obey, or that a kernel names itself."""
+
+
+def made_by(context: Context, kernel: str, *looks_up: TableFiles, **obeyed: Any) -> MadeBy:
+    """What frame scores depend on: what a kernel has of `[score]`, and more of its own."""
+    settings = asdict(context.workspace.config.score)
+    common = {name: value for name, value in settings.items() if name not in _NOT_OF_FRAMES}
+    return MadeBy(kernel, {**common, **obeyed}, looks_up)
 
 
 @dataclass(frozen=True)
@@ -25,12 +37,14 @@ class ScoreJob:
         files: the table.
         spec: its declaration.
         kernel: from a batch of it to `derived_tables.FRAME_SCORES`.
+        made_by: what the kernel obeys and reads besides.
     """
 
     name: str
     files: TableFiles
     spec: TableSpec
     kernel: Kernel
+    made_by: MadeBy
 
     def run(self, context: Context, folder: Storage) -> int:
         """Write the frame scores of all partitions below `folder`; returns their number.
@@ -41,8 +55,8 @@ class ScoreJob:
         kernel = functools.partial(_run_kernel, kernel=self.kernel, optional=optional)
         batch_rows = self.spec.batch_rows or context.workspace.config.engine.batch_rows
         job = PartitionJob(kernel, self.spec, folder, batch_rows)
-        on_done = functools.partial(context.progress, f"score {self.name}")
-        n_rows = map_partitions(context.engine, job, partitions(self.files, self.spec), on_done)
+        made_by = self.made_by.also(optional=[field.name for field in optional])
+        n_rows = map_kept(context, f"score {self.name}", job, self.files, made_by)
         if not n_rows:
             names = {*(c.name for c in self.spec.required()), *(field.name for field in optional)}
             empty = self.spec.empty()

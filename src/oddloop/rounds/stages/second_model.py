@@ -12,7 +12,7 @@ from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.workspace import TableFiles
 from oddloop.rounds.stages.context import Context
 from oddloop.rounds.stages.lookup import read_of_frames
-from oddloop.rounds.stages.scoring import ScoreJob
+from oddloop.rounds.stages.scoring import ScoreJob, made_by
 from oddloop.score.boxes import score_model_disagreement
 from oddloop.tables import DETECTION
 
@@ -30,7 +30,7 @@ def second_model_jobs(context: Context) -> list[ScoreJob]:
     if second is None:
         return []
     kernel = functools.partial(_compare, second=second, config=context.workspace.config.score)
-    return [ScoreJob(NAME, context.model.predictions["detection"], DETECTION, kernel)]
+    return [ScoreJob(NAME, context.model.predictions["detection"], DETECTION, kernel, made_by(context, NAME, second))]
 
 
 def second_model_inputs(context: Context) -> dict[str, str]:

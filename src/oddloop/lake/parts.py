@@ -1,0 +1,91 @@
+"""Parts of derived tables, kept by what they are made of, so that new data alone is computed.
+
+`derived/parts/<key>.parquet` is what one task made of one partition; the key is a digest over the partition's bytes and
+all else that the task obeys. A derived folder is put together from parts: those that are there are linked into it
+(copied in an object store), the others are made and kept first. So a killed run goes on where it was, and a run over
+yesterday's files and today's computes today's. A part is complete or absent, and never changed; the folder may be
+deleted at any time, which costs the computing only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from oddloop.errors import TableError
+from oddloop.lake.scan import open_parquet
+from oddloop.lake.storage import Storage, _staging_name, _sync
+
+PARTS = "derived/parts"
+
+
+@dataclass(frozen=True)
+class PartStore:
+    """The parts of a workspace; it pickles, so that a task reads and writes them itself."""
+
+    folder: Storage
+
+    @classmethod
+    def of(cls, workspace: Storage) -> PartStore:
+        """The store of a workspace."""
+        return cls(workspace.sub(PARTS))
+
+    def take(self, key: str, to: Storage, file: str) -> int | None:
+        """Put a part into a folder of the same workspace; returns its rows, None where it is not there or damaged."""
+        name = f"{key}.parquet"
+        try:
+            with open_parquet(self.folder, name) as part:
+                n_rows = int(part.metadata.num_rows)
+        except TableError:
+            return None
+        _link(self.folder, name, to, file)
+        return n_rows
+
+    @contextlib.contextmanager
+    def making(self, key: str) -> Iterator[str]:
+        """Give a path to write a part to, which appears under its key whole and durable, or not at all.
+
+        Where nothing is written, nothing is kept.
+        """
+        self.folder.fs.create_dir(self.folder.root, recursive=True)
+        # In an object store, too: a writer that fails still closes its object, as if it were whole.
+        name = _staging_name(f"{key}.parquet")
+        try:
+            yield self.folder.path(name)
+            if self.folder.exists(name):
+                self._commit(name, f"{key}.parquet")
+        except BaseException:
+            if self.folder.exists(name):
+                self.folder.delete_file(name)
+            raise
+
+    def drop(self, key: str) -> None:
+        """Remove a part, where it is there."""
+        if self.folder.exists(f"{key}.parquet"):
+            self.folder.delete_file(f"{key}.parquet")
+
+    def _commit(self, aside: str, final: str) -> None:
+        if not self.folder.is_local:
+            self.folder.fs.move(self.folder.path(aside), self.folder.path(final))
+            return
+        _sync(self.folder.path(aside))
+        os.replace(self.folder.path(aside), self.folder.path(final))
+        _sync(self.folder.root)
+
+
+def _link(source: Storage, name: str, to: Storage, file: str) -> None:
+    """One more name for a file where the disk allows that, else a copy."""
+    if not source.is_local:
+        source.fs.copy_file(source.path(name), to.path(file))
+        return
+    aside = _staging_name(to.path(file))  # a task that is run again finds the name taken
+    try:
+        os.link(source.path(name), aside)
+    except OSError:  # no hard links here, or too many of one file
+        shutil.copyfile(source.path(name), aside)
+    os.replace(aside, to.path(file))
+    Path(aside).unlink(missing_ok=True)  # two names of one file are not replaced by each other
