@@ -21,7 +21,7 @@ from oddloop.rounds.run import run_stages
 from toy import shell
 
 N_SEQUENCES = int(os.environ.get("ODDLOOP_ARRIVALS", "30"))
-CONFIG = toy.CONFIG + '[score.ood]\nmethods = ["knn"]\n[score.scenes]\nsummaries = ["mean", "p95", "time_above"]\n'
+CONFIG = toy.CONFIG + '[score.ood]\nmethods = ["auto"]\n[score.scenes]\nsummaries = ["mean", "p95", "time_above"]\n'
 MODEL = "predictions/classification/toy_model"
 Tables = dict[str, pa.Table]
 
