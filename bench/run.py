@@ -25,6 +25,7 @@ BENCHES = (
     "clusters",
     "select",
     "pick",
+    "parts",
     "al",
     "evidence",
     "ledger",

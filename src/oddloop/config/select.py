@@ -58,6 +58,13 @@ class SelectConfig:
         Field(description="how objectives become one: their product with exponents, or the weighted mean of ranks"),
     ] = "product"
     budget: Annotated[Positive, Field(description="budget of one round, in the cost unit")] = 100.0
+    parts: Annotated[
+        Count,
+        Field(
+            description="deal candidates into so many parts, pick from each, and then from what they picked; for pools "
+            "that one machine cannot compare at once, or to use several; 1: in one piece"
+        ),
+    ] = 1
     gap_driven: GapDrivenConfig = field(default_factory=GapDrivenConfig)
     funnel: FunnelConfig = field(default_factory=FunnelConfig)
     quotas: Annotated[

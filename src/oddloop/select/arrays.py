@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.errors import TableError
 from oddloop.ids import id_array
-from oddloop.select.pool import Bools, Vectors
+from oddloop.select.pool import Bools, Ints, Vectors
+
+
+class StoredVectors(Protocol):
+    """SCENE_VECTORS that stay where they are stored, so that nobody holds them all; it travels to tasks."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many scenes have a vector."""
+
+    @property
+    def ids(self) -> pa.Array:
+        """(n,) their scene_ids, without repeats."""
+
+    def read(self, rows: Ints) -> Vectors:
+        """(k, d) float32 finite vectors of some rows, in the order asked for."""
 
 
 def in_pool(scenes: pa.Table) -> Bools:

@@ -35,10 +35,11 @@ def fan_out(rows: Ints, pool: Pool, sample: Ints) -> tuple[Ints, Ints]:
     sample = np.setdiff1d(sample, rows)
     if not len(with_vector) or not len(sample):
         return count, example
-    distance, which = nearest(pool.vectors[sample], pool.vectors[rows[with_vector]])
+    sampled = pool.vectors_of(sample)
+    distance, which = nearest(sampled, pool.vectors_of(rows[with_vector]))
     closer = np.ones(len(sample), dtype=bool)
     if len(pool.labelled_vectors):
-        closer = distance < nearest(pool.vectors[sample], pool.labelled_vectors)[0]
+        closer = distance < nearest(sampled, pool.labelled_vectors)[0]
     pick, distance, sample = with_vector[which[closer]], distance[closer], sample[closer]
     count += np.bincount(pick, minlength=len(rows))
     order = np.lexsort((sample, distance, pick))

@@ -28,7 +28,8 @@ class Pool:
         costs: (n,) float64, finite, 0 or more, in the cost unit.
         score: (n,) float64, larger = more worth labelling; NaN where not valid.
         score_valid: (n,) bool.
-        vectors: (n, d) float32 scene vectors; NaN rows where the scene has none; d is 0 without any vectors.
+        vectors: (n, d) float32 scene vectors; NaN rows where the scene has none; d is 0 without any vectors, and where
+            they are read on demand.
         has_vector: (n,) bool.
         labelled_vectors: (m, d) float32 vectors of the labelled scenes that have one.
         scenes: the candidates' rows of SCENES with all columns of the team, in the same order; None if not at hand.
@@ -40,6 +41,10 @@ class Pool:
         groups: (n,) number of the group that each belongs to, for `funnel`; None where it balances nothing.
         funnel: settings of that policy.
         redundancy: what candidates are worth beside labelled and picked scenes; None where nothing is taken off.
+        stands_for: (n,) how many scenes each stands for that are not in the pool, itself counted; None for one each.
+        fair_sample: (n,) rows that were drawn at random from all scenes, where the pool is a choice of them: what is
+            left to chance is drawn from these alone. None where all are.
+        on_demand: reads the vectors of some rows, where they are too many to be held; see `in_parts`.
     """
 
     scene_ids: npt.NDArray[np.object_]
@@ -57,10 +62,17 @@ class Pool:
     groups: Ints | None = None
     funnel: FunnelConfig = field(default_factory=FunnelConfig)
     redundancy: Redundancy | None = None
+    stands_for: Floats | None = None
+    fair_sample: Bools | None = None
+    on_demand: Callable[[Ints], Vectors] | None = None
 
     def __len__(self) -> int:
         """How many candidates there are."""
         return len(self.costs)
+
+    def vectors_of(self, rows: Ints) -> Vectors:
+        """(k, d) vectors of some rows, wherever they are."""
+        return self.vectors[rows] if self.on_demand is None else self.on_demand(rows)
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def _by_novelty(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | Non
     at = np.flatnonzero(pool.has_vector[rows])
     if not len(pool.labelled_vectors) or not len(at):
         return reasons
-    distance, which = nearest(pool.vectors[rows[at]], pool.labelled_vectors)
+    distance, which = nearest(pool.vectors_of(rows[at]), pool.labelled_vectors)
     sample = np.sort(nearest(_sample(pool), pool.labelled_vectors)[0])
     lower = np.searchsorted(sample, distance)
     whom = f"{len(sample):,} {'sampled ' if pool.has_vector.sum() > len(sample) else ''}candidates"
@@ -167,8 +167,7 @@ def _by_novelty(rows: Ints, pool: Pool, evidence: Evidence) -> list[Reason | Non
 
 
 def _sample(pool: Pool) -> npt.NDArray[np.floating]:
-    sampled: npt.NDArray[np.floating] = pool.vectors[_sample_rows(pool)]
-    return sampled
+    return pool.vectors_of(_sample_rows(pool))
 
 
 def _sample_rows(pool: Pool) -> Ints:

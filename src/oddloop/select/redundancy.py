@@ -10,7 +10,7 @@ Time: O(n log n) to begin; per pick the scenes of its log and those within `_REA
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class Redundancy:
             taken: (n,) rows that are labelled already.
             config: how much is lost.
         """
-        self._at, self._config, n = at, config, len(at.log)
+        self._at, self._taken, self._config, n = at, taken, config, len(at.log)
         self._logs, self._vehicles = _Groups(at.log), _Groups(at.vehicle)
         self._tree, self._placed = _tree(at.position_m, np.ones(n, dtype=bool))
         self._n_of_log = np.bincount(at.log[taken], minlength=n)[at.log].astype(np.float64)
@@ -96,6 +96,13 @@ class Redundancy:
         changing = ("factor", "_n_of_log", "_in_time", "_in_place")
         other.__dict__.update(self.__dict__, **{name: self.__dict__[name].copy() for name in changing})
         return other
+
+    def part(self, rows: Ints) -> Redundancy:
+        """That of some candidates beside the same labelled scenes, before any pick."""
+        kept = np.concatenate([rows, np.flatnonzero(self._taken)])
+        at = Whereabouts(*(getattr(self._at, field.name)[kept] for field in fields(Whereabouts)))
+        at = replace(at, log=_renumbered(at.log), vehicle=_renumbered(at.vehicle))
+        return Redundancy(at, self._taken[kept], self._config)
 
     def add(self, row: int) -> None:
         """Take note of a picked row."""
@@ -184,6 +191,10 @@ def redundancy_of(
     rows = np.concatenate([candidate_rows, labelled_rows])
     taken = np.arange(len(rows)) >= len(candidate_rows)
     return Redundancy(Whereabouts.of(scenes.take(pa.array(rows))), taken, config)
+
+
+def _renumbered(codes: Ints) -> Ints:
+    return np.unique(codes, return_inverse=True)[1].astype(np.int64)
 
 
 def _tree(position_m: Floats, among: Bools) -> tuple[Any, Ints]:

@@ -17,11 +17,12 @@ from oddloop.config import CostConfig, SelectConfig
 from oddloop.derived_tables import PICKS
 from oddloop.errors import ConfigError
 from oddloop.ids import Ids, id_array
-from oddloop.select.arrays import in_pool, rows_of
+from oddloop.select.arrays import StoredVectors, in_pool, rows_of
 from oddloop.select.assemble import assemble_pool, labelled_with_vector
 from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import amount
 from oddloop.select.guard import run_policy
+from oddloop.select.in_parts import Run, pick_in_parts, run_here
 from oddloop.select.objectives import with_objectives
 from oddloop.select.pool import NO_PICKS, Bools, Picks, Pool
 from oddloop.select.reasons import Evidence, Reason, build_reasons
@@ -64,7 +65,7 @@ def select(
     scenes: pa.Table,
     labelled_ids: Ids,
     scene_scores: pa.Table | None,
-    vectors: pa.Table | None,
+    vectors: pa.Table | StoredVectors | None,
     segments: pa.Table | None,
     config: SelectConfig,
     cost: CostConfig,
@@ -75,6 +76,7 @@ def select(
     verdicts: pa.Table | None = None,
     set_aside: Mapping[str, Ids] = _NOTHING,
     chosen_ids: Ids = (),
+    run: Run = run_here,
 ) -> SelectResult:
     """Pick the scenes to label next.
 
@@ -82,7 +84,8 @@ def select(
         scenes: SCENES.
         labelled_ids: ids of the scenes that have labels: an Arrow column or a collection of strings.
         scene_scores: SCENE_SCORES, or None.
-        vectors: SCENE_VECTORS of candidates and labelled scenes, or None.
+        vectors: SCENE_VECTORS of candidates and labelled scenes, or None; or what reads them on demand, for a choice
+            in parts.
         segments: SEGMENTS, for reasons and for what `gaps` speak of, or None.
         config: policy, score and budget.
         cost: prices.
@@ -93,6 +96,7 @@ def select(
         set_aside: ids of scenes that people have set aside, by why, such as `rejected`; they are never picked.
         chosen_ids: scenes that are picked already under another budget: they are not picked again, what they stand for
             is stood for, and they count for quotas.
+        run: how the parts of a choice in parts are run, where `config.parts` asks for several.
 
     Returns:
         candidates, and picks that cost at most the budget. Without candidates that the policy can rank there are no
@@ -133,7 +137,7 @@ def select(
     if policy.needs_vectors:
         n_excluded["no_vector"] = int((~pool.has_vector).sum())
     _check_feasible(policy, pool, usable, vectors, config.budget, cost.unit)
-    picks = run_policy(policy, pool, config.budget, rng) if usable.any() else NO_PICKS
+    picks = _pick(policy, pool, config, rng, run) if usable.any() else NO_PICKS
     missed = unmet(pool, picks.rows, is_bound="quota" in policy.rules)
     stopped = "; ".join([_stopped(pool, usable, picks, n_excluded, config.budget, cost.unit), *missed])
     n_frames, n_objects = candidates["n_frames"].to_numpy(), candidates["n_objects"].to_numpy()
@@ -142,6 +146,12 @@ def select(
     table = _picks_table(candidates, picks, build_reasons(policy, picks, pool, evidence))
     table = table.replace_schema_metadata({"policy": policy.name, "stopped": stopped})
     return SelectResult(candidates, table, n_excluded, policy.name, score_column, stopped)
+
+
+def _pick(policy: Policy, pool: Pool, config: SelectConfig, rng: np.random.Generator, run: Run) -> Picks:
+    if config.parts > 1:
+        return pick_in_parts(policy, pool, config.budget, rng, config.parts, run)
+    return run_policy(policy, pool, config.budget, rng)
 
 
 def _of_pool(scenes: pa.Table, labelled_ids: Ids) -> pa.Array:
@@ -174,7 +184,7 @@ def _usable(policy: Policy, pool: Pool) -> Bools:
 
 
 def _check_feasible(
-    policy: Policy, pool: Pool, usable: Bools, vectors: pa.Table | None, budget: float, unit: str
+    policy: Policy, pool: Pool, usable: Bools, vectors: pa.Table | StoredVectors | None, budget: float, unit: str
 ) -> None:
     if not len(pool):
         return

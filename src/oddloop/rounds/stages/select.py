@@ -16,8 +16,10 @@ from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
 from oddloop.rounds.stages.audit import resolve_audited
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
+from oddloop.rounds.stages.stored_vectors import VectorFile
 from oddloop.select.adapters import library_of
 
+VECTORS = "scene_vectors.parquet"
 AUDITED = "audited"
 """`[select] score` that stands for the score that the audit recommends."""
 
@@ -59,11 +61,13 @@ def pick_with(context: Context, done: Done, budget: float) -> select.SelectResul
 def _pick(context: Context, done: Done, chosen: SelectConfig) -> select.SelectResult:
     config = context.workspace.config
     diagnosis = done["diagnosis"].storage if "diagnosis" in done else None
+    discovered = done["discover"].storage
+    vectors = VectorFile.of(discovered, VECTORS) if chosen.parts > 1 else discovered.read_table(VECTORS)
     return select.select(
         context.scenes(),
         context.labelled_ids(),
         done["score"].storage.read_table("scene_scores.parquet"),
-        done["discover"].storage.read_table("scene_vectors.parquet"),
+        vectors,
         done["coverage"].storage.read_table("segments.parquet"),
         chosen,
         config.cost,
@@ -72,6 +76,7 @@ def _pick(context: Context, done: Done, chosen: SelectConfig) -> select.SelectRe
         gaps=diagnosis.read_table("gaps.parquet") if diagnosis else None,
         verdicts=diagnosis.read_table("verdicts.parquet") if diagnosis else None,
         set_aside=context.set_aside,
+        run=context.engine.map,
     )
 
 

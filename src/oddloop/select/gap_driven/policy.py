@@ -24,7 +24,7 @@ from oddloop.errors import TableError
 from oddloop.select.gap_driven.graph import candidate_graph
 from oddloop.select.gap_driven.importance import importance, own_worth
 from oddloop.select.gap_driven.turns import Problem, pick_in_turns
-from oddloop.select.pool import Picks, Pool
+from oddloop.select.pool import Bools, Picks, Pool
 from oddloop.select.quotas import Quota, Shortfall
 from oddloop.select.redundancy import Redundancy
 from oddloop.select.strategies.facility import similarity_to
@@ -56,6 +56,7 @@ def gap_driven(
     need: npt.ArrayLike | None = None,
     quotas: Sequence[Quota] = (),
     redundancy: Redundancy | None = None,
+    fair_sample: Bools | None = None,
     config: GapDrivenConfig | None = None,
     rng: np.random.Generator | None = None,
 ) -> GapDriven:
@@ -71,6 +72,7 @@ def gap_driven(
         need: (n,) how much the row's segment needs data, 1 for average; ones by default.
         quotas: what must, and may, be picked.
         redundancy: what rows are worth beside labelled and picked ones in log, time and place; None takes nothing off.
+        fair_sample: (n,) rows that control and exploration may draw from, where the others are a choice; None for all.
         config: shares, power of the score, neighbours; None for the defaults.
         rng: source of control and exploration.
 
@@ -101,7 +103,9 @@ def gap_driven(
     known = np.isfinite(doubt)
     weights = importance(doubt, known, weights_of(need, n, "need"), coverage, config.score_power)
     own = own_worth(doubt, known, coverage) if config.score_power else np.ones(n)
-    problem = Problem(graph, weights, own, covered, prices, given.budget, tuple(quotas), config, redundancy)
+    problem = Problem(
+        graph, weights, own, covered, prices, given.budget, tuple(quotas), config, redundancy, fair_sample
+    )
     picks, counter = pick_in_turns(problem, rng)
     return GapDriven(picks, counter.shortfalls(), coverage)
 
@@ -109,15 +113,19 @@ def gap_driven(
 def pick_gap_driven(pool: Pool, budget: float, rng: np.random.Generator) -> Picks:
     """`gap_driven` over a pool."""
     score = np.where(pool.score_valid, pool.score, np.nan)
+    need = pool.need
+    if pool.stands_for is not None:
+        need = pool.stands_for if need is None else need * pool.stands_for
     found = gap_driven(
         pool.vectors,
         budget,
         costs=pool.costs,
         preselected=pool.labelled_vectors if len(pool.labelled_vectors) else None,
         score=score,
-        need=pool.need,
+        need=need,
         quotas=pool.quotas,
         redundancy=pool.redundancy,
+        fair_sample=pool.fair_sample,
         config=pool.gap_driven,
         rng=rng,
     )

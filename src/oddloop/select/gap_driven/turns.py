@@ -17,7 +17,7 @@ import numpy as np
 from oddloop.config import GapDrivenConfig
 from oddloop.select.gap_driven.picking import Picking
 from oddloop.select.gap_driven.shares import draw_control, draw_exploration
-from oddloop.select.pool import Floats, Ints, Picks
+from oddloop.select.pool import Bools, Floats, Ints, Picks
 from oddloop.select.quotas import Counter, Quota
 from oddloop.select.redundancy import Redundancy
 from oddloop.select.strategies import FacilityLocation
@@ -41,6 +41,7 @@ class Problem:
         quotas: what must, and may, be picked.
         config: shares of the rules.
         redundancy: what is taken off beside labelled and picked rows.
+        fair_sample: (n,) rows that control and exploration may draw; None for all.
     """
 
     graph: Graph
@@ -52,6 +53,7 @@ class Problem:
     quotas: tuple[Quota, ...]
     config: GapDrivenConfig
     redundancy: Redundancy | None = None
+    fair_sample: Bools | None = None
 
     def objective(self) -> FacilityLocation:
         """How well each candidate is stood for before any pick."""
@@ -68,7 +70,8 @@ def pick_in_turns(problem: Problem, rng: np.random.Generator) -> tuple[Picks, Co
     free = problem.start().open
     affordable = free & (problem.prices <= problem.budget)
     # Drawn among all, so that a smaller budget gives the first of the same picks; then what is too dear goes.
-    drawn = draw_control(free, rng), draw_exploration(free, problem.covered, rng)
+    fair = free if problem.fair_sample is None else free & problem.fair_sample
+    drawn = draw_control(fair, rng), draw_exploration(fair, problem.covered, rng)
     control, explore = (rows[affordable[rows]] for rows in drawn)
     picking = _run(problem, control, explore)
     single = np.where(affordable, problem.objective().gains(), 0.0)

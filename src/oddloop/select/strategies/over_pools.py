@@ -77,7 +77,8 @@ def pick_logdet(pool: Pool, budget: float, _rng: np.random.Generator) -> Picks:
 
 def _standing_for_most(strategy: Callable[..., Picks], pool: Pool, budget: float, rng: np.random.Generator) -> Picks:
     """By gain per cost alone, so that a smaller budget gives the first of the same picks; then `kcenter`."""
-    how = {"rng": rng, "per_cost": True, "best_single": False}
+    weights = None if pool.stands_for is None else pool.stands_for[pool.has_vector]
+    how = {"rng": rng, "per_cost": True, "best_single": False, "weights": weights}
     return _then_kcenter(
         pool, budget, lambda points, costs, fixed: strategy(points, budget, costs=costs, preselected=fixed, **how)
     )
