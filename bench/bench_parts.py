@@ -47,8 +47,9 @@ def compare(name: str, sizes: list[tuple[int, int]]) -> None:
                      f"{one['peak_mb']:.0f} / {many['peak_mb']:.0f}",
                      f"{many['mean'] / one['mean']:.3f}", f"{one['random_mean'] / one['mean']:.3f}",
                      f"{many['radius'] / one['radius']:.3f}"))  # fmt: skip
+    exponent = growth_exponent([n for n, _ in sizes], seconds)
     print_table(
-        f"`{name}`, {N_PARTS} parts; exponent of the time in parts {growth_exponent([n for n, _ in sizes], seconds):.2f}",
+        f"`{name}`, {N_PARTS} parts; exponent of the time in parts {exponent:.2f}",
         ("picks", "CPU s, one piece", "CPU s, parts", "peak MB, one / parts", "mean distance left, x one piece",
          "of random picks", "radius left, x one piece"),
         rows,
@@ -56,7 +57,7 @@ def compare(name: str, sizes: list[tuple[int, int]]) -> None:
 
 
 def measure(name: str, n: int, k: int, n_parts: int) -> None:
-    vectors = make_vectors(n + N_LABELLED, WIDTH)
+    vectors = make_vectors("groups", n + N_LABELLED, WIDTH)
     points, labelled = vectors[N_LABELLED:], vectors[:N_LABELLED]
     ones = np.ones(n)
     ids = np.array([f"s{i:07d}" for i in range(n)], dtype=object)
