@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -100,10 +101,19 @@ def test_cells_beyond_one_graph_find_the_same_groups(monkeypatch: pytest.MonkeyP
     points, truth = blobs(sizes, 6, seed=2, sep=12.0)
     monkeypatch.setattr(find, "MOST_IN_GRAPH", 1000)
     monkeypatch.setattr(cells, "MOST_IN_PART", 4500)
+    monkeypatch.setattr(cells, "_MOST_IN_SHARD", 3500)
+
+    def backwards(task, items):
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(task, items[::-1]))[::-1]
+
     groups = find_groups(points, config=LOOSE)
     assert groups.method == "layers of cells"
     assert all(best_jaccard(groups, np.flatnonzero(truth == k)) >= 0.9 for k in range(3, 6))
     assert len(groups.labels) == len(points)
+    again = find_groups(points, config=LOOSE, run=backwards)
+    assert np.array_equal(again.rows, groups.rows)
+    assert np.array_equal(again.labels, groups.labels)
 
 
 def test_neighbours_in_cells_are_nearly_the_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:

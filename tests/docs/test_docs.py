@@ -49,7 +49,7 @@ def run_console(body: str, folder: Path) -> None:
     for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
         shell = command.replace("oddloop ", f"{sys.executable} -m oddloop ", 1)
-        result = subprocess.run(shell, shell=True, cwd=folder, capture_output=True, text=True, timeout=120)
+        result = subprocess.run(shell, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
         assert result.returncode == 0, f"{command}\n{result.stderr}"
         assert masked(result.stdout) == masked(expected), command
 

@@ -22,6 +22,7 @@ from oddloop.discover.grouping import Groups, find_groups
 from oddloop.discover.maps import first_two
 from oddloop.errors import TableError
 from oddloop.ids import id_array
+from oddloop.tasks import Run, run_here
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def cluster_scenes(
     *,
     duplicates: DuplicatesConfig | None = None,
     places: Floats | None = None,
+    run: Run = run_here,
 ) -> Clustered:
     """Group scenes that are alike.
 
@@ -59,6 +61,7 @@ def cluster_scenes(
         seed: of whatever the method draws.
         duplicates: when scenes are near-duplicates; None for the default.
         places: (n, 2) where the scenes are on the map, in the order of scene_id; None for the first two components.
+        run: how parts are run where there are more scenes than one graph should hold.
 
     Returns:
         map, members and clusters. Fewer scenes or logs than one cluster needs
@@ -80,7 +83,7 @@ def cluster_scenes(
     logs, threshold = _logs(ids, scenes), (duplicates or DuplicatesConfig()).cosine
     alike = near_duplicates(points, logs=logs, threshold=threshold, seed=seed)
     counted, stands_for = np.unique(alike.counted, return_inverse=True)
-    groups = find_groups(points[counted], logs=logs[counted], config=config, seed=seed).spread(stands_for)
+    groups = find_groups(points[counted], logs=logs[counted], config=config, seed=seed, run=run).spread(stands_for)
     names = pa.array([f"c{i:03d}" for i in range(len(groups))], pa.string())
     places = first_two(points) if places is None else places
     tables = _map(ids, places, groups, names), _members(ids, groups, names), _clusters(groups, names)

@@ -13,6 +13,7 @@ from oddloop.discover.blocks import Material, gather_material
 from oddloop.discover.clusters import cluster_scenes
 from oddloop.discover.maps import fit_map, place_on_map
 from oddloop.discover.vectors import place_scenes
+from oddloop.tasks import Run, run_here
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,19 @@ def fit_all(material: Material, config: DiscoverConfig, seed: int = 0, *, basis:
 
 
 def discover_in(
-    basis: Basis, material: Material, scenes: pa.Table, config: DiscoverConfig, seed: int = 0
+    basis: Basis,
+    material: Material,
+    scenes: pa.Table,
+    config: DiscoverConfig,
+    seed: int = 0,
+    *,
+    run: Run = run_here,
 ) -> DiscoverResult:
     """Place scenes in a basis and group them there; see `apply_basis` and `cluster_scenes` for what is refused."""
     made = place_scenes(material, basis)
     places = place_on_map(basis.map, made.vectors)
-    found = cluster_scenes(made.vectors, scenes, config.clusters, seed, duplicates=config.duplicates, places=places)
+    found = cluster_scenes(
+        made.vectors, scenes, config.clusters, seed, duplicates=config.duplicates, places=places, run=run
+    )
     tables = (found.scene_map, found.members, found.clusters, found.duplicates)
     return DiscoverResult(made.vectors, *tables, made.without_vector, made.explained, made.blocks, made.n_missing)

@@ -17,9 +17,9 @@ without vectors, and those of the union; of a task its part's vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,24 +29,11 @@ from oddloop.select.nearest import nearest
 from oddloop.select.pool import Floats, Ints, Picks, Pool
 from oddloop.select.quotas import Quota
 from oddloop.select.registry import POLICIES, Policy
+from oddloop.tasks import Run, run_here
 
 _LEAST_DRAWN = 1000
 _DRAWN_TIMES = 4
 """The fair sample pays for the budget so many times over, for what of it is picked by merit or does not fit."""
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-class Run(Protocol):
-    """Runs a function over independent items, in order; `Engine.map` is one."""
-
-    def __call__(self, task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """Results in the order of the items."""
-
-
-def run_here(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """One after the other, in this thread."""
-    return [task(item) for item in items]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from oddloop.select.assemble import assemble_pool, labelled_with_vector
 from oddloop.select.candidates import build_candidates
 from oddloop.select.cost import amount
 from oddloop.select.guard import run_policy
-from oddloop.select.in_parts import Run, pick_in_parts, run_here
+from oddloop.select.in_parts import pick_in_parts
 from oddloop.select.objectives import with_objectives
 from oddloop.select.pool import NO_PICKS, Bools, Picks, Pool
 from oddloop.select.reasons import Evidence, Reason, build_reasons
@@ -30,6 +30,7 @@ from oddloop.select.redundancy import Redundancy, redundancy_of
 from oddloop.select.registry import Policy, find_policy
 from oddloop.select.scores import first_match, resolve_score, score_columns
 from oddloop.select.wishes import unmet, with_wishes
+from oddloop.tasks import Run, run_here
 
 _ROUNDING = 1e-9
 """Relative: what is left of a budget below this is the rounding of sums."""

@@ -1,13 +1,16 @@
 """More rows than one graph should hold: group cells of k-means first, then look inside.
 
-k-means (faiss) makes one cell per `_PER_CELL` rows; the cells' centres are grouped by layers like rows, which
-gives the coarse groups; then rows are taken part by part, a part being cells whose centres stand together and hold at
-most `MOST_IN_PART` rows, and grouped exactly, which gives the small groups. A small group that two parts share is cut.
-Time O(n^1.5 d) for the cells and O(n) parts; memory one float32 copy of the rows and a part's graph.
+Rows are cut into shards, in canonical order; in each k-means (faiss) makes one cell per `_PER_CELL` rows. The cells'
+centres are grouped by layers like rows, which gives the coarse groups; then rows are taken part by part, a part being
+cells whose centres stand together and hold at most `MOST_IN_PART` rows, and grouped exactly, which gives the small
+groups. A small group that two parts share is cut. Shards, and then parts, are independent tasks for an engine; where
+they run changes nothing. Time O(n) shards and parts, each O(m^1.5 d) and that of a graph; memory one float32 copy of
+the rows, and a shard or part for each task.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,17 +18,19 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.discover.grouping.groups import Groups, make_groups
+from oddloop.tasks import Run, run_here
 
 Ints = npt.NDArray[np.int64]
 MOST_IN_PART = 200_000
 _PER_CELL = 64
-_MOST_CELLS = 50_000
+_MOST_IN_SHARD = 1_000_000
 _TRAINING_PER_CELL = 40
-Direct = Callable[[npt.NDArray[np.float32], Ints | None], Groups]
-"""Groups of points and their logs, by one graph."""
+Points = npt.NDArray[np.float32]
+Direct = Callable[[Points, Ints | None], Groups]
+"""Groups of points and their logs, by one graph; it pickles."""
 
 
-def group_by_cells(points: npt.NDArray[np.float32], logs: Ints | None, direct: Direct, seed: int) -> Groups:
+def group_by_cells(points: Points, logs: Ints | None, direct: Direct, seed: int, run: Run = run_here) -> Groups:
     """Group centres of cells, then the rows of each part.
 
     Args:
@@ -33,8 +38,9 @@ def group_by_cells(points: npt.NDArray[np.float32], logs: Ints | None, direct: D
         logs: (n,) log of each row, or None.
         direct: how points are grouped that one graph can hold.
         seed: of the cells.
+        run: how shards and parts are run.
     """
-    cell, centres = _cells(points, seed)
+    cell, centres = _cells(points, seed, run)
     coarse = direct(centres, None)
     order = np.argsort(cell, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=len(centres)))])
@@ -45,9 +51,11 @@ def group_by_cells(points: npt.NDArray[np.float32], logs: Ints | None, direct: D
     members = [rows_in(coarse.members(i)) for i in range(len(coarse))]
     parent, persistence = coarse.parent.tolist(), coarse.persistence.tolist()
     labels = np.append(coarse.labels, -1)[cell]
-    for part in _parts(coarse, np.diff(start)):
-        rows = np.sort(rows_in(part))
-        found = direct(points[rows], None if logs is None else logs[rows])
+    parts = _parts(coarse, np.diff(start))
+    rows_of_part = [np.sort(rows_in(part)) for part in parts]
+    items = [(points[rows], None if logs is None else logs[rows]) for rows in rows_of_part]
+    each = run(functools.partial(_group_part, direct), items)
+    for part, rows, found in zip(parts, rows_of_part, each, strict=True):
         above = int(coarse.labels[part[0]]) if len(np.unique(coarse.labels[part])) == 1 else -1
         members += [rows[found.members(i)] for i in range(len(found))]
         shift = len(parent)
@@ -58,11 +66,24 @@ def group_by_cells(points: npt.NDArray[np.float32], logs: Ints | None, direct: D
     return make_groups(members, parent, persistence, labels, "layers of cells")
 
 
-def _cells(points: npt.NDArray[np.float32], seed: int) -> tuple[Ints, npt.NDArray[np.float32]]:
+def _group_part(direct: Direct, part: tuple[Points, Ints | None]) -> Groups:
+    return direct(*part)
+
+
+def _cells(points: Points, seed: int, run: Run) -> tuple[Ints, Points]:
+    """Cell of each row, and the centres of all cells, shard after shard."""
+    n_shards = -(-len(points) // _MOST_IN_SHARD)
+    found = run(functools.partial(_cells_of_shard, seed), np.array_split(points, n_shards))
+    first = np.cumsum([0, *(len(centres) for _, centres in found)])
+    cell = np.concatenate([cell + at for (cell, _), at in zip(found, first, strict=False)])
+    return cell, np.concatenate([centres for _, centres in found])
+
+
+def _cells_of_shard(seed: int, points: Points) -> tuple[Ints, Points]:
     import faiss  # here: slow to load
 
     n, d = points.shape
-    k = max(1, min(_MOST_CELLS, n // _PER_CELL))
+    k = max(1, n // _PER_CELL)
     index: Any = faiss.IndexFlatL2(d)
     cells: Any = faiss.Clustering(d, k)
     cells.niter, cells.seed, cells.max_points_per_centroid = 6, seed + 1, 10**9

@@ -8,6 +8,8 @@ order of rows, but for rows that are alike in every value. Growth: see `oddloop.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
@@ -21,12 +23,18 @@ from oddloop.discover.grouping.groups import Groups, Ints, make_groups
 from oddloop.discover.grouping.named import label_by_name
 from oddloop.errors import TableError
 from oddloop.neighbours import MOST_EXACT, nearest_neighbours, reduce_columns
+from oddloop.tasks import Run, run_here
 
 MOST_IN_GRAPH = 2_000_000
 
 
 def find_groups(
-    points: npt.ArrayLike, *, logs: npt.ArrayLike | None = None, config: ClusterConfig | None = None, seed: int = 0
+    points: npt.ArrayLike,
+    *,
+    logs: npt.ArrayLike | None = None,
+    config: ClusterConfig | None = None,
+    seed: int = 0,
+    run: Run = run_here,
 ) -> Groups:
     """Group rows that are alike.
 
@@ -35,6 +43,7 @@ def find_groups(
         logs: (n,) integers, the log that each row is of: a group must span several; None: each row is a log of its own.
         config: method, smallest group, neighbours; None for the defaults.
         seed: of whatever the method draws.
+        run: how parts are run where there are more rows than one graph should hold.
 
     Returns:
         nested groups and a flat partition; none where there are fewer rows than a group needs.
@@ -52,25 +61,27 @@ def find_groups(
     codes = None if logs is None else _check_logs(logs, len(values))
     order = canonical_order(values)
     inner = codes[order] if codes is not None else None
-    found = _find(np.ascontiguousarray(values[order]), inner, config, seed)
+    found = _find(np.ascontiguousarray(values[order]), inner, config, seed, run)
     members = [order[found.members(i)] for i in range(len(found))]
     labels = np.empty(len(values), dtype=np.int64)
     labels[order] = found.labels
     return make_groups(members, found.parent.tolist(), found.persistence.tolist(), labels, found.method)
 
 
-def _find(points: npt.NDArray[np.float32], logs: Ints | None, config: ClusterConfig, seed: int) -> Groups:
+def _find(points: npt.NDArray[np.float32], logs: Ints | None, config: ClusterConfig, seed: int, run: Run) -> Groups:
     if len(points) < max(config.min_scenes, config.min_logs, 2):
         return make_groups([], [], [], np.full(len(points), -1, dtype=np.int64), config.method)
     if config.method != "auto":
         return _flat_groups(label_by_name(points, config, seed), logs, config)
 
-    def direct(some: npt.NDArray[np.float32], some_logs: Ints | None) -> Groups:
-        graph = neighbour_graph(nearest_neighbours(reduce_columns(some, MOST_EXACT), config.neighbours, seed))
-        part: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
-        return choose_groups(find_layers(graph), part, some_logs, config.min_scenes, config.min_logs, "layers")
+    direct = functools.partial(_by_layers, config, seed)
+    return direct(points, logs) if len(points) <= MOST_IN_GRAPH else group_by_cells(points, logs, direct, seed, run)
 
-    return direct(points, logs) if len(points) <= MOST_IN_GRAPH else group_by_cells(points, logs, direct, seed)
+
+def _by_layers(config: ClusterConfig, seed: int, points: npt.NDArray[np.float32], logs: Ints | None) -> Groups:
+    graph = neighbour_graph(nearest_neighbours(reduce_columns(points, MOST_EXACT), config.neighbours, seed))
+    part: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
+    return choose_groups(find_layers(graph), part, logs, config.min_scenes, config.min_logs, "layers")
 
 
 def _flat_groups(labels: Ints, logs: Ints | None, config: ClusterConfig) -> Groups:

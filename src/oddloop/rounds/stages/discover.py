@@ -85,7 +85,7 @@ def _settings(config: DiscoverConfig) -> dict[str, Any]:
 def _write_discover(context: Context, digest: str, material: Material, out: Storage) -> dict[str, int]:
     basis = load_basis(context.workspace.storage, digest)
     # A seed of its own: another one of the workspace must not give other clusters.
-    result = discover.discover_in(basis, material, context.scenes(), _obeyed(context))
+    result = discover.discover_in(basis, material, context.scenes(), _obeyed(context), run=context.engine.map)
     rows = write_tables(
         out,
         scene_vectors=result.vectors,
