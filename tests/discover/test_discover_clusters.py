@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 
 from oddloop.config import ClusterConfig, DiscoverConfig
@@ -101,6 +102,12 @@ def test_medoids_are_the_members_with_the_least_summed_distance() -> None:
     points = np.random.default_rng(1).normal(size=(60, 3))
     sums = [sum(np.linalg.norm(a - b) for b in points) for a in points]
     assert most_typical(points, 3).tolist() == np.argsort(sums)[:3].tolist()
+
+
+def test_medoids_of_many_members_are_those_of_plain_distances() -> None:
+    points = np.random.default_rng(1).normal(size=(600, 40)) + 1000.0
+    sums = cdist(points, points).sum(axis=1)
+    assert most_typical(points, 600).tolist() == np.argsort(sums).tolist()
 
 
 def test_a_scene_that_scenes_does_not_know_is_refused(make_blobs) -> None:

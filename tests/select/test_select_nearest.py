@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from oddloop.neighbours import among
 from oddloop.select import nearest as nearest_module
 from oddloop.select.nearest import nearest
 
@@ -33,3 +34,16 @@ def test_a_scene_itself_is_at_distance_zero() -> None:
 def test_no_points() -> None:
     distance, row = nearest(np.zeros((0, 2)), np.zeros((3, 2)))
     assert (len(distance), len(row)) == (0, 0)
+
+
+def test_very_many_pairs_are_looked_for_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    others = 100 + rng.normal(size=(2000, 6))
+    points = np.concatenate([others[:40], 100 + rng.normal(size=(160, 6))])
+    for module in (nearest_module, among):
+        monkeypatch.setattr(module, "MOST_PAIRS", 1000)
+    distance, row = nearest(points, others)
+    true = cdist(points, others)
+    assert distance[:40].tolist() == [0.0] * 40
+    np.testing.assert_allclose(distance, true[np.arange(200), row], rtol=1e-9)
+    assert np.isclose(distance, true.min(axis=1)).mean() > 0.9

@@ -17,7 +17,6 @@ from oddloop.config.coverage import (
 from oddloop.config.datasets import DatasetsConfig
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.duplicates import DuplicatesConfig
-from oddloop.config.engine import EngineConfig
 from oddloop.config.evidence import EvidenceConfig
 from oddloop.config.funnel import FunnelConfig
 from oddloop.config.labelling import LabellingConfig
@@ -52,6 +51,7 @@ from oddloop.config.web import Role, WebConfig
 from oddloop.config.workspace import (
     FORMAT,
     ColumnSource,
+    EngineConfig,
     LakeConfig,
     LedgerConfig,
     ModelConfig,

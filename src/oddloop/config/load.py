@@ -13,7 +13,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
 from oddloop.config.datasets import DatasetsConfig
-from oddloop.config.engine import EngineConfig
 from oddloop.config.evidence import EvidenceConfig
 from oddloop.config.labelling import LabellingConfig
 from oddloop.config.leakage import LeakageConfig
@@ -27,6 +26,7 @@ from oddloop.config.types import STRICT, Name
 from oddloop.config.web import WebConfig
 from oddloop.config.workspace import (
     ColumnSource,
+    EngineConfig,
     LakeConfig,
     LedgerConfig,
     ModelConfig,

@@ -35,14 +35,15 @@ def nearest_neighbours(points: npt.NDArray[np.float32], k: int, seed: int) -> np
     [[0, 1], [1, 0], [2, 1]]
     """
     n, k = len(points), min(k, len(points))
-    index: Any = _exact(points) if n <= MOST_EXACT else _cells(points, seed)
+    index: Any = exact_index(points) if n <= MOST_EXACT else cells_of(points, seed)
     found = np.empty((n, k), dtype=np.int64)
     for start in range(0, n, _BATCH):
         found[start : start + _BATCH] = index.search(points[start : start + _BATCH], k)[1]
     return found
 
 
-def _exact(points: npt.NDArray[np.float32]) -> Any:
+def exact_index(points: npt.NDArray[np.float32]) -> Any:
+    """An index that compares with every row."""
     import faiss  # here: slow to load
 
     index = faiss.IndexFlatL2(points.shape[1])
@@ -50,7 +51,8 @@ def _exact(points: npt.NDArray[np.float32]) -> Any:
     return index
 
 
-def _cells(points: npt.NDArray[np.float32], seed: int) -> Any:
+def cells_of(points: npt.NDArray[np.float32], seed: int) -> Any:
+    """Cells of k-means with all rows in them, of which each search visits the nearest few."""
     index = trained_cells(points, seed)
     index.add(points)
     index.nprobe = _PROBES
@@ -65,6 +67,7 @@ def trained_cells(points: npt.NDArray[np.float32], seed: int) -> Any:
     index: Any = faiss.IndexIVFFlat(faiss.IndexFlatL2(d), d, int(4 * np.sqrt(n)))
     index.own_fields = False
     index.cp.seed, index.cp.niter = seed + 1, _TRAINING_PASSES
+    index.cp.min_points_per_centroid = 1  # faiss would write to the terminal that there are few, which is known
     # Evenly spaced in canonical order, not drawn: a changed order of rows then trains the same cells.
     n_training = min(n, index.nlist * _PER_CELL_IN_TRAINING)
     index.train(points[np.arange(n_training) * n // n_training])

@@ -1,7 +1,8 @@
 """Distance of each vector to the nearest of others, such as the labelled scenes.
 
 Tiles of a float32 matrix product find the nearest (among others that are equally near to 7 digits, any), a float64
-difference then measures the distance to it. Time O(n m d), memory O(m d) plus a fixed tile, never n x m.
+difference then measures the distance to it. Time O(n m d), memory O(m d) plus a fixed tile, never n x m. `nearest`
+looks in cells where there are more than a billion pairs (see `oddloop.neighbours.among`), `nearest_squared` never.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from oddloop.select.frame import Floats32, Frame, check_vectors, squared_differences, squared_norms
+from oddloop.neighbours import MOST_PAIRS, nearest_among
+from oddloop.select.frame import Floats32, Frame, blocks, check_vectors, squared_differences, squared_norms
 from oddloop.select.pool import Floats, Ints, Vectors
 
 _POINTS, _OTHERS = 1024, 2048
@@ -24,7 +26,8 @@ def nearest(points: npt.ArrayLike, others: npt.ArrayLike) -> tuple[Floats, Ints]
         others: (m, d), m at least 1.
 
     Returns:
-        (n,) float64 Euclidean distances and (n,) rows of `others`.
+        (n,) float64 Euclidean distances and (n,) rows of `others`. Beyond `MOST_PAIRS` pairs a row far from all others
+        may be given one that is not quite the nearest; the distance is always that of the row that is given.
 
     Raises:
         TableError: vectors are not finite, or not two-dimensional.
@@ -35,7 +38,10 @@ def nearest(points: npt.ArrayLike, others: npt.ArrayLike) -> tuple[Floats, Ints]
     """
     these, those = check_vectors(points, "points"), check_vectors(others, "others")
     frame = Frame.of(these, those)
-    squared, rows = nearest_squared(these, those, frame)
+    if len(these) * len(those) > MOST_PAIRS:
+        squared, rows = _nearest_in_cells(these, those, frame)
+    else:
+        squared, rows = nearest_squared(these, those, frame)
     return np.sqrt(squared) * frame.scale, rows
 
 
@@ -49,6 +55,14 @@ def nearest_squared(points: Vectors, others: Vectors, frame: Frame) -> tuple[Flo
         part = slice(start, start + _POINTS)
         these = frame.scan(points[part])
         rows[part] = _nearest_row(np.concatenate([these, np.ones_like(these[:, :1])], axis=1), terms)
+        squared[part] = squared_differences(frame.exact(points[part]), frame.exact(others[rows[part]]))
+    return squared, rows
+
+
+def _nearest_in_cells(points: Vectors, others: Vectors, frame: Frame) -> tuple[Floats, Ints]:
+    rows = nearest_among(frame.scan(points), frame.scan(others), 1, seed=0)[:, 0]
+    squared = np.empty(len(points))
+    for part in blocks(*points.shape):
         squared[part] = squared_differences(frame.exact(points[part]), frame.exact(others[rows[part]]))
     return squared, rows
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from oddloop.discover.arrays import Bools, Floats, Ints
+from oddloop.discover.basis import parts_of
+from oddloop.neighbours import nearest_among
 
 _MOST = 50_000
 _LEAST = 20
@@ -45,10 +47,10 @@ def find_novel(points: Floats, is_trained: Bools) -> tuple[Bools, Floats] | None
 
 def _nearest_other(points: Floats, reference: Ints) -> Floats:
     """(n,) distance of each point to the nearest reference point that is not itself."""
-    from sklearn.neighbors import NearestNeighbors  # here: slow to load
+    rows = reference[nearest_among(points.astype(np.float32), points[reference].astype(np.float32), 2, seed=0)]
+    nearest = np.where(rows[:, 0] == np.arange(len(points)), rows[:, 1], rows[:, 0])
+    return np.concatenate([_apart(points[part], points[nearest[part]]) for part in parts_of(len(points))])
 
-    search = NearestNeighbors(n_neighbors=2).fit(points[reference])
-    distance, which = search.kneighbors(points)
-    is_self = reference[which[:, 0]] == np.arange(len(points))
-    nearest: Floats = np.where(is_self, distance[:, 1], distance[:, 0])
-    return nearest
+
+def _apart(points: Floats, others: Floats) -> Floats:
+    return np.asarray(np.linalg.norm(points - others, axis=1))

@@ -16,9 +16,9 @@ from oddloop.config import DiscoverConfig
 from oddloop.discover import Material
 from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import fingerprint
-from oddloop.lake.scan import read_table
+from oddloop.lake.scan import optional_columns, read_table
 from oddloop.lake.storage import Storage
-from oddloop.lake.workspace import table_files
+from oddloop.lake.workspace import TableFiles, table_files
 from oddloop.rounds.discovery.basis import load_basis, settle_basis
 from oddloop.rounds.shell import Step
 from oddloop.rounds.stages.context import Context, Done, write_tables
@@ -63,7 +63,7 @@ def _gather(context: Context, scored: Derived, config: DiscoverConfig) -> Materi
         read_table(features, FEATURES) if features else None,
         scored.storage.read_table("scene_scores.parquet"),
         config.vectors,
-        hardest=_hardest(context, scored) if features else None,
+        hardest=_hardest(context, scored) if features and _is_per_frame(features) else None,
         encoder=_encoder(context),
     )
 
@@ -97,6 +97,10 @@ def _write_discover(context: Context, digest: str, material: Material, out: Stor
     rows["near_duplicates_of_same_log"] = pc.sum(result.duplicates["same_log"].cast("int64")).as_py() or 0
     missing = {f"without_{block}": n for block, n in result.n_missing.items()}
     return {**rows, "without_vector": result.n_without_vector, **missing}
+
+
+def _is_per_frame(features: TableFiles) -> bool:
+    return any(column.name == "frame_id" for column in optional_columns(features, FEATURES))
 
 
 def _hardest(context: Context, scored: Derived) -> pa.Table | None:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.errors import ConfigError, TableError
-from oddloop.neighbours import nearest_neighbours
+from oddloop.neighbours import MOST_EXACT, nearest_neighbours, reduce_columns
 from oddloop.select.frame import Frame, blocks
 from oddloop.select.pool import Floats, Ints, Vectors
 
@@ -138,7 +138,7 @@ def _check(kernel: str, scale: float | None, n_neighbours: int) -> None:
 
 def _neighbours(points: Vectors, frame: Frame, n_neighbours: int, seed: int) -> Rows:
     """(n, k) each row's neighbours, itself among them; -1 where there are fewer."""
-    found = nearest_neighbours(frame.scan(points), n_neighbours, seed).astype(np.int32)
+    found = nearest_neighbours(reduce_columns(frame.scan(points), MOST_EXACT), n_neighbours, seed).astype(np.int32)
     # A row with many equals may not be found among them.
     lost = np.flatnonzero((found != _own(found)).all(axis=1))
     found[lost, -1] = lost
