@@ -14,7 +14,7 @@ from oddloop.web import ServeSettings, create_app
 from oddloop.web.access.tokens import token_line
 
 BASE = "http://127.0.0.1:8765"
-TOKENS: dict[Role, str] = {"viewer": "look" * 8, "reviewer": "judge" * 8, "admin": "rule" * 8}
+TOKENS: dict[Role, str] = {"collector": "ask1" * 8, "viewer": "look" * 8, "reviewer": "judge" * 8, "admin": "rule" * 8}
 PEOPLE = {role: f"{role}-ann" for role in TOKENS}
 WEB = WebConfig(tokens=tuple(token_line(PEOPLE[role], role, token) for role, token in TOKENS.items()))
 PAGE = {"accept": "text/html"}

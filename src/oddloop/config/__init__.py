@@ -19,6 +19,7 @@ from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasu
 from oddloop.config.duplicates import DuplicatesConfig
 from oddloop.config.evidence import EvidenceConfig
 from oddloop.config.funnel import FunnelConfig
+from oddloop.config.intake import How, IntakeConfig
 from oddloop.config.labelling import LabellingConfig
 from oddloop.config.leakage import LeakageConfig, LeakageRule
 from oddloop.config.load import Config, config_from_mapping, load_config
@@ -85,6 +86,8 @@ __all__ = [
     "FunnelConfig",
     "GapDrivenConfig",
     "HookConfig",
+    "How",
+    "IntakeConfig",
     "LabellingConfig",
     "LakeConfig",
     "LeakageConfig",

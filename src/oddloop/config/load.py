@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
 from oddloop.config.datasets import DatasetsConfig
 from oddloop.config.evidence import EvidenceConfig
+from oddloop.config.intake import IntakeConfig
 from oddloop.config.labelling import LabellingConfig
 from oddloop.config.leakage import LeakageConfig
 from oddloop.config.review import ReviewConfig
@@ -63,6 +64,7 @@ class Config:
     deploy: DeployConfig = field(default_factory=DeployConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
+    intake: IntakeConfig = field(default_factory=IntakeConfig)
     web: WebConfig = field(default_factory=WebConfig)
     columns: dict[str, dict[str, str | ColumnSource]] = field(default_factory=dict)
     """`oddloop ingest tables`: per table, our column = one of the user's files, or how it is made of them."""
@@ -72,6 +74,7 @@ class Config:
     def __post_init__(self) -> None:
         if taken := sorted({"scene_id", "log_id", "labelled"} & set(self.attributes)):
             raise ValueError(f"an attribute cannot be called {', '.join(taken)}; name it otherwise and set `column`")
+        self.intake.check(self.attributes)
 
 
 _ADAPTER = TypeAdapter(Config)

@@ -11,8 +11,10 @@ from pydantic import Field
 
 from oddloop.config.types import STRICT, Positive
 
-Role = Literal["viewer", "reviewer", "admin"]
-TokenLine = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*:(viewer|reviewer|admin):sha256:[0-9a-f]{64}$")]
+Role = Literal["collector", "viewer", "reviewer", "admin"]
+TokenLine = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*:(collector|viewer|reviewer|admin):sha256:[0-9a-f]{64}$")
+]
 HeaderName = Annotated[str, Field(pattern=r"^([A-Za-z0-9-]+)?$")]
 
 

@@ -20,6 +20,7 @@ from oddloop.web.access.people import Person
 from oddloop.web.access.sessions import Sessions
 from oddloop.web.access.tokens import OneTimeToken
 from oddloop.web.assets import asset
+from oddloop.web.intake import Intake
 from oddloop.web.messages import load_messages
 from oddloop.web.preferences import LANGUAGES, preferences_of
 from oddloop.web.store import Store
@@ -52,6 +53,7 @@ class Site:
     """What all requests share. `navigation` holds (name, path) of the pages that there are, in order."""
 
     store: Store
+    intake: Intake
     settings: ServeSettings
     sessions: Sessions
     one_time: OneTimeToken

@@ -27,13 +27,14 @@ _TAKE_TURN = sa.text(
 class Database:
     """An opened database, and where it is, for messages."""
 
-    def __init__(self, url: str) -> None:
-        """Make ready to connect.
+    def __init__(self, url: str, name: str = "the ledger") -> None:
+        """Make ready to connect; `name` is what messages call it.
 
         Raises:
             LedgerError: the URL names no database that can hold a ledger.
             MissingExtraError: its driver is not installed.
         """
+        self._name = name
         chosen = choose_driver(url)
         self.place = shown(chosen)
         self.is_sqlite = chosen.get_backend_name() == "sqlite"
@@ -44,7 +45,7 @@ class Database:
         except ImportError as error:
             raise MissingExtraError(f"{self.place}: the driver of this database is not installed: {error}") from error
         except sa.exc.SQLAlchemyError as error:
-            raise LedgerError(f"{self.place}: cannot open the ledger: {_cause(error)}") from error
+            raise LedgerError(f"{self.place}: cannot open {name}: {_cause(error)}") from error
         if self.is_sqlite:
             sa.event.listen(self._engine, "connect", _make_durable)
             sa.event.listen(self._engine, "begin", _begin)
@@ -75,14 +76,14 @@ class Database:
         except (sa.exc.SQLAlchemyError, ConnectionError) as error:
             if isinstance(error, ConnectionError) or getattr(error, "connection_invalidated", False):
                 raise LedgerError(
-                    f"{self.place}: the connection to the ledger was lost: {_cause(error)}; nothing that was "
+                    f"{self.place}: the connection to {self._name} was lost: {_cause(error)}; nothing that was "
                     "recorded is lost: run the same again, what is recorded already is not recorded twice"
                 ) from error
-            raise LedgerError(f"{self.place}: cannot {deed} the ledger: {_cause(error)}") from error
+            raise LedgerError(f"{self.place}: cannot {deed} {self._name}: {_cause(error)}") from error
         except TypeError as error:
             if not str(error).startswith("connect()"):
                 raise
-            raise LedgerError(f"{self.place}: cannot {deed} the ledger: the driver says {error}") from error
+            raise LedgerError(f"{self.place}: cannot {deed} {self._name}: the driver says {error}") from error
 
 
 def _begin(connection: sa.Connection) -> None:

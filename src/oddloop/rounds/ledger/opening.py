@@ -16,10 +16,19 @@ def open_ledger(workspace: Workspace) -> Ledger:
     Raises:
         WorkspaceError: the workspace is in an object store and no database is named, or the environment lacks its URL.
     """
+    return Ledger(ledger_url(workspace, "ledger.db"))
+
+
+def ledger_url(workspace: Workspace, file: str) -> str:
+    """URL of the database that the settings name, or of a file in the workspace.
+
+    Raises:
+        WorkspaceError: the workspace is in an object store and no database is named, or the environment lacks its URL.
+    """
     url = _url_of(workspace)
     if not url and not workspace.storage.is_local:
         raise WorkspaceError(f"{workspace.storage.url}: an object store cannot hold the ledger; set [ledger] url")
-    return Ledger(url or f"sqlite:///{workspace.storage.local_path('ledger.db')}")
+    return url or f"sqlite:///{workspace.storage.local_path(file)}"
 
 
 def _url_of(workspace: Workspace) -> str:

@@ -20,7 +20,7 @@ from oddloop.web.access.headers import with_headers
 from oddloop.web.access.hosts import is_known_host, own_names
 from oddloop.web.access.people import Person
 from oddloop.web.access.tokens import find_holder
-from oddloop.web.access.writes import read_body, refuse_write
+from oddloop.web.access.writes import read_body, refuse_look, refuse_write
 from oddloop.web.preferences import take_choice
 from oddloop.web.problems import refuse
 from oddloop.web.site import Site
@@ -89,7 +89,7 @@ class Gate:
         taken = take_printed_token(self._site, request)
         if person is None:
             return taken or self._stranger(request)
-        return taken or take_choice(request)
+        return taken or refuse_look(request, person) or take_choice(request)
 
     def _stranger(self, request: Request) -> Response:
         return refuse(request, 401, "", {"WWW-Authenticate": 'Bearer realm="oddloop"'})

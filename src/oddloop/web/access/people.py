@@ -8,7 +8,10 @@ from typing import Literal, get_args
 from oddloop.config import Role
 
 ROLES: tuple[Role, ...] = get_args(Role)
-"""Each may do what those before it may: look; decide and name; change what concerns all."""
+"""Each may do what those before it may: only ask the intake; look; decide and name; change what concerns all.
+
+A viewer does not ask the intake, though: its answers are records, and take the places of others.
+"""
 Way = Literal["session", "bearer", "proxy"]
 
 
@@ -34,3 +37,12 @@ class Person:
         (True, False)
         """
         return ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def may_ask_intake(self) -> bool:
+        """Whether the intake answers them.
+
+        >>> [role for role in ROLES if Person("ann", role, "bearer").may_ask_intake]
+        ['collector', 'reviewer', 'admin']
+        """
+        return self.role != "viewer"

@@ -16,6 +16,11 @@ from oddloop.web.site import Site
 
 MAX_BODY_BYTES = 2**20
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+ARROW = "application/vnd.apache.arrow.stream"
+SCORE, KEEP = "/api/v1/score", "/api/v1/keep"
+"""Routes of the intake."""
+MAX_ROWS_BYTES = 2**25
+"""Of rows to score."""
 PAGE_TOKEN = "page_token"  # noqa: S105 - the name of a field
 PAGE_TOKEN_HEADER = "x-page-token"  # noqa: S105 - the name of a header
 _FOR_ALL = ("/logout",)
@@ -35,15 +40,17 @@ class Body:
 async def read_body(request: Request) -> Body | Response:
     """The body of a write, or a refusal: what is too much, or a file."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    takes_rows = request.url.path == SCORE
+    most, kinds = (MAX_ROWS_BYTES, (JSON, ARROW)) if takes_rows else (MAX_BODY_BYTES, (JSON, FORM))
     parts: list[bytes] = []
     n_bytes = 0
     async for part in request.stream():
         n_bytes += len(part)
-        if n_bytes > MAX_BODY_BYTES:
-            return refuse(request, 413, f"more than {MAX_BODY_BYTES} bytes", {"Connection": "close"})
+        if n_bytes > most:
+            return refuse(request, 413, f"more than {most} bytes", {"Connection": "close"})
         parts.append(part)
-    if n_bytes and kind not in (FORM, JSON):
-        return refuse(request, 415, f"send {JSON} or {FORM}; files are not taken")
+    if n_bytes and kind not in kinds:
+        return refuse(request, 415, f"send {' or '.join(kinds)}; files are not taken")
     return Body(b"".join(parts))
 
 
@@ -59,9 +66,20 @@ def refuse_write(site: Site, request: Request, person: Person, content: bytes) -
     """A refusal, or None where the person may write and their own page asks."""
     if person.way != "bearer" and not _is_from_own_page(site, request, person, content):
         return refuse(request, 403, "the page that asked is not of this login; load it again")
-    if not person.may("reviewer") and request.url.path not in _FOR_ALL:
-        return refuse(request, 403, f"{person.name} may look, and not write; ask for the role of a reviewer")
+    if request.url.path in (SCORE, KEEP):
+        may = person.may_ask_intake
+    else:
+        may = person.may("reviewer") or request.url.path in _FOR_ALL
+    if not may:
+        return refuse(request, 403, f"{person.name} is a {person.role}, who may not write here; ask for another role")
     return None
+
+
+def refuse_look(request: Request, person: Person) -> Response | None:
+    """A refusal, or None where the person may look."""
+    if person.may("viewer"):
+        return None
+    return refuse(request, 403, f"{person.name} may ask the intake, and see nothing; ask for the role of a viewer")
 
 
 def _is_from_own_page(site: Site, request: Request, person: Person, content: bytes) -> bool:
