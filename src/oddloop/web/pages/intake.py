@@ -101,9 +101,11 @@ def _read_rows(request: Request, content: bytes, task: str, tasks: list[str]) ->
         raise TableError(f"task {task!r} cannot be scored online; these can: {', '.join(tasks)}")
     try:
         if request.headers.get("content-type", "").startswith(ARROW):
-            return pa.ipc.open_stream(content).read_all()
+            sent = pa.ipc.open_stream(content).read_all()
+            sent.validate(full=True)  # offsets that point beyond their buffers would be followed
+            return sent
         return _table_of(json.loads(content), spec_of(task))
-    except (pa.ArrowException, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise RequestValidationError(
             [{"loc": ("body",), "msg": f"no rows of {task}: {said}", "type": "value_error"}]
