@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 import toy
 from oddloop.errors import TableError, WorkspaceError
-from oddloop.lake import Workspace
-from oddloop.report import cards_drawings
+from oddloop.lake import Workspace, find
 from oddloop.report.cards_drawings import draw_scenes, read_tracks_of, scenes_to_draw, track_files, with_speed
 
 S_NS = 1_000_000_000
@@ -55,8 +54,8 @@ def test_tracks_are_read_by_scene_from_the_named_folder(tmp_path: Path) -> None:
 
 def test_only_row_groups_that_may_hold_a_wanted_scene_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
-    plain = cards_drawings.read_batches
-    monkeypatch.setattr(cards_drawings, "read_batches", lambda part, *a, **k: read.append(part) or plain(part, *a, **k))
+    plain = find.read_batches
+    monkeypatch.setattr(find, "read_batches", lambda part, *a, **k: read.append(part) or plain(part, *a, **k))
     names = [f"s{i:02d}" for i in range(40)]
     workspace = workspace_with(tmp_path / "ws", tracks_of(names, 5), 'tracks = "drawn"')  # 10 scenes a row group
     found = read_tracks_of(track_files(workspace), ["s07", "s31", "s99", "a"])

@@ -91,6 +91,8 @@ def test_a_scene_is_what_the_tables_say(site: FastAPI, seen: Path) -> None:
         assert found["cost"] == costs.get(scene_id)
         assert float({f["name"]: f["text"] for f in found["facts"]}["duration_s"]) == row["duration_s"]
         valid = {n: row[n] for n in row if row.get(f"{n}_valid")}
+        assert found["scores"] == []
+        found = get(site, id=scene_id, scores="all")
         assert {one["name"]: one["value"] for one in found["scores"]} == pytest.approx(valid)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,18 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from oddloop.lake.scan import Partition, open_parquet, read_batches
+from oddloop.lake.find import groups_with, rows_of
+from oddloop.lake.scan import open_parquet
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.report.birdseye import draw_scene
 from oddloop.tables import TRACKS
 
 KINDS = ("typical", "extreme", "uncertain")
 SETTING = "[discover.page] tracks"
-_NEEDED = ("scene_id", "agent_id", "timestamp_ns", "x_m", "y_m", "heading_rad")
+_NEEDED = ("agent_id", "timestamp_ns", "x_m", "y_m", "heading_rad")
 _USED = ("speed_mps", "length_m", "width_m", "is_ego")
-_BATCH_ROWS = 65_536
 _WINDOW_NS = 1_000_000_000
 """Speed that is not given is measured over a second before and after: single places of a sensor jump."""
 
@@ -54,10 +52,12 @@ def read_tracks_of(files: TableFiles, scene_ids: Iterable[str]) -> dict[str, pa.
         TableError: a file lacks a column that drawings need, or a column's type does not fit.
     """
     wanted = pa.array(list(scene_ids), pa.string())
-    found = [part for index in range(len(files.files)) for part in _rows_of(files, index, wanted)]
+    found = list(rows_of(files, TRACKS, wanted.to_pylist(), _NEEDED, _USED))
     if not found:
         return {}
     rows = pa.concat_tables(found, promote_options="permissive").combine_chunks()
+    # A row without a time has no place in a path; `oddloop check` tells of it where it matters.
+    rows = rows.filter(pc.is_valid(rows["timestamp_ns"]))
     code = pc.index_in(rows["scene_id"], value_set=wanted).to_numpy()
     order = np.argsort(code, kind="stable")
     bounds = np.searchsorted(code[order], np.arange(len(wanted) + 1))
@@ -71,35 +71,8 @@ def count_rows_of(files: TableFiles, scene_ids: Iterable[str]) -> int:
     n_rows = 0
     for file in files.files:
         with open_parquet(files.storage, file) as parquet:
-            n_rows += sum(parquet.metadata.row_group(group).num_rows for group in _groups_with(parquet, wanted))
+            n_rows += sum(parquet.metadata.row_group(group).num_rows for group in groups_with(parquet, wanted))
     return n_rows
-
-
-def _rows_of(files: TableFiles, index: int, wanted: pa.Array) -> Iterable[pa.Table]:
-    file = files.files[index]
-    with open_parquet(files.storage, file) as parquet:
-        present, groups = parquet.schema_arrow.names, _groups_with(parquet, wanted)
-    columns = [*_NEEDED, *(name for name in _USED if name in present)]
-    part = Partition(files.name, files.storage, file, groups, index)
-    for batch in read_batches(part, TRACKS, batch_rows=_BATCH_ROWS, columns=columns):
-        # A row without a time has no place in a path; `oddloop check` tells of it where it matters.
-        is_shown = pc.and_(pc.is_in(batch["scene_id"], value_set=wanted), pc.is_valid(batch["timestamp_ns"]))
-        yield batch.filter(is_shown)
-
-
-def _groups_with(parquet: pq.ParquetFile, wanted: pa.Array) -> tuple[int, ...]:
-    """Row groups that may hold a wanted scene: those of other scenes need not be read."""
-    names = sorted(wanted.to_pylist())
-    groups = (parquet.metadata.row_group(i) for i in range(parquet.num_row_groups))
-    return tuple(i for i, group in enumerate(groups) if _may_hold(group, names))
-
-
-def _may_hold(group: pq.RowGroupMetaData, names: list[str]) -> bool:
-    columns = (group.column(i) for i in range(group.num_columns))
-    known = next((c.statistics for c in columns if c.path_in_schema == "scene_id"), None)
-    if known is None or not known.has_min_max or not isinstance(known.min, str):
-        return True
-    return bisect_left(names, known.min) < bisect_right(names, known.max)
 
 
 def draw_scenes(tracks: dict[str, pa.Table], order: Iterable[str], max_bytes: int) -> dict[str, str]:

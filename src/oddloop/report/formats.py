@@ -21,9 +21,9 @@ def number(value: float | None) -> str:
         return MISSING
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    texts = [_significant(value, digits) for digits in range(3, 18)]
+    texts = (_significant(value, digits) for digits in range(3, 18))
     honest = (t for t in texts if abs(float(t)) not in _BOUNDS or float(t) == value)
-    return next(honest, texts[-1])
+    return next(honest, _significant(value, 17))
 
 
 def _significant(value: float, digits: int) -> str:

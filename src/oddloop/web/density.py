@@ -36,14 +36,17 @@ def draw_density(xy: Floats, colour: Ints, *, radius: int = 0, grey: float = 1.0
     pixel = (HEIGHT - 1 - cell[:, 1]) * WIDTH + cell[:, 0]
     n = len(COLOURS)
     kind = np.where(colour < 0, n, colour % n)
-    counts = np.bincount(pixel * (n + 1) + kind, minlength=WIDTH * HEIGHT * (n + 1)).reshape(-1, n + 1)
-    filled = np.flatnonzero(counts.any(axis=1))
-    shown = counts[filled].astype(np.float64)
-    total = shown.sum(axis=1)
-    weight = shown * np.append(np.ones(n), grey)
+    # One sum per channel: counts by pixel and colour would take more room than all scenes do.
+    weight = np.append(np.ones(n), grey)
     palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLOURS] + [list(_GREY)])
+    counts = np.bincount(pixel, minlength=WIDTH * HEIGHT)
+    filled = np.flatnonzero(counts)
+    total = counts[filled]
+    weights = np.bincount(pixel, weight[kind], minlength=WIDTH * HEIGHT)[filled]
     image = np.zeros((WIDTH * HEIGHT, 4), dtype=np.uint8)
-    image[filled, :3] = np.rint(weight @ palette / weight.sum(axis=1, keepdims=True))
+    for channel in range(3):
+        mixed = np.bincount(pixel, (weight * palette[:, channel])[kind], minlength=WIDTH * HEIGHT)[filled]
+        image[filled, channel] = np.rint(mixed / weights)
     depth = np.log1p(total) / np.log1p(total.max(initial=1.0))
     image[filled, 3] = np.rint(_LEAST_ALPHA + (255 - _LEAST_ALPHA) * depth)
     return encode_png(image.reshape(HEIGHT, WIDTH, 4))

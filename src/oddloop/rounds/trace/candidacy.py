@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pyarrow.compute as pc
+import numpy as np
 
 from oddloop.rounds.state import Event, RoundState
 from oddloop.rounds.trace.moment import Moment
@@ -44,11 +44,9 @@ def _candidate(reader: Reader, state: RoundState) -> dict[str, Any] | None:
     row = reader.row(folder, file, _COLUMNS)
     if row is None or not row["score_valid"]:
         return row
-    scores = reader.column(folder, file, "score")
-    n_above = int(pc.sum(pc.greater(scores, row["score"])).as_py() or 0)
-    n_below = int(pc.sum(pc.less(scores, row["score"])).as_py() or 0)
-    n = len(scores) - scores.null_count if scores is not None else 0
-    return {**row, "rank_by_score": n_above + 1, "n_below": n_below, "n_scored": n}
+    scores = reader.ordered(folder, file, "score", str(state.proposal["stages"]["select"]))
+    n_below, n_up_to = (int(np.searchsorted(scores, row["score"], side)) for side in ("left", "right"))
+    return {**row, "rank_by_score": len(scores) - n_up_to + 1, "n_below": n_below, "n_scored": len(scores)}
 
 
 def _score_text(state: RoundState, found: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from oddloop.coverage import ALL_SCENES
 from oddloop.errors import OddloopError
-from oddloop.lake.scan import read_table
 from oddloop.rounds.paired import compare_rounds
 from oddloop.rounds.state import Event, RoundState
 from oddloop.rounds.trace.moment import Moment
@@ -27,8 +26,7 @@ def labelling(reader: Reader, predicted: Mapping[str, float]) -> Iterator[Moment
         reader: reads the lake.
         predicted: predicted cost of the scene by round that picked it.
     """
-    labels = read_table(reader.workspace.table("labels"), LABELS)
-    for row in labels.filter(pc.equal(labels["scene_id"], reader.scene_id)).to_pylist():
+    for row in reader.of_lake(LABELS, ["labelled_at_ns", "round_id", "cost"]):
         round_id = row["round_id"] or ""
         cost = "unknown cost" if row["cost"] is None else f"cost {row['cost']:,.3g}"
         expected = f", predicted {predicted[round_id]:,.3g}" if round_id in predicted else ""

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from oddloop.errors import WorkspaceError
-from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.review import at_text
@@ -25,7 +23,7 @@ from oddloop.rounds.trace.clusters import memberships
 from oddloop.rounds.trace.learning import labelling, learning
 from oddloop.rounds.trace.moment import Moment
 from oddloop.rounds.trace.people import handling
-from oddloop.rounds.trace.reading import Reader
+from oddloop.rounds.trace.reading import Keep, Reader, make_anew
 from oddloop.tables import SCENES
 
 
@@ -51,18 +49,19 @@ class Trace:
         return {"scene_id": self.scene_id, "summary": self.summary, "moments": moments, "missing": list(self.missing)}
 
 
-def trace_scene(workspace: Workspace, ledger: Ledger, scene_id: str) -> Trace:
+def trace_scene(workspace: Workspace, ledger: Ledger, scene_id: str, keep: Keep = make_anew) -> Trace:
     """Tell the life of a scene: seen, scored, clustered, picked, reviewed, sent, labelled, learned from.
 
     Args:
         workspace: the workspace; nothing in it is changed, and it may be in use.
         ledger: its ledger.
         scene_id: the scene.
+        keep: gives the value of a key, made where it is not kept; for who asks often.
 
     Raises:
         WorkspaceError: neither the lake nor the ledger knows the scene.
     """
-    events, reader = ledger.events(), Reader(workspace, scene_id)
+    events, reader = ledger.events(), Reader(workspace, scene_id, keep=keep)
     by_round: dict[str, list[Event]] = {}
     for event in events:
         by_round.setdefault(event.round_id, []).append(event)
@@ -83,8 +82,7 @@ def _place(moment: Moment, events: Sequence[Event]) -> int:
 
 
 def _scene(reader: Reader) -> Iterator[Moment]:
-    scenes = read_table(reader.workspace.table("scenes"), SCENES)
-    for row in scenes.filter(pc.equal(scenes["scene_id"], reader.scene_id)).slice(0, 1).to_pylist():
+    for row in reader.of_lake(SCENES, ["log_id", "start_ns", "duration_s"], ["split"])[:1]:
         split = str(row.get("split") or "pool")
         held_out = "; held out for evaluation, so it is never picked" if split == "eval" else ""
         length = f"{row['duration_s']:,.3g} s"

@@ -64,6 +64,10 @@ def lead_of(view: View) -> LeadMetric | None:
 
 def read_gaps(view: View, n: int) -> Gaps:
     """The `n` worst gaps, the surest and largest first."""
+    return view.cached(("worst gaps", view.digest, n), lambda: _read_gaps(view, n))
+
+
+def _read_gaps(view: View, n: int) -> Gaps:
     lead = lead_of(view)
     table = gap_table(view)
     if lead is None or table is None:

@@ -40,6 +40,7 @@ class Sql:
     def _engine(self) -> duckdb.DuckDBPyConnection:
         made = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": THREADS})
         made.execute(f"SET allowed_directories = [{', '.join(map(_quoted, self._folders))}]")
+        made.execute("SET parquet_metadata_cache = true")
         made.execute("SET enable_external_access = false")
         made.execute("SET python_enable_replacements = false")
         made.execute("SET lock_configuration = true")

@@ -84,11 +84,11 @@ class View:
 
     def events(self, round_id: str) -> list[Event]:
         """Events of a round, or of what stands beside the rounds, oldest first."""
-        return self._ledger.events(round_id)
+        return self._cache.get(("events", self.seq, round_id), lambda: self._ledger.events(round_id, as_of=self.seq))
 
     def trace(self, scene_id: str) -> Trace:
         """The whole life of a scene (`rounds.trace.trace_scene`)."""
-        return trace_scene(self.workspace, self._ledger, scene_id)
+        return trace_scene(self.workspace, self._ledger, scene_id, self.cached)
 
     def stage(self, stage: str, digest: str = "") -> Storage | None:
         """A stage's folder, by default the newest; None where the stage has not run, or its folder is gone."""
@@ -107,6 +107,10 @@ class View:
     def cached(self, key: Hashable, make: Callable[[], T]) -> T:
         """A value that is made once per key; put into the key what it is made of, such as `digest`."""
         return self._cache.get(key, make)
+
+    def kept(self, key: Hashable) -> Any:
+        """The value of a key where it has been made; else None."""
+        return self._cache.peek(key)
 
     def files(self, stage: str, file: str, digest: str = "") -> TableFiles | None:
         """A table of a stage's folder for `query`; None where there is none."""

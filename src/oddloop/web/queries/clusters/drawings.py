@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from markupsafe import Markup
 
 from oddloop.lake.fingerprint import digest_of
+from oddloop.lake.workspace import TableFiles
 from oddloop.report.cards_drawings import count_rows_of, draw_scenes, read_tracks_of, track_files
 from oddloop.web.store import View
 
@@ -27,11 +29,15 @@ def draw_from_above(view: View, scene_ids: Iterable[str]) -> dict[str, Markup]:
         return {}
     stamp = digest_of([[info.path, info.size, info.mtime_ns] for info in infos])
 
-    def draw() -> dict[str, str]:
-        shown = wanted
-        while shown and count_rows_of(files, shown) > MAX_ROWS:
-            shown = shown[: len(shown) // 2]
-        return draw_scenes(read_tracks_of(files, shown), shown, MAX_DRAWN_BYTES) if shown else {}
+    drawn = {name: svg for name in wanted if (svg := view.kept(("drawing", stamp, name))) is not None}
+    made = _draw(files, [name for name in wanted if name not in drawn])
+    drawn |= {name: view.cached(("drawing", stamp, name), partial(str, svg)) for name, svg in made.items()}
+    return {name: Markup(drawn[name]) for name in wanted if drawn.get(name)}  # noqa: S704 - escaped where it is made
 
-    drawn = view.cached(("drawings", stamp, wanted), draw)
-    return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704 - escaped where it is made
+
+def _draw(files: TableFiles, wanted: Sequence[str]) -> dict[str, str]:
+    """Drawings of the first scenes, as many as there is room and time for; "" where there are no tracks."""
+    while wanted and count_rows_of(files, wanted) > MAX_ROWS:
+        wanted = wanted[: len(wanted) // 2]
+    tracks = read_tracks_of(files, wanted) if wanted else {}
+    return {name: "" for name in wanted if name not in tracks} | draw_scenes(tracks, wanted, MAX_DRAWN_BYTES)

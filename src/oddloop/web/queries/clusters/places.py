@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
+from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import TableFiles
 from oddloop.report.palette import cluster_colour
 from oddloop.rounds.discovery.names import STATUSES
 from oddloop.web.paging import Asked
@@ -23,13 +25,6 @@ MAX_DOTS = 20_000
 MAX_COLOURED = 200
 """Clusters that have a colour, at most: the first ones in order."""
 DISCOVER, MAP_FILE = "discover", "scene_map.parquet"
-_FINITE = "isfinite(x) AND isfinite(y)"
-_IN_SIGHT = f"{_FINITE} AND x BETWEEN ? AND ? AND y BETWEEN ? AND ?"
-# Clusters may be nested, and the map names one of each scene only: who is in a cluster is said by its members.
-_MARKED = (
-    f"SELECT x, y, CASE WHEN k.scene_id IS NULL THEN -1::BIGINT ELSE 0 END AS colour FROM (SELECT * FROM t "  # noqa: S608
-    f"WHERE {_IN_SIGHT}) s LEFT JOIN (SELECT DISTINCT scene_id FROM m WHERE cluster_id = ?) k USING (scene_id)"
-)
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -128,34 +123,74 @@ def read_map(view: View, asked: MapAsked) -> SceneMap:
 def read_sight(view: View, asked: MapAsked) -> Sight:
     """The scenes in a part of the map; none before the first discovery."""
     found = read_found(view)
-    digest = str(found.head.payload["discover_digest"]) if found.head else ""
-    files = view.files(DISCOVER, MAP_FILE, digest) if digest else None
-    if found.head is None or files is None:
+    folder = view.stage(DISCOVER, str(found.head.payload["discover_digest"])) if found.head else None
+    places = _read_places(view, folder) if folder and folder.exists(MAP_FILE) else None
+    if found.head is None or folder is None or places is None or not len(places.x):
         return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), {}, 0)
-    sql = f"SELECT min(x) x0, max(x) x1, min(y) y0, max(y) y1, count(*) n FROM t WHERE {_FINITE}"  # noqa: S608 - ours
-    whole = view.cached(("map ends", digest), lambda: view.query(sql, t=files)).to_pylist()[0]
-    if not whole["n"]:
-        return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), {}, 0)
-    low, high = _ends(whole, asked)
-    sides = [float(side) for side in (low[0], high[0], low[1], high[1])]
+    low, high = _ends(places, asked)
+    rows = np.flatnonzero(_is_within(places.x, low[0], high[0]) & _is_within(places.y, low[1], high[1]))
+    shares = (np.stack([places.x[rows], places.y[rows]], axis=1) - low) / (high - low)
     members = members_file(view, found.head) if asked.mark else None
     if members:
-        table = view.query(_MARKED, [*sides, asked.mark], t=files, m=members)
+        is_marked = _read_marked(view, folder, members, asked.mark)[rows]
         said = {asked.mark: found.said_of(asked.mark).name}
-        return Sight(_shares(table, low, high), table["colour"].to_numpy(), (asked.mark,), said, int(whole["n"]))
+        return Sight(shares, np.where(is_marked, 0, -1), (asked.mark,), said, len(places.x))
     keys, code_of, names = _colours(found, lasting_ids(view, found.head) or {}, asked)
-    table = view.query(f"SELECT x, y, cluster_id FROM t WHERE {_IN_SIGHT}", sides, t=files)  # noqa: S608 - ours
-    return Sight(_shares(table, low, high), _codes(table["cluster_id"], code_of), keys, names, int(whole["n"]))
+    codes = np.array([*(code_of.get(own, -1) for own in places.clusters), -1])
+    return Sight(shares, codes[places.cluster[rows]], keys, names, len(places.x))
 
 
-def _shares(table: pa.Table, low: Floats, high: Floats) -> Floats:
-    xy: Floats = (np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1) - low) / (high - low)
-    return xy
+@dataclass(frozen=True)
+class _Places:
+    """All scenes of a map that have a place, held in 20 bytes each: asking the files takes ten times as long.
+
+    Attributes:
+        x, y: (n,) places.
+        clusters: ids of clusters in their own run.
+        cluster: (n,) place of each scene's cluster among `clusters`; -1: none.
+    """
+
+    x: Floats
+    y: Floats
+    clusters: tuple[str, ...]
+    cluster: npt.NDArray[np.int32]
 
 
-def _ends(whole: Mapping[str, Any], asked: MapAsked) -> tuple[Floats, Floats]:
+def _read_places(view: View, folder: Storage) -> _Places:
+    def read() -> _Places:
+        table = _finite(folder.read_table(MAP_FILE, ["x", "y", "cluster_id"]))
+        coded = table["cluster_id"].combine_chunks().cast(pa.string()).dictionary_encode()
+        cluster = pc.fill_null(coded.indices, -1).to_numpy().astype(np.int32)
+        return _Places(table["x"].to_numpy(), table["y"].to_numpy(), tuple(coded.dictionary.to_pylist()), cluster)
+
+    return view.cached(("places", folder.root), read)
+
+
+def _read_marked(view: View, folder: Storage, members: TableFiles, cluster_id: str) -> npt.NDArray[np.bool_]:
+    """(n,) whether each scene of the map is in a cluster: they may be nested, and the map names one of each scene."""
+
+    def read() -> npt.NDArray[np.bool_]:
+        mine = view.query("SELECT scene_id FROM m WHERE cluster_id = ?", [cluster_id], m=members)["scene_id"]
+        table = _finite(folder.read_table(MAP_FILE, ["scene_id", "x", "y"]))
+        found: npt.NDArray[np.bool_] = pc.is_in(table["scene_id"], value_set=mine.combine_chunks()).to_numpy()
+        return found
+
+    return view.cached(("marked", folder.root, members.storage.root, cluster_id), read)
+
+
+def _finite(table: pa.Table) -> pa.Table:
+    return table.filter(pc.and_(pc.is_finite(table["x"]), pc.is_finite(table["y"])))
+
+
+def _is_within(values: Floats, low: float, high: float) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (values >= low) & (values <= high)
+    return found
+
+
+def _ends(places: _Places, asked: MapAsked) -> tuple[Floats, Floats]:
     """(2,) lower and upper ends of the part; y points up, and what is asked for is counted from the top."""
-    start, end = np.array([whole["x0"], whole["y0"]]), np.array([whole["x1"], whole["y1"]])
+    start = np.array([places.x.min(), places.y.min()])
+    end = np.array([places.x.max(), places.y.max()])
     span = np.where(end > start, end - start, 1.0)
     margin = 0.02 * span
     start, span = start - margin, span + 2 * margin
@@ -173,10 +208,3 @@ def _colours(
     place = {key: i for i, key in enumerate(keys)}
     code_of = {own: place[id_] for own, id_ in lasting.items() if id_ in place}
     return keys, code_of, {key: found.said_of(key).name for key in keys}
-
-
-def _codes(cluster: pa.ChunkedArray, code_of: Mapping[str, int]) -> Ints:
-    at = pc.index_in(cluster, value_set=pa.array(list(code_of), pa.string()), skip_nulls=True)
-    own = pc.fill_null(at, -1).to_numpy().astype(np.int64)
-    found: Ints = np.append(np.array(list(code_of.values()), dtype=np.int64), -1)[own]
-    return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import pyarrow.compute as pc
 from pydantic import Field
 
 from oddloop.report.heatmap import Measure, shade_of
@@ -238,5 +239,9 @@ def _verdicts(view: View, source: Source) -> dict[str, str]:
     table = gap_table(view)
     if table is None or source.lead is None or source.digest != view.stages.get("coverage"):
         return {}
-    rows = table.select(["segment_id", "metric", "verdict"]).to_pylist()
-    return {row["segment_id"]: row["verdict"] for row in rows if row["metric"] == source.lead.name}
+    mine = table.filter(pc.equal(table["metric"], source.lead.name))
+
+    def read() -> dict[str, str]:
+        return dict(zip(mine["segment_id"].to_pylist(), mine["verdict"].to_pylist(), strict=True))
+
+    return view.cached(("verdicts", view.digest, source.lead.name), read)

@@ -56,3 +56,6 @@ class SceneAsked(Asked):
 
     id: Annotated[str, Field(min_length=1, max_length=1000, description="scene")]
     score: Annotated[Name, Field(description="a score of scenes; by default that of the newest round")] = ""
+    scores: Annotated[Literal["", "all"], Field(description="`all`: also every other score, which may be hundreds")] = (
+        ""
+    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from oddloop.tables import UNKNOWN
 from oddloop.web.queries.scenes.asked import ScenesAsked
-from oddloop.web.queries.scenes.column import Bools, Column, Ints
+from oddloop.web.queries.scenes.column import Column, Ints, Mask
 from oddloop.web.queries.scenes.index import Index
 from oddloop.web.queries.scenes.keep import Kept, frequent
 
@@ -39,34 +39,19 @@ class Facet:
     is_whole: bool
 
 
-@dataclass(frozen=True)
-class _Among:
-    """Scenes that values are counted among."""
-
-    kept: Bools
-    rows: Ints
-
-    @property
-    def n(self) -> int:
-        return len(self.rows)
-
-
 def read_facets(index: Index, asked: ScenesAsked, kept: Kept) -> tuple[Facet, ...]:
     """Bars of every attribute."""
-    everywhere = _among(kept.all_but())
+    everywhere = Mask(kept.all_but())
     return tuple(
-        _facet(index, asked, name, _among(kept.all_but(name)) if name in kept.by_attribute else everywhere)
+        _facet(index, asked, name, Mask(kept.all_but(name)) if name in kept.by_attribute else everywhere)
         for name in index.attributes
     )
 
 
-def _among(kept: Bools) -> _Among:
-    return _Among(kept, np.flatnonzero(kept))
-
-
-def _facet(index: Index, asked: ScenesAsked, name: str, among: _Among) -> Facet:
+def _facet(index: Index, asked: ScenesAsked, name: str, among: Mask) -> Facet:
     column = index.attribute(name)
-    counts = dict(zip(column.values, _counts(index, name, column, among).tolist(), strict=True))
+    found = _counts(index, name, column, among)
+    counts = dict(zip(column.values, found.tolist(), strict=True))
     chosen, shown = asked.values_of(name), frequent(index, name)
     hidden = sorted(set(column.values) - set(shown))
     is_whole = bool(hidden) and name in asked.all
@@ -76,22 +61,23 @@ def _facet(index: Index, asked: ScenesAsked, name: str, among: _Among) -> Facet:
     return Facet(name, bars, rest, len(hidden), is_whole)
 
 
-def _bar(value: str, n: int, among: _Among, is_on: bool) -> Bar:
+def _bar(value: str, n: int, among: Mask, is_on: bool) -> Bar:
     return Bar(value, n, n / max(among.n, 1), is_on)
 
 
-def _n_with(column: Column, values: list[str], counts: dict[str, int], among: _Among) -> int:
+def _n_with(column: Column, values: list[str], counts: dict[str, int], among: Mask) -> int:
     """Scenes with any of some values; a scene with several counts once."""
     if column.rows is None:
         return sum(counts[value] for value in values)
-    return int(np.count_nonzero(column.keep(values) & among.kept))
+    rare = frozenset(values)
+    return column.count_any(np.array([i for i, value in enumerate(column.values) if value in rare]), among)
 
 
-def _counts(index: Index, name: str, column: Column, among: _Among) -> Ints:
+def _counts(index: Index, name: str, column: Column, among: Mask) -> Ints:
     """Counted once where nothing is left out."""
     if among.n < index.n:
-        return column.counts(among.kept, among.rows)
-    return index.view.cached(("all counts", index.digest, name), lambda: column.counts(among.kept, among.rows))
+        return column.counts(among)
+    return index.view.cached(("all counts", index.digest, name), lambda: column.counts(among))
 
 
 def _in_order(index: Index, name: str, values: list[str]) -> list[str]:

@@ -48,11 +48,13 @@ class NamedScore:
     value: float
 
 
-def row_of_scene(files: TableFiles | None, view: View, scene_id: str) -> Mapping[str, Any]:
-    """The scene's row of a table; empty where it has none."""
+def row_of_scene(files: TableFiles | None, view: View, scene_id: str, *columns: str) -> Mapping[str, Any]:
+    """The scene's row of a table, whole or some columns of it; empty where it has none."""
     if files is None or not files.files:
         return {}
-    rows = view.query("SELECT * FROM t WHERE scene_id = ? LIMIT 1", [scene_id], t=files).to_pylist()
+    # Names from the file's own schema, quoted: what is asked for goes in as a parameter.
+    named = ", ".join('"' + name.replace('"', '""') + '"' for name in columns) or "*"
+    rows = view.query(f"SELECT {named} FROM t WHERE scene_id = ? LIMIT 1", [scene_id], t=files).to_pylist()  # noqa: S608
     return rows[0] if rows else {}
 
 
@@ -97,7 +99,7 @@ def _by_model(view: View, scene_id: str, score: str) -> Iterator[ModelScore]:
         values = _valid_scores(view, files, digest, score)
         if values is None:
             continue
-        mine = row_of_scene(files, view, scene_id)
+        mine = row_of_scene(files, view, scene_id, score, f"{score}_valid")
         value = finite(mine.get(score)) if mine.get(f"{score}_valid") else None
         share = None if value is None else 100 * float(np.searchsorted(values, value)) / max(len(values), 1)
         yield ModelScore(str(state.proposal.get("model_id", "")), state.round_id, value, share, len(values))

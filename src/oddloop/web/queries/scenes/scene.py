@@ -35,6 +35,7 @@ class Scene:
     """A scene.
 
     `cost` is what it would cost to label, as the newest round predicts, null where it was no candidate of it;
+    `scores` are all that are valid of the newest model, where they are asked for;
     `missing` are files that are gone, so that something of its life may not be told.
     """
 
@@ -43,6 +44,7 @@ class Scene:
     cost: float | None
     cost_unit: str
     score: str
+    score_names: tuple[str, ...]
     scores: tuple[NamedScore, ...]
     by_model: tuple[ModelScore, ...]
     course: Course | None
@@ -67,7 +69,7 @@ def read_scene(view: View, asked: SceneAsked) -> Scene:
     score = chosen_score(view, asked.score)
     (line,) = lines_of(index, np.array([row]), [None], score)
     known = row_of_scene(view.workspace.table("scenes"), view, asked.id)
-    candidate = row_of_scene(view.files("select", "candidates.parquet"), view, asked.id)
+    candidate = row_of_scene(view.files("select", "candidates.parquet"), view, asked.id, "cost")
     trace = _trace(view, asked.id)
     return Scene(
         line=line,
@@ -75,7 +77,8 @@ def read_scene(view: View, asked: SceneAsked) -> Scene:
         cost=finite(candidate.get("cost")),
         cost_unit=view.config.cost.unit,
         score=score,
-        scores=all_scores(index, asked.id),
+        scores=all_scores(index, asked.id) if asked.scores else (),
+        score_names=index.scores,
         by_model=by_model(view, asked.id, score),
         course=read_course(view, asked.id, score),
         images=read_images(view, asked.id, str(known.get("media_uri") or "")),

@@ -11,12 +11,14 @@ import numpy.typing as npt
 from oddloop.report.columns import finite
 from oddloop.web.paging import Part
 from oddloop.web.queries.scenes.asked import ScenesAsked
-from oddloop.web.queries.scenes.column import Bools, Column
+from oddloop.web.queries.scenes.column import Bools, Column, Mask
 from oddloop.web.queries.scenes.facets import Facet, read_facets
 from oddloop.web.queries.scenes.index import HELD_OUT, Index, open_index, score_names
 from oddloop.web.queries.scenes.keep import keep_scenes
 from oddloop.web.queries.scenes.similar import find_like
 from oddloop.web.store import NothingThereError, View
+
+_ROWS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,24 @@ def _part(index: Index, asked: ScenesAsked, kept: Bools, score: str) -> Part[Sce
         like = find_like(index, kept, asked.like, asked.unlike, behind)
         lines = lines_of(index, like.rows[first:], like.distances[first:], score)
         return Part(tuple(lines), like.total, asked.limit, asked.offset)
-    rows = _in_order(index, asked, kept, score)
-    shown = rows[first:behind]
-    return Part(tuple(lines_of(index, shown, [None] * len(shown), score)), len(rows), asked.limit, asked.offset)
-
-
-def _in_order(index: Index, asked: ScenesAsked, kept: Bools, score: str) -> npt.NDArray[np.integer]:
     if asked.sort == "id" or not score:
-        return np.flatnonzero(kept)
-    order = index.by_score(score, lowest_first=asked.sort == "low")
-    return order if kept.all() else order[kept[order]]
+        order: npt.NDArray[np.integer] = np.arange(index.n)
+    else:
+        order = index.by_score(score, lowest_first=asked.sort == "low")
+    shown = _first_kept(order, kept, behind)[first:]
+    total = int(np.count_nonzero(kept))
+    return Part(tuple(lines_of(index, shown, [None] * len(shown), score)), total, asked.limit, asked.offset)
+
+
+def _first_kept(order: npt.NDArray[np.integer], kept: Bools, n: int) -> npt.NDArray[np.integer]:
+    """The first n kept rows of an order; the rest of it is not looked at."""
+    found: list[npt.NDArray[np.integer]] = []
+    for start in range(0, len(order), _ROWS_AT_ONCE):
+        if sum(map(len, found)) >= n:
+            break
+        part = order[start : start + _ROWS_AT_ONCE]
+        found.append(part[kept[part]])
+    return np.concatenate([*found, order[:0]])[:n]
 
 
 def chosen_score(view: View, wanted: str) -> str:
@@ -128,9 +138,13 @@ def chosen_score(view: View, wanted: str) -> str:
 def _ends(index: Index, score: str) -> tuple[float | None, float | None]:
     if not score:
         return None, None
-    values = index.score(score)
-    known = values[~np.isnan(values)]
-    return (finite(float(known.min())), finite(float(known.max()))) if len(known) else (None, None)
+
+    def find() -> tuple[float | None, float | None]:
+        values = index.score(score)
+        known = values[~np.isnan(values)]
+        return (finite(float(known.min())), finite(float(known.max()))) if len(known) else (None, None)
+
+    return index.view.cached(("ends", index.digest, index.view.stages.get("score"), score), find)
 
 
 def lines_of(
@@ -167,7 +181,7 @@ def groups_of(index: Index) -> tuple[Group, ...]:
     names = index.names()
 
     def make() -> tuple[Group, ...]:
-        sizes = zip(clusters.values, clusters.counts(np.ones(index.n, dtype=bool)).tolist(), strict=True)
+        sizes = zip(clusters.values, clusters.counts(Mask(np.ones(index.n, dtype=bool))).tolist(), strict=True)
         found = (Group(name, names[name].name if name in names else "", n) for name, n in sizes)
         return tuple(sorted(found, key=lambda group: (group.name == "", -group.n, group.cluster_id)))
 

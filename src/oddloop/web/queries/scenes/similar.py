@@ -21,9 +21,10 @@ _FILE = "scene_vectors.parquet"
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors of scenes that have one: (m, d) and (m,) rows of the index."""
+    """Vectors of scenes that have one: (m, d), (m,) squares of their lengths, and (m,) rows of the index."""
 
     matrix: npt.NDArray[np.floating]
+    squares: npt.NDArray[np.floating]
     rows: Ints
 
 
@@ -46,25 +47,41 @@ def find_like(index: Index, kept: Bools, like: Sequence[str], unlike: Sequence[s
     positives, negatives = _places(index, vectors, like), _places(index, vectors, unlike)
     is_among = kept[vectors.rows]
     is_among[np.concatenate([positives, negatives])] = False
-    among = np.flatnonzero(is_among)
-    if not len(among) or not len(positives):
+    n_among = int(np.count_nonzero(is_among))
+    if not n_among or not len(positives):
         return Likeness(np.zeros(0, dtype=np.int64), (), 0)
     matrix = vectors.matrix
+    among = np.flatnonzero(is_among) if len(negatives) else _near(vectors, positives, is_among, min(k, n_among))
     found = find_similar(matrix, matrix[positives], matrix[negatives], k=k, rows=among)
-    return Likeness(vectors.rows[found.rows], tuple(found.distance.tolist()), len(among))
+    return Likeness(vectors.rows[found.rows], tuple(found.distance.tolist()), n_among)
+
+
+def _near(vectors: Vectors, examples: Ints, is_among: Bools, k: int) -> Ints:
+    """Rows that are among the k nearest of the examples, and few others: squares are rounded, and then none is missed.
+
+    One product of matrices, which takes a tenth of the time of exact differences.
+    """
+    matrix = vectors.matrix
+    squares = vectors.squares - 2 * (matrix @ matrix[examples].T).T
+    squares += vectors.squares[examples, None]
+    nearest = np.where(is_among, squares.min(axis=0), np.inf)
+    limit = np.partition(nearest, k - 1)[k - 1]
+    slack = 8 * matrix.shape[1] * np.finfo(nearest.dtype).eps * (limit + 4 * vectors.squares[examples].max())
+    return np.flatnonzero(nearest <= limit + slack)
 
 
 def read_vectors(index: Index) -> Vectors:
     """Scene vectors by row of the index; none before scenes were described."""
     folder = index.view.stage("discover")
     if folder is None or not folder.exists(_FILE):
-        return Vectors(np.zeros((0, 0)), np.zeros(0, dtype=np.int64))
+        return Vectors(np.zeros((0, 0)), np.zeros(0), np.zeros(0, dtype=np.int64))
 
     def make() -> Vectors:
         table = folder.read_table(_FILE, ["scene_id", "vector"])
         matrix, is_there = vector_matrix(table["vector"].combine_chunks())
         rows, found = row_of(index.ids, id_array(table["scene_id"]).filter(pa.array(is_there)))
-        return Vectors(matrix[found], rows[found])
+        known = matrix[found]
+        return Vectors(known, np.einsum("ij,ij->i", known, known), rows[found])
 
     return index.view.cached(("scene vectors", index.digest, index.view.stages["discover"]), make)
 
