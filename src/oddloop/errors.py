@@ -61,6 +61,10 @@ class LabellingError(OddloopError):
     """What goes to a labelling tool cannot be made, or what it gave back cannot be taken; nothing was written."""
 
 
+class EngineError(OddloopError):
+    """A cluster cannot be reached, or lost its workers more often than it may; what was finished before stays."""
+
+
 class MissingExtraError(OddloopError):
     """An optional dependency is not installed."""
 

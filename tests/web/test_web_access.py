@@ -209,9 +209,34 @@ def test_only_a_trusted_proxy_says_who_it_is(toy: Path, peer: str, name: str, st
         assert "eve (viewer)" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "is_secure"),
+    [
+        ("10.1.2.3", "https", True),
+        ("10.1.2.3", "HTTPS, http", True),
+        ("10.1.2.3", "http", False),
+        ("10.1.2.3", "", False),
+        ("11.1.2.3", "https", False),
+    ],
+)
+def test_cookies_go_back_over_tls_alone_where_a_trusted_proxy_speaks_it(
+    toy: Path, peer: str, forwarded: str, is_secure: bool
+) -> None:
+    app = make_app(toy, host="0.0.0.0", web=WebConfig(tokens=WEB.tokens, trusted_proxies=("10.0.0.0/8",)))
+    reader = client(app, peer=peer)
+    headers = {"x-forwarded-proto": forwarded, "authorization": f"Bearer {TOKENS['viewer']}"}
+    answers = [
+        reader.post("/login", data={"token": TOKENS["viewer"]}, headers=headers),
+        reader.get("/?lang=ja", headers=headers),
+    ]
+    assert [("Secure" in answer.headers["set-cookie"]) for answer in answers] == [is_secure] * 2
+
+
 def test_the_server_is_not_opened_to_others_while_nobody_is_known(toy: Path) -> None:
     with pytest.raises(OddloopError, match=r"--host 0.0.0.0: .* nobody is known who may come in; make a token"):
         make_app(toy, host="0.0.0.0", web=WebConfig())
+    with pytest.raises(OddloopError, match="nobody is known"):
+        make_app(toy, host="0.0.0.0", web=WebConfig(trusted_proxies=("10.0.0.0/8",)))
     make_app(toy, host="::1", web=WebConfig())
     make_app(toy, host="0.0.0.0", web=PROXY)
 

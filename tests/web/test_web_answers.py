@@ -121,10 +121,11 @@ def test_what_a_browser_has_already_is_not_sent_again(toy: Path, tmp_path: Path)
     shutil.copytree(toy, folder)
     app = make_app(folder)
     viewer = client(app, "viewer")
-    for path in ("/", "/api/v1/overview", "/api/v1/rounds/r001"):
+    for path in ("/", "/api/v1/overview", "/api/v1/rounds/r001", "/api/v1/clusters/map", "/api/v1/clusters/map.png"):
         first = viewer.get(path)
         again = viewer.get(path, headers={"if-none-match": first.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
+        assert first.headers["cache-control"] == again.headers["cache-control"] == "private, no-cache"
         assert viewer.get(path).headers["etag"] == first.headers["etag"]
     before = viewer.get("/api/v1/overview").headers["etag"]
     assert viewer.get("/api/v1/overview?").headers["etag"] == before

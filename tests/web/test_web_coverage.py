@@ -130,6 +130,17 @@ def test_two_rounds_stand_in_one_cell(app: FastAPI) -> None:
     assert any(cell["other"] != cell["value"] for cell in cells(both).values())
 
 
+def test_a_model_stands_in_a_cell_as_the_round_that_measured_it(app: FastAPI) -> None:
+    asked = "/coverage?rows=rain&columns=-&measure=performance"
+    by_model, by_round = get(app, f"{asked}&against=m000"), get(app, f"{asked}&against=r000")
+    assert by_model["models"] == ["m001", "m000"]
+    assert by_model["grid"] == by_round["grid"]
+    assert any(cell["other"] is not None for cell in cells(by_model).values())
+    answer = client(app, "viewer").get(f"/api/v1{asked}&against=m999")
+    assert answer.status_code == 404
+    assert "no model 'm999'; there are: r002, r001, r000, m001, m000" in answer.json()["detail"]
+
+
 def test_pages_answer_whatever_is_asked(app: FastAPI) -> None:
     viewer = client(app, "viewer")
     for measure in MEASURES:

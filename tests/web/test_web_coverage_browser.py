@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from web.browsing import SIZES, Reader, chromium, enter, picture, serving, severe_faults, system
+from web.learning_curves import add_curves
 
 pytestmark = system
 PATHS = ("/coverage?measure=performance&against=r001", "/coverage/segment?id=rain%3Dlight")
@@ -50,3 +51,15 @@ def test_a_dot_of_the_quadrant_leads_to_its_segment(reader: Reader) -> None:
         page.locator(".quadrant a").first.focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**/coverage/segment?id=**")
+
+
+def test_a_learning_curve_is_drawn_and_told(reader: Reader, folder: Path) -> None:
+    add_curves(folder, "rain=light")
+    with serving(folder) as (base, app):
+        made = enter(reader.browser, base, app)
+        for size in SIZES:
+            with made.opened("/coverage/segment?id=rain%3Dlight", size) as page:
+                assert page.locator("svg.learning .point").count() > 2
+                assert page.get_by_text("With ever more labels accuracy comes to").is_visible()
+                assert severe_faults(page) == []
+                picture(page, "/coverage/segment/curve", size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,9 @@ import typer
 
 from oddloop.cli.options import JsonOption
 from oddloop.cli.terminal import out, print_json
+from oddloop.errors import ConfigError
 from oddloop.exchange.kitti.settings import SETTINGS
+from oddloop.exchange.sources import SOURCES
 from oddloop.exchange.taxonomies import taxonomy_sections, taxonomy_toml
 from oddloop.lake.workspace import Workspace
 
@@ -48,26 +49,24 @@ per_object = 0.04
 """
 
 
-class Source(StrEnum):
-    """A source whose tables are known beforehand."""
-
-    KITTI = "kitti"
-
-
-SOURCES = {Source.KITTI: SETTINGS}
+KNOWN = ("kitti", *SOURCES)
+"""Sources whose tables are known beforehand."""
 
 
 def run(
     url: Annotated[str, typer.Argument(help="Folder or URL of the new workspace.")],
     name: Annotated[str, typer.Option(help="Name shown in reports; default: the folder's name.")] = "",
-    source: Annotated[Source | None, typer.Option("--for", help="Put in the settings that this source needs.")] = None,
+    source: Annotated[
+        str,
+        typer.Option("--for", help=f"Put in the settings that this source needs: {', '.join(KNOWN)}."),
+    ] = "",
     taxonomy: Annotated[
         str, typer.Option(help="Put in the attributes of a taxonomy that ships; see `oddloop taxonomy list`.")
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
     shown = json.dumps(name or Path(url).name or "workspace", ensure_ascii=False)
-    tables = SOURCES[source] if source else TABLES
+    tables = _tables_for(source) if source else TABLES
     if taxonomy:
         tables = f"{taxonomy_toml(taxonomy_sections(taxonomy))}\n{METRICS}"
     workspace = Workspace.create(url, TEMPLATE.format(name=shown, tables=tables))
@@ -75,3 +74,11 @@ def run(
         print_json({"workspace": workspace.storage.url})
     else:
         out.print(f"Made workspace {workspace.storage.url}. Next: `oddloop ingest ... --workspace {url}`")
+
+
+def _tables_for(source: str) -> str:
+    if source not in KNOWN:
+        raise ConfigError(f"--for {source}: not a source whose settings are known; known: {', '.join(KNOWN)}")
+    if source == "kitti":
+        return SETTINGS
+    return f"{taxonomy_toml(taxonomy_sections(SOURCES[source].taxonomy))}\n{SOURCES[source].metrics or METRICS}"

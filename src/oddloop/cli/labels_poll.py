@@ -40,7 +40,7 @@ def poll(
 
 
 def listen(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8766,
     host: Annotated[str, typer.Option(help="Address to listen on; put a proxy with TLS before any other.")] = LOOPBACK,
     every_s: EveryOption = 300.0,
     workspace: WorkspaceOption = ".",

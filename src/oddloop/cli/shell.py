@@ -7,7 +7,7 @@ import sys
 import time
 
 from oddloop.cli.terminal import Talk
-from oddloop.engine import LocalEngine
+from oddloop.engine import open_engine
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import Author
 from oddloop.rounds.shell import Shell
@@ -34,7 +34,7 @@ def add_own_code(workspace: Workspace) -> None:
 
 
 def make_shell(workspace: Workspace, talk: Talk) -> Shell:
-    """The shell of a run on this machine; a policy of the team's own may stand in the workspace's folder."""
+    """The shell of a run on the engine that is named; a team's own policy may stand in the workspace's folder."""
     add_own_code(workspace)
-    engine = LocalEngine(workspace.config.engine.workers)
+    engine = open_engine(workspace.config.engine)
     return Shell(user_name(), engine, progress=talk.progress, on_step=talk.step, warn=talk.warn)

@@ -17,6 +17,7 @@ from oddloop.config.coverage import (
 from oddloop.config.datasets import DatasetsConfig
 from oddloop.config.detection import BoxMeasure, DetectionConfig, DetectionMeasure, ObjectMeasure
 from oddloop.config.duplicates import DuplicatesConfig
+from oddloop.config.engine import EngineConfig
 from oddloop.config.evidence import EvidenceConfig
 from oddloop.config.funnel import FunnelConfig
 from oddloop.config.intake import How, IntakeConfig
@@ -52,7 +53,6 @@ from oddloop.config.web import Role, WebConfig
 from oddloop.config.workspace import (
     FORMAT,
     ColumnSource,
-    EngineConfig,
     LakeConfig,
     LedgerConfig,
     ModelConfig,

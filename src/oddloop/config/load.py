@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from oddloop.config.coverage import AttributeConfig, CoverageConfig, MetricConfig
 from oddloop.config.datasets import DatasetsConfig
+from oddloop.config.engine import EngineConfig
 from oddloop.config.evidence import EvidenceConfig
 from oddloop.config.intake import IntakeConfig
 from oddloop.config.labelling import LabellingConfig
@@ -27,7 +28,6 @@ from oddloop.config.types import STRICT, Name
 from oddloop.config.web import WebConfig
 from oddloop.config.workspace import (
     ColumnSource,
-    EngineConfig,
     LakeConfig,
     LedgerConfig,
     ModelConfig,

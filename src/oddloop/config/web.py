@@ -35,7 +35,8 @@ class WebConfig:
         HeaderName, Field(description="header in which a proxy that has asked for a login says who it is")
     ] = ""
     trusted_proxies: Annotated[
-        tuple[str, ...], Field(description="addresses or networks of such proxies; from others the header is ignored")
+        tuple[str, ...],
+        Field(description="addresses or networks of proxies before the server; from others such headers are ignored"),
     ] = ()
     proxy_roles: Annotated[
         dict[str, Role], Field(description="role by name of who comes through the proxy; all others are viewers")
@@ -43,8 +44,8 @@ class WebConfig:
     session_hours: Annotated[Positive, Field(description="a login lasts so long")] = 12.0
 
     def __post_init__(self) -> None:
-        if bool(self.proxy_header) != bool(self.trusted_proxies):
-            raise ValueError("`proxy_header` and `trusted_proxies` belong together; give both or neither")
+        if self.proxy_header and not self.trusted_proxies:
+            raise ValueError("`proxy_header` counts from `trusted_proxies` alone; name them, or drop it")
         for proxy in self.trusted_proxies:
             try:
                 ip_network(proxy)

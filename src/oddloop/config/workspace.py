@@ -1,4 +1,4 @@
-"""Settings of a workspace as a whole: where things are, where work runs, how models are trained and compared."""
+"""Settings of a workspace as a whole: where things are, and which model they are of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from oddloop.config.types import STRICT, Count, Pointer
+from oddloop.config.types import STRICT, Pointer
 
 FORMAT = 1
 """Format number of the workspace; raised when an older oddloop could not read a newer workspace."""
@@ -93,15 +93,6 @@ class ModelConfig:
             "empty: scenes of the pool in `labels` that no round asked for"
         ),
     ] = ""
-
-
-@dataclass(frozen=True)
-class EngineConfig:
-    """Where the work runs and how much memory it may take."""
-
-    __pydantic_config__ = STRICT
-    workers: Annotated[int, Field(ge=0, description="threads; 0: one per core")] = 0
-    batch_rows: Annotated[Count, Field(description="rows that a thread holds at a time")] = 65536
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,16 @@ OnDone = Callable[[int, int], None]
 class Engine(Protocol):
     """Runs a function over independent items.
 
-    The function and the items must pickle, must not share state, and may be run again after a loss; results are small,
-    since they travel to the driver. Data does not: a task reads its own input and writes its own output.
+    The function and the items must pickle, must not share state, and may be run again after a loss, also while a run
+    that was taken for lost still goes on; results are small, since they travel to the driver. Data does not: a task
+    reads its own input and writes its own output, under a name that shows only once it is whole. A task that fails by
+    an `OSError`, as an object store out of reach does, is run again a few times.
     """
 
     def map(self, task: Callable[[Item], Result], items: Sequence[Item], on_done: OnDone | None = None) -> list[Result]:
-        """Results in the order of the items; the first failure is raised, and what has not begun is not begun."""
+        """Results in the order of the items; the first failure is raised, and what has not begun is not begun.
+
+        Raises:
+            EngineError: there is no cluster to run on, or it lost a task's workers more often than it may.
+        """
         ...

@@ -8,22 +8,24 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from oddloop.engine.base import Item, OnDone, Result
+from oddloop.engine.retrying import Retrying
 
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Threads of this process; `workers` of 0 means one per core.
+    """Threads of this process; `workers` of 0 means one per core, `retries` are of tasks that raise `OSError`.
 
     >>> LocalEngine(workers=2).map(abs, [-2, 1])
     [2, 1]
     """
 
     workers: int = 0
+    retries: int = 0
 
     def map(self, task: Callable[[Item], Result], items: Sequence[Item], on_done: OnDone | None = None) -> list[Result]:
         """See `Engine.map`."""
         with ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
-            futures = [pool.submit(task, item) for item in items]
+            futures = [pool.submit(Retrying(task, self.retries), item) for item in items]
             try:
                 for n_done, future in enumerate(as_completed(futures), start=1):
                     future.result()

@@ -25,12 +25,14 @@ class IngestSummary:
         counts: what was found, by its name in the plural, such as `detections`; empty where nothing was counted.
         refused: rows that were left out: table, file, row (1 is the first below the heading), reason; None where no row
             may be.
+        derived: rule by column, of the columns of `scenes` that were worked out and not read.
     """
 
     source: str
     rows: Mapping[str, int]
     counts: Mapping[str, int] = field(default_factory=dict)
     refused: pa.Table | None = None
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_refused(self) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,15 @@ def finite(value: float | None) -> float | None:
     (True, 2.0)
     """
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with None for numbers that are NaN or infinite.
+
+    >>> plain({"name": "a", "n": 3, "value": float("nan")})
+    {'name': 'a', 'n': 3, 'value': None}
+    """
+    return {name: finite(value) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def finite_list(column: pa.ChunkedArray | pa.Array, decimals: int) -> tuple[float | None, ...]:

@@ -47,17 +47,16 @@ def run_diagnosis(workspace: Workspace, coverage_digest: str) -> Derived:
     return derive(workspace.storage, evidence.recipe, write)
 
 
-def read_diagnosis(workspace: Workspace, coverage_digest: str) -> tuple[pa.Table, pa.Table]:
-    """`derived_tables.GAPS` and `VERDICTS` as `run_diagnosis` gives them; where it has not run, they are not kept.
+def read_diagnosis(workspace: Workspace, coverage_digest: str) -> Diagnosis:
+    """What `run_diagnosis` gives; where it has not run, it is not kept.
 
     May be called while others write to the workspace.
     """
     evidence = _gather(workspace, coverage_digest)
     kept = find(workspace.storage, evidence.recipe)
     if kept is None:
-        found = _diagnose(workspace, coverage_digest, evidence)
-        return found.gaps, found.verdicts
-    return kept.storage.read_table("gaps.parquet"), kept.storage.read_table("verdicts.parquet")
+        return _diagnose(workspace, coverage_digest, evidence)
+    return Diagnosis(*(kept.storage.read_table(f"{name}.parquet") for name in ("gaps", "verdicts", "curves")))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from oddloop import coverage
 from oddloop.derived_tables import DIFFERENCES
 from oddloop.lake.scan import read_table
-from oddloop.lake.workspace import Workspace
+from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.evaluation import measured_tables
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.rounds.stages import measured_metrics
@@ -42,7 +42,8 @@ def paired_differences(policy: Workspace, control: Workspace, metric: str, rng: 
         return DIFFERENCES.empty()
     scenes = read_table(policy.table("scenes"), SCENES)
     mine, other = _measured(policy, ours[common], metric, scenes), _measured(control, theirs[common], metric, scenes)
-    compared = _compare(policy, ours[common], (scenes, mine, other), rng)
+    covered = str(ours[common].evaluation["coverage_digest"])
+    compared = _compare(policy, covered, (scenes, mine, other), rng)
     table = compared.rename_columns({"first_value": "policy_value", "second_value": "control_value"})
     table = table.append_column("metric", pa.repeat(metric, table.num_rows))
     table = table.append_column("round", pa.repeat(common, table.num_rows))
@@ -72,7 +73,33 @@ def compare_rounds(
     """
     scenes = read_table(workspace.table("scenes"), SCENES)
     mine, other = (_measured(workspace, state, metric, scenes) for state in (first, second))
-    return _compare(workspace, first, (scenes, mine, other), rng, max_way)
+    return _compare(workspace, str(first.evaluation["coverage_digest"]), (scenes, mine, other), rng, max_way)
+
+
+def compare_tables(
+    workspace: Workspace,
+    covered: str,
+    metrics: tuple[TableFiles, TableFiles],
+    models: tuple[str, str],
+    metric: str,
+    rng: np.random.Generator,
+    max_way: int | None = None,
+) -> pa.Table:
+    """`compare_rounds` of any two models, also those that no round has trained.
+
+    Args:
+        workspace: the workspace.
+        covered: digest of the coverage of which the segments are.
+        metrics: tables with what each model has measured, among others.
+        models: ids of the models.
+        metric: metric to compare.
+        rng: draws the resamples of logs, which all segments share.
+        max_way: attributes in a segment, at most; None: as many as the segments have.
+    """
+    scenes = read_table(workspace.table("scenes"), SCENES)
+    measured = (_only(files, metric, scenes, model) for files, model in zip(metrics, models, strict=True))
+    first, second = measured
+    return _compare(workspace, covered, (scenes, first, second), rng, max_way)
 
 
 def compare_overall(
@@ -97,16 +124,16 @@ def compare_arms(
 
 def _compare(
     workspace: Workspace,
-    state: RoundState,
+    covered: str,
     tables: tuple[pa.Table, pa.Table, pa.Table],
     rng: np.random.Generator,
     max_way: int | None = None,
 ) -> pa.Table:
-    """Compare two models' metrics of scenes in the segments of a round; `tables`: scenes, first and second metrics."""
+    """Compare two models' metrics of scenes in a coverage's segments; `tables`: scenes, first and second metrics."""
     scenes, mine, other = tables
     other = other.filter(pc.is_in(other["scene_id"], scenes["scene_id"].combine_chunks()))
     paired = coverage.pair_metrics(scenes, mine, other)
-    folder = workspace.storage.sub(f"derived/coverage/{state.evaluation['coverage_digest']}")
+    folder = workspace.storage.sub(f"derived/coverage/{covered}")
     listed = folder.read_table("segments.parquet", ["segment_id", "n_way"])
     encoded = _encoded(folder.read_table("scene_values.parquet"), scenes["scene_id"].take(pa.array(paired.rows)))
     weights = coverage.draw_weights(paired.n_logs, N_DRAWS, rng)
@@ -118,8 +145,16 @@ def _compare(
 def _measured(workspace: Workspace, state: RoundState, metric: str, scenes: pa.Table) -> pa.Table:
     """The metric's rows of the model of a round, of held-out scenes where there are any."""
     files = measured_tables(workspace, state)
-    metrics = read_table(files, METRICS) if files else METRICS.empty()
-    return measured_metrics(metrics.filter(pc.equal(metrics["metric"], metric)), scenes)
+    return _only(files, metric, scenes) if files else METRICS.empty()
+
+
+def _only(files: TableFiles, metric: str, scenes: pa.Table, model_id: str = "") -> pa.Table:
+    """Rows of a metric, of one model where it is named."""
+    metrics = read_table(files, METRICS)
+    wanted = pc.equal(metrics["metric"], metric)
+    if model_id:
+        wanted = pc.and_(wanted, pc.equal(metrics["model_id"], model_id))
+    return measured_metrics(metrics.filter(wanted), scenes)
 
 
 def _encoded(values: pa.Table, scene_ids: pa.Array) -> coverage.Encoded:

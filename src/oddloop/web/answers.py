@@ -40,6 +40,16 @@ def answer_json(request: Request, read: Callable[[View], Any]) -> Response:
     return Response(text, headers=_headers(tag) | link, media_type="application/json")
 
 
+def answer_png(request: Request, draw: Callable[[View], bytes]) -> Response:
+    """The picture that `draw` gives."""
+    view = site_of(request).store.view()
+    tag = _tag(request, view)
+    if _is_known(request, tag):
+        return Response(status_code=304, headers=_headers(tag))
+    picture = view.cached(("png", tag), lambda: draw(view))
+    return Response(picture, headers=_headers(tag), media_type="image/png")
+
+
 def answer_recorded(recorded: Any) -> Response:
     """What a write has recorded, as JSON."""
     return Response(_as_text(recorded), media_type="application/json")

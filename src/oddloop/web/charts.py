@@ -98,7 +98,7 @@ def draw(
     return Chart(
         tuple(replace(line, name_y=place) for line, place in zip(lines, apart([x.name_y for x in lines]), strict=True)),
         tuple(list(zip(xs, labels, strict=True))[::-every][::-1]),
-        tuple((y(tick), _tick(tick, ticks)) for tick in ticks),
+        tuple((y(tick), tick_text(tick, ticks)) for tick in ticks),
         (y(level[0]), level[1]) if level else None,
         right,
     )
@@ -146,6 +146,11 @@ def nice_ticks(low: float, high: float) -> list[float]:
     return [place * step for place in range(first, last + 1)]
 
 
-def _tick(tick: float, ticks: Sequence[float]) -> str:
+def tick_text(tick: float, ticks: Sequence[float]) -> str:
+    """A tick with as many decimals as tell it from its neighbours.
+
+    >>> tick_text(2.0, [2.0, 2.5, 3.0])
+    '2.0'
+    """
     decimals = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
     return f"{tick:,.{min(decimals, 12)}f}".replace("-", "−")

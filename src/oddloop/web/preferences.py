@@ -58,5 +58,6 @@ def take_choice(request: Request) -> Response | None:
     # Only the path: an address that begins with two slashes would lead to another site.
     answer = RedirectResponse("/" + request.url.path.lstrip("/\\") + (f"?{left}" if left else ""), 303)
     for name, value in chosen.items():
-        answer.set_cookie(f"oddloop_{name}", value, max_age=_YEAR_S, httponly=True, samesite="lax")
+        is_https = request.url.scheme == "https"
+        answer.set_cookie(f"oddloop_{name}", value, max_age=_YEAR_S, httponly=True, secure=is_https, samesite="lax")
     return answer

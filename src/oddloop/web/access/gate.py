@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,6 +51,8 @@ class Gate:
             begun = True
             await send(message)
 
+        if self._is_from_proxy(scope) and _told_scheme(scope) == "https":
+            scope["scheme"] = "https"  # so that cookies are sent back by no other way
         guarded, request = with_headers(sending), Request(scope, receive)
         try:
             await self._answer(request, guarded)
@@ -106,14 +108,19 @@ class Gate:
     def _from_proxy(self, request: Request) -> Person | None:
         web = self._site.settings.web
         name = request.headers.get(web.proxy_header, "").strip() if web.proxy_header else ""
-        if not name or request.client is None or not _is_within(request.client.host, self._proxies):
+        if not name or not self._is_from_proxy(request.scope):
             return None
         return Person(name, web.proxy_roles.get(name, "viewer"), "proxy")
 
+    def _is_from_proxy(self, scope: Scope) -> bool:
+        """Whether a proxy that is trusted asks on somebody's behalf: what it says of them is true then."""
+        try:
+            at = ip_address(scope["client"][0]) if scope.get("client") else None
+        except ValueError:
+            return False
+        return at is not None and any(at in network for network in self._proxies)
 
-def _is_within(host: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    try:
-        at = ip_address(host)
-    except ValueError:
-        return False
-    return any(at in network for network in networks)
+
+def _told_scheme(scope: Scope) -> str:
+    """How the browser asked the first of several proxies."""
+    return Headers(scope=scope).get("x-forwarded-proto", "").partition(",")[0].strip().lower()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from oddloop.web.pages import clusters, coverage, overview, review, rounds, scenes
+from oddloop.web.pages import clusters, coverage, models, overview, review, rounds, scenes
 
 
 @dataclass(frozen=True)
@@ -29,4 +29,5 @@ PAGES = (
     Page("clusters", "/clusters", clusters.router),
     Page("review", "/review", review.router),
     Page("rounds", "/rounds", rounds.router),
+    Page("models", "/models", models.router),
 )

@@ -14,7 +14,7 @@ from oddloop.report.birdseye import SPEED_LIMITS_MPS, SPEEDS
 from oddloop.rounds.discovery import fold_names
 from oddloop.rounds.discovery.names import Scenario
 from oddloop.rounds.state import DISCOVERY
-from oddloop.web.answers import API, answer_json, answer_page, answer_recorded
+from oddloop.web.answers import API, answer_json, answer_page, answer_png, answer_recorded
 from oddloop.web.density import HEIGHT, WIDTH, draw_density
 from oddloop.web.forms import form_of, read_form
 from oddloop.web.messages import Messages
@@ -34,7 +34,7 @@ from oddloop.web.queries.clusters import (
     read_sight,
 )
 from oddloop.web.site import site_of, writer_of
-from oddloop.web.store import Store
+from oddloop.web.store import Store, View
 from oddloop.web.zoom import zoom_of
 
 router = APIRouter(tags=["clusters"])
@@ -89,15 +89,13 @@ def read_places(request: Request, asked: AskedMap) -> Response:
 @router.get(f"{API}/clusters/map.png", response_class=Response, responses=_PNG)
 def read_density(request: Request, asked: AskedMap) -> Response:
     """How dense scenes lie on the map, in the colours of what they are."""
-    view = site_of(request).store.view()
 
-    def make() -> bytes:
+    def draw(view: View) -> bytes:
         sight = read_sight(view, asked)
         grey = _GREY_BESIDE_MARK if asked.mark else 1.0
         return draw_density(sight.xy, sight.colour, radius=0 if sight.is_dense else 2, grey=grey)
 
-    picture = view.cached(("map.png", view.digest, asked.model_dump_json()), make)
-    return Response(picture, headers={"Cache-Control": "private, no-cache"}, media_type="image/png")
+    return answer_png(request, draw)
 
 
 @router.get(f"{API}/clusters/{{cluster_id}}", response_model=Cluster)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from oddloop.web.answers import API, answer_json, answer_page
 from oddloop.web.charts import Mark, draw
+from oddloop.web.learning import lay_out as lay_out_curve
 from oddloop.web.messages import Messages
 from oddloop.web.queries.coverage import (
     Coverage,
@@ -59,4 +60,5 @@ def _drawn_segment(page: SegmentPage, t: Messages) -> dict[str, Any]:
     """How the segment learned, by labelled scenes."""
     level = (page.target, t("overview.target")) if page.target is not None else None
     marks = [Mark(f"{p.n_scenes:,}", p.value, p.ci_low, p.ci_high) for p in page.learned if p.value is not None]
-    return {"chart": draw({"": marks}, level=level) if len(marks) > 1 else None}
+    learned = lay_out_curve(page.curve, page.target) if page.curve else None
+    return {"chart": draw({"": marks}, level=level) if len(marks) > 1 else None, "learned": learned}

@@ -1,4 +1,4 @@
-"""The rounds, one of them with its picks, and the models that they made."""
+"""The rounds, and one of them with its picks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from oddloop.web.answers import API, answer_json, answer_page
 from oddloop.web.paging import Paged, Part, part_of
-from oddloop.web.queries.models import Model, list_models
 from oddloop.web.queries.rounds import Round, RoundLine, list_rounds, read_round
 
 router = APIRouter(tags=["rounds"])
@@ -39,9 +38,3 @@ def read_list(request: Request, asked: Paged) -> Response:
 def read_one(request: Request, round_id: RoundId, asked: Paged) -> Response:
     """A round: a part of its picks with their reasons, its model, and what it was worth."""
     return answer_json(request, lambda view: read_round(view, round_id, asked))
-
-
-@router.get(f"{API}/models", response_model=Part[Model])
-def read_models(request: Request, asked: Paged) -> Response:
-    """The models that the rounds have made, newest first, with what they measured."""
-    return answer_json(request, lambda view: part_of(list_models(view), asked))

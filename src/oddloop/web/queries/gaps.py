@@ -88,4 +88,9 @@ def gap_table(view: View) -> pa.Table | None:
         return None
     evaluated = tuple(str(state.evaluation["coverage_digest"]) for state in view.rounds if state.evaluation)
     key = ("gaps", digest, view.config_digest, evaluated)
-    return view.cached(key, lambda: worst_gaps(*read_diagnosis(view.workspace, digest)))
+
+    def rank() -> pa.Table:
+        found = read_diagnosis(view.workspace, digest)
+        return worst_gaps(found.gaps, found.verdicts)
+
+    return view.cached(key, rank)

@@ -25,6 +25,7 @@ REFRESH_S = 0.5
 """A view is at most that old; what the server itself records is seen at once."""
 MAX_CACHED_BYTES = 256 * 2**20
 _FOREVER_NS = 2**63 - 1
+_LATE = ("cards", "curves", "diagnosis")
 
 
 class Store:
@@ -89,10 +90,10 @@ class Store:
         labels = _file_stamps(workspace.table("labels"))
         config, history = digest_of(self._config_stamp), digest_of(_stamps(workspace, SNAPSHOTS))
         parts = (config, history, digest_of(labels))
-        # `oddloop discover` makes cards after the ledger's last word on the clusters.
-        cards = sorted(workspace.storage.list_folders("derived/cards"))
+        # Cards, learning curves and their diagnosis are made after the ledger's last word on what they are of.
+        late = [sorted(workspace.storage.list_folders(f"derived/{name}")) for name in _LATE]
         return View(
-            workspace, rounds, seq, digest_of([seq, *parts, *cards]), *parts, self.ledger, self._cache, self._sql
+            workspace, rounds, seq, digest_of([seq, *parts, *late]), *parts, self.ledger, self._cache, self._sql
         )
 
     def _reopened(self) -> Workspace:

@@ -15,7 +15,7 @@ from oddloop.report.segments import surely_misses
 from oddloop.web.paging import Asked
 from oddloop.web.queries.coverage.measures import NAMES, mean_scores, measure_of, scale_of
 from oddloop.web.queries.coverage.quadrant import Quadrant, read_quadrant
-from oddloop.web.queries.coverage.source import Source, open_source
+from oddloop.web.queries.coverage.source import Source, covered_models, open_source
 from oddloop.web.queries.gaps import GapLine, gap_table, read_gaps
 from oddloop.web.store import NothingThereError, View
 
@@ -32,7 +32,7 @@ class CoverageAsked(Asked):
     columns: Annotated[Name, Field(description="attribute along the top; `-` for none")] = ""
     measure: Annotated[MeasureName, Field(description="what a cell shows")] = "volume"
     round: Annotated[RoundName, Field(description="the coverage of a round; by default the newest")] = ""
-    against: Annotated[RoundName, Field(description="a round that each cell is compared with")] = ""
+    against: Annotated[Name, Field(description="a round or a model that each cell is compared with")] = ""
     ways: Annotated[int, Field(ge=1, le=2, description="attributes of the segments in the quadrant")] = 1
 
 
@@ -41,7 +41,7 @@ class Cell:
     """A cell: `look` is `value`, `none` (no data), `few` (too few to judge) or `outside` (of the ODD).
 
     `shade` goes from 0 to 10, null where there is no number; `misses`: even the favourable end of the metric's interval
-    is worse than its target. `other` is the same number of the round that is compared with.
+    is worse than its target. `other` is the same number of the round or model that is compared with.
     """
 
     segment_id: str
@@ -80,6 +80,7 @@ class Coverage:
     attributes: tuple[str, ...]
     measures: tuple[str, ...]
     rounds: tuple[str, ...]
+    models: tuple[str, ...]
     model_id: str
     metric: str
     target: float | None
@@ -95,12 +96,12 @@ def read_coverage(view: View, asked: CoverageAsked) -> Coverage:
     """The coverage page.
 
     Raises:
-        NothingThereError: there is no such attribute or round.
+        NothingThereError: there is no such attribute, round or model.
     """
     source = open_source(view, asked.round)
     rounds = tuple(s.round_id for s in reversed(view.rounds) if s.evaluation or s.proposal)
     if source is None:
-        return Coverage((), NAMES, rounds, "", "", None, asked.measure, asked.round, "", None, None, ())
+        return Coverage((), NAMES, rounds, (), "", "", None, asked.measure, asked.round, "", None, None, ())
     key = ("coverage page", view.digest, asked)
     return view.cached(key, lambda: _read(view, source, rounds, asked))
 
@@ -112,6 +113,7 @@ def _read(view: View, source: Source, rounds: tuple[str, ...], asked: CoverageAs
         attributes=tuple(attribute.name for attribute in source.attributes),
         measures=NAMES,
         rounds=rounds,
+        models=covered_models(view),
         model_id=source.model_id,
         metric=lead.name if lead else "",
         target=lead.target if lead else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -10,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from oddloop.report.columns import finite
+from oddloop.report.columns import plain
 from oddloop.report.model import Exposure, Segment
 from oddloop.report.segments import badness, surely_misses
-from oddloop.rounds.diagnosis import read_diagnosis, round_history
+from oddloop.rounds.diagnosis import round_history
 from oddloop.rounds.evidence import ALL_SCENES
 from oddloop.web.paging import Asked
+from oddloop.web.queries.coverage.learning import Curve, diagnosis_of, read_curve
 from oddloop.web.queries.coverage.source import Source, open_source
 from oddloop.web.queries.models import Measured
 from oddloop.web.store import NothingThereError, View
@@ -60,26 +60,6 @@ class Learned:
     value: float | None
     ci_low: float | None
     ci_high: float | None
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A fitted learning curve, error = c + b n^-a: the floor with its 90 % interval, and the scenes to the target."""
-
-    n_sizes: int
-    n_seeds: int
-    n_logs: int
-    n_scenes: int
-    a: float
-    b: float
-    c: float
-    c_low: float
-    c_high: float
-    target: float
-    chance: float
-    n_needed: float | None
-    n_needed_low: float | None
-    n_needed_high: float | None
 
 
 @dataclass(frozen=True)
@@ -157,7 +137,7 @@ def _read(view: View, source: Source, segment_id: str) -> SegmentPage:
         measured=_measured(source, segment_id),
         verdicts=_verdicts(view, source, segment_id),
         learned=_learned(view, source, segment_id),
-        curve=_curve(view, source, segment_id),
+        curve=read_curve(view, source, segment),
         parents=_parents(source, segment),
         within=within[:N_WITHIN],
         n_within=len(within),
@@ -171,34 +151,17 @@ def _rows(table: pa.Table, segment_id: str) -> list[dict[str, Any]]:
 def _measured(source: Source, segment_id: str) -> tuple[Measured, ...]:
     names = [field.name for field in fields(Measured)]
     rows = sorted(_rows(source.metrics, segment_id), key=lambda row: row["metric"])
-    return tuple(Measured(**_plain({name: row[name] for name in names})) for row in rows)
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: finite(value) if isinstance(value, float) else value for name, value in row.items()}
+    return tuple(Measured(**plain({name: row[name] for name in names})) for row in rows)
 
 
 def _verdicts(view: View, source: Source, segment_id: str) -> tuple[Verdict, ...]:
-    gaps, verdicts = view.cached(
-        ("diagnosis", source.digest, view.digest), lambda: _Pair(*read_diagnosis(view.workspace, source.digest))
-    ).both()
-    known = {row["metric"]: row for row in _rows(gaps, segment_id)}
+    found = diagnosis_of(view, source)
+    known = {row["metric"]: row for row in _rows(found.gaps, segment_id)}
     names = [field.name for field in fields(Verdict)]
-    rows = (known[row["metric"]] | row for row in _rows(verdicts, segment_id))
-    made = [Verdict(**_plain({name: row[name] for name in names})) for row in rows]
+    rows = (known[row["metric"]] | row for row in _rows(found.verdicts, segment_id))
+    made = [Verdict(**plain({name: row[name] for name in names})) for row in rows]
     lead = source.lead.name if source.lead else ""
     return tuple(sorted(made, key=lambda verdict: (verdict.metric != lead, verdict.metric)))
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Two tables that are kept together."""
-
-    gaps: pa.Table
-    verdicts: pa.Table
-
-    def both(self) -> tuple[pa.Table, pa.Table]:
-        return self.gaps, self.verdicts
 
 
 def _learned(view: View, source: Source, segment_id: str) -> tuple[Learned, ...]:
@@ -209,17 +172,8 @@ def _learned(view: View, source: Source, segment_id: str) -> tuple[Learned, ...]
     mine = [row for row in _rows(table, segment_id) if row["metric"] == source.lead.name]
     names = [field.name for field in fields(Learned)]
     return tuple(
-        Learned(**_plain({name: row[name] for name in names})) for row in sorted(mine, key=lambda r: r["round"])
+        Learned(**plain({name: row[name] for name in names})) for row in sorted(mine, key=lambda r: r["round"])
     )
-
-
-def _curve(view: View, source: Source, segment_id: str) -> Curve | None:
-    digest = view.stages.get("diagnosis", "")
-    table = view.table("diagnosis", "curves.parquet", digest=digest) if digest else None
-    if table is None or source.lead is None:
-        return None
-    row = next((row for row in _rows(table, segment_id) if row["metric"] == source.lead.name), None)
-    return Curve(**_plain({field.name: row[field.name] for field in fields(Curve)})) if row else None
 
 
 def _parents(source: Source, segment: Segment) -> tuple[str, ...]:

@@ -72,18 +72,18 @@ class Source:
         return join_segments(rows, self.metrics.filter(mine), self.model_id, self.lead)
 
 
-def open_source(view: View, round_id: str = "") -> Source | None:
-    """The newest coverage, or that which a round was proposed from, or measured with; None: nothing was counted yet.
+def open_source(view: View, name: str = "") -> Source | None:
+    """The newest coverage, or that of a round or of a model, as it was measured; None: nothing was counted yet.
 
     Raises:
-        NothingThereError: there is no such round, or it has no coverage.
+        NothingThereError: there is no such round or model, or it has no coverage.
     """
-    digest = _digest_of(view, round_id)
+    digest = _digest_of(view, name)
     segments = view.table("coverage", "segments.parquet", digest=digest) if digest else None
     metrics = view.table("coverage", "segment_metrics.parquet", digest=digest) if digest else None
     if segments is None or metrics is None:
-        if round_id:
-            raise NothingThereError(f"round {round_id} has no coverage")
+        if name:
+            raise NothingThereError(f"{name} has no coverage")
         return None
     keyed = view.cached(("keyed segments", digest), lambda: _keyed(segments))
     lead = lead_metric(metrics, view.config)
@@ -93,10 +93,23 @@ def open_source(view: View, round_id: str = "") -> Source | None:
     return Source(digest, bare.model_id, lead, keyed, metrics, attributes, reference)
 
 
-def _digest_of(view: View, round_id: str) -> str:
-    if not round_id:
+def covered_models(view: View) -> tuple[str, ...]:
+    """Models that a coverage is of, newest first."""
+    names = (str(s.evaluation.get("model_id") or s.proposal.get("model_id") or "") for s in reversed(view.rounds))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _digest_of(view: View, name: str) -> str:
+    """Of a model: the coverage that it was evaluated with, else that which it proposed from; the newest of several."""
+    if not name:
         return view.stages.get("coverage", "")
-    state = view.round(round_id)
+    newest_first = tuple(reversed(view.rounds))
+    state = next((s for s in newest_first if s.round_id == name), None)
+    state = state or next((s for s in newest_first if s.evaluation.get("model_id") == name), None)
+    state = state or next((s for s in newest_first if s.proposal.get("model_id") == name), None)
+    if state is None:
+        there = ", ".join([*(s.round_id for s in newest_first), *covered_models(view)]) or "none yet"
+        raise NothingThereError(f"there is no round and no model {name!r}; there are: {there}")
     measured = state.evaluation.get("coverage_digest", "")
     return str(measured or state.proposal.get("stages", {}).get("coverage", ""))
 

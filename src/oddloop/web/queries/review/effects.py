@@ -77,9 +77,12 @@ def read_effects(
         gaps is None or verdicts is None
     ):  # a round of before there were verdicts: they are made now, of what is known now
         key: tuple[object, ...] = ("effects", stages["coverage"], view.digest)
-        parts = view.cached(
-            key, lambda: _parts(view, stages, lead.name, read_diagnosis(view.workspace, stages["coverage"]))
-        )
+
+        def make() -> tuple[_Part, ...]:
+            found = read_diagnosis(view.workspace, stages["coverage"])
+            return _parts(view, stages, lead.name, (found.gaps, found.verdicts))
+
+        parts = view.cached(key, make)
     else:
         key = ("effects", stages["coverage"], stages["diagnosis"], lead)
         parts = view.cached(key, lambda: _parts(view, stages, lead.name, (gaps, verdicts)))

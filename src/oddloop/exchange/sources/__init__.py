@@ -1,0 +1,74 @@
+"""Sources: data sets in their published layouts, part by part into the lake.
+
+`SOURCES` names those that ship. A team's own is named by import path, `package.module:Class`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from oddloop.errors import SourceError
+from oddloop.exchange.sources.base import Part, PartError, Source, SourceMaker, Tables, pick_columns, reading
+from oddloop.exchange.sources.ingest import ingest_source
+
+__all__ = [
+    "SOURCES",
+    "Part",
+    "PartError",
+    "Shipped",
+    "Source",
+    "Tables",
+    "ingest_source",
+    "make_source",
+    "pick_columns",
+    "reading",
+]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A source that ships.
+
+    Attributes:
+        path: where its class is; imported when it is asked for.
+        taxonomy: the crosswalk of its attributes.
+        help: what it reads, in one line.
+        metrics: `[metrics]` for `oddloop.toml`, where the source measures any.
+    """
+
+    path: str
+    taxonomy: str
+    help: str
+    metrics: str = ""
+
+
+_HERE = "oddloop.exchange.sources"
+SOURCES = {
+    "argoverse2": Shipped(
+        f"{_HERE}.argoverse2_sensor:Argoverse2Sensor",
+        "argoverse2",
+        "Argoverse 2 sensor logs: annotations.feather and ego poses, detections as submitted.",
+    ),
+}
+
+
+def make_source(name: str, folder: Path, scene_s: float) -> Source:
+    """A source by its name in `SOURCES`, or by import path.
+
+    Raises:
+        SourceError: there is no such source, or it cannot be imported.
+    """
+    path = SOURCES[name].path if name in SOURCES else name
+    module_name, colon, attribute = path.partition(":")
+    if not colon:
+        known = ", ".join(SOURCES)
+        raise SourceError(f'{name!r} is not a source; known: {known}, or your own as "package.module:Class"')
+    try:
+        maker: SourceMaker = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise SourceError(f"{path}: cannot be imported: {error}; is its folder on PYTHONPATH?") from error
+    if not (scene_s > 0):
+        raise SourceError(f"scene_s = {scene_s}: give a length in seconds, above 0")
+    return maker(folder, scene_s)

@@ -1,0 +1,171 @@
+"""Argoverse 2 sensor data set: annotations, ego poses and detections, a log at a time.
+
+    <split>/<log_id>/annotations.feather                boxes in the ego frame, ten sweeps a second
+    <split>/<log_id>/city_SE3_egovehicle.feather        ego poses in the city frame
+    <split>/<log_id>/map/log_map_archive_…____<CITY>_city_<n>.json   only its name is read, for the city
+    <split>/<log_id>/sensors/lidar/<timestamp_ns>.feather            names only, for sweeps without boxes
+    detections/<model_id>/*.feather                     as submitted to the detection challenge, of any logs
+
+A model's detections are in memory while its logs are read. Time grows with the boxes and poses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+
+from oddloop.errors import SourceError
+from oddloop.exchange.attributes.motion import Poses
+from oddloop.exchange.sources.agents import agents_of
+from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading
+from oddloop.exchange.sources.drive import Drive, drive_tables
+from oddloop.exchange.sources.rotation import QUATERNION, heading_of
+from oddloop.exchange.sources.splits import split_columns
+
+ANNOTATIONS, POSES = "annotations.feather", "city_SE3_egovehicle.feather"
+SPLITS = ("train", "val", "test")
+
+
+def _required(*names: tuple[str, pa.DataType]) -> list[pa.Field]:
+    return [pa.field(name, kind, nullable=False) for name, kind in names]
+
+
+_F64 = pa.float64()
+_PLACE = [("tx_m", _F64), ("ty_m", _F64), ("tz_m", _F64), *((name, _F64) for name in QUATERNION)]
+_SIZE = [("length_m", _F64), ("width_m", _F64), ("height_m", _F64)]
+_TIME = ("timestamp_ns", pa.int64())
+_BOXES = pa.schema(
+    [
+        *_required(_TIME, ("track_uuid", pa.string()), ("category", pa.string()), *_PLACE, *_SIZE),
+        pa.field("num_interior_pts", pa.int64()),
+    ]
+)
+_EGO = pa.schema(_required(_TIME, *_PLACE))
+_DETECTIONS = pa.schema(
+    _required(_TIME, ("log_id", pa.string()), ("category", pa.string()), ("score", _F64), *_PLACE, *_SIZE)
+)
+_CITY = re.compile(r"____([A-Z]+)_city_")
+
+
+class Argoverse2Sensor:
+    """Logs of the sensor data set; see the module for the layout."""
+
+    def __init__(self, folder: Path, scene_s: float) -> None:
+        self.folder, self.scene_s = folder, scene_s
+        self.agents = agents_of("argoverse2")
+
+    def parts(self) -> Iterator[Part]:
+        """One part per log."""
+        logs = sorted({p.parent for name in (ANNOTATIONS, POSES) for p in self.folder.glob(f"**/{name}")})
+        if not logs:
+            raise SourceError(
+                f"{self.folder}: no {ANNOTATIONS} below it; give the folder that holds train/, val/ or single logs"
+            )
+        models = [file for files in self._models.values() for file in files]
+        for log in logs:
+            own = [log / POSES, *([log / ANNOTATIONS] if not _is_unlabelled(log) else [])]
+            yield Part(log.relative_to(self.folder).as_posix(), (*own, *models))
+
+    def read(self, part: Part) -> Tables:
+        """Tables of one log."""
+        log = part.files[0].parent
+        boxes = _read_boxes(log / ANNOTATIONS) if log / ANNOTATIONS in part.files else None
+        times = np.unique(np.concatenate([_sweeps(log), boxes["timestamp_ns"].to_numpy() if boxes else []]))
+        if not len(times):
+            raise PartError.of(log, "no-frames", f"neither {ANNOTATIONS} nor sensors/lidar tells of a sweep")
+        times = times.astype(np.int64)
+        poses = _read_poses(log / POSES, times)
+        drive = Drive(
+            log_id=log.name,
+            timestamp_ns=times,
+            poses=poses,
+            boxes=_placed(boxes, times) if boxes else None,
+            agents=self.agents,
+            predictions={model: _detected(table, log.name, times) for model, table in self._detections.items()},
+            attributes={"city": _city(log), **split_columns(log.parent.name, SPLITS)},
+        )
+        return drive_tables(drive, self.scene_s)
+
+    @cached_property
+    def _models(self) -> dict[str, list[Path]]:
+        folders = sorted(p for p in self.folder.glob("detections/*") if p.is_dir())
+        return {f.name: sorted([*f.glob("*.feather"), *f.glob("*.parquet")]) for f in folders}
+
+    @cached_property
+    def _detections(self) -> dict[str, pa.Table]:
+        return {
+            model: pa.concat_tables([pick_columns(_read(file), _DETECTIONS, file) for file in files])
+            for model, files in self._models.items()
+            if files
+        }
+
+
+def _is_unlabelled(log: Path) -> bool:
+    """The test split is published without annotations; elsewhere a log without them is incomplete."""
+    return log.parent.name == "test" and not (log / ANNOTATIONS).exists()
+
+
+def _read(file: Path) -> pa.Table:
+    with reading(file):
+        return pq.read_table(file) if file.suffix == ".parquet" else feather.read_table(file, memory_map=False)
+
+
+def _read_boxes(file: Path) -> pa.Table:
+    boxes = pick_columns(_read(file), _BOXES, file)
+    key = boxes.group_by(["timestamp_ns", "track_uuid"], use_threads=False).aggregate([([], "count_all")])
+    twice = key.filter(pc.greater(key["count_all"], 1))
+    if twice.num_rows:
+        one = twice.slice(0, 1).to_pylist()[0]
+        message = f"track {one['track_uuid']} has two boxes at {one['timestamp_ns']}; an object has one per sweep"
+        raise PartError.of(file, "duplicate-track", message, twice.num_rows)
+    return boxes
+
+
+def _read_poses(file: Path, times: np.ndarray) -> Poses:
+    ego = pick_columns(_read(file), _EGO, file).sort_by("timestamp_ns")
+    time, heading = ego["timestamp_ns"].to_numpy(), heading_of(ego)
+    if np.isnan(heading).any():
+        raise PartError.of(file, "bad-rotation", "a quaternion is all zeros", int(np.isnan(heading).sum()))
+    if len(time) < 2 or time[0] > times[-1] or time[-1] < times[0]:
+        message = "its poses do not cover the time of the sweeps; is it of another log, or cut short?"
+        raise PartError.of(file, "other-times", message)
+    return Poses(time, ego["tx_m"].to_numpy(), ego["ty_m"].to_numpy(), heading)
+
+
+def _body(rows: pa.Table, times: np.ndarray) -> dict[str, pa.Array | pa.ChunkedArray]:
+    sides = {name: rows[name].cast(pa.float32()) for name in ("length_m", "width_m", "height_m")}
+    place = {name: rows[f"t{name}"].cast(pa.float32()) for name in ("x_m", "y_m", "z_m")}
+    heading = pa.array(heading_of(rows), pa.float32())
+    frame = pa.array(np.searchsorted(times, rows["timestamp_ns"].to_numpy()), pa.int64())
+    return {"frame": frame, **place, **sides, "heading_rad": heading}
+
+
+def _placed(boxes: pa.Table, times: np.ndarray) -> pa.Table:
+    names = {"object_id": boxes["track_uuid"], "category": boxes["category"], "n_points": boxes["num_interior_pts"]}
+    return pa.table({**names, **_body(boxes, times)})
+
+
+def _detected(found: pa.Table, log_id: str, times: np.ndarray) -> pa.Table:
+    """Detections of a log, at its sweeps; those at other times belong to no frame and are left out."""
+    mine = found.filter(pc.equal(found["log_id"], log_id))
+    mine = mine.filter(pc.is_in(mine["timestamp_ns"], value_set=pa.array(times)))
+    names = {"score": mine["score"].cast(pa.float32()), "label": mine["category"]}
+    return pa.table({**names, **_body(mine, times)})
+
+
+def _sweeps(log: Path) -> np.ndarray:
+    names = [p.stem for p in (log / "sensors/lidar").glob("*.feather")]
+    return np.array([int(name) for name in names if name.isdigit()], np.int64)
+
+
+def _city(log: Path) -> str | None:
+    found = [m[1] for p in (log / "map").glob("log_map_archive_*.json") if (m := _CITY.search(p.name))]
+    return found[0] if found else None

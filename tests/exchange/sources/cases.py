@@ -1,0 +1,38 @@
+"""Per source: a clean data set to spoil, made up for the fast tests and real where there is a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from exchange.sources import argoverse2_folder as av2
+from exchange.sources.corruption import Needs
+
+
+@dataclass(frozen=True)
+class Case:
+    source: str
+    make: Callable[[Path], object]
+    needs: Needs
+    lay_out_real: Callable[[Path], object] | None = None
+
+
+def _small_argoverse2(folder: Path) -> None:
+    for split, log in (("train", "aa"), ("val", "bb")):
+        av2.write_log(folder / split / log)
+    av2.write_detections(folder / "detections/m1", ["aa", "bb"])
+
+
+def _real_argoverse2(folder: Path) -> None:
+    av2.lay_out_real_logs(folder, ("3b3570b4", "adcf7d18"))
+
+
+CASES = [
+    Case(
+        "argoverse2",
+        _small_argoverse2,
+        Needs(lambda p: p.suffix == ".feather", av2.NEEDED | {"score", "log_id"}),
+        _real_argoverse2 if av2.REAL.exists() else None,
+    ),
+]
