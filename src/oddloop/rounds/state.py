@@ -33,7 +33,9 @@ MODELS = "models"
 """Stands for a round in events that say which model is in service; see `rounds/deploy`."""
 TRACKER = "tracker"
 """Stands for a round in events that say what was pushed to the experiment tracker; see `rounds/tracking`."""
-BESIDE_ROUNDS = (DISCOVERY, STOPPING, REVIEW, MODELS, TRACKER)
+SAVED = "saved"
+"""Stands for a round in events that say which searches and lists of scenes are kept; see `rounds/saved`."""
+BESIDE_ROUNDS = (DISCOVERY, STOPPING, REVIEW, MODELS, TRACKER, SAVED)
 """What stands for a round in events that belong to none."""
 ROUND_ZERO = "r000"
 """The round of the labels that were there before oddloop: it has no picks, but a first model and its metrics."""

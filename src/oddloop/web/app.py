@@ -20,8 +20,7 @@ from oddloop.web.access.tokens import OneTimeToken
 from oddloop.web.answers import API
 from oddloop.web.assets import FOREVER, find_asset
 from oddloop.web.intake import Intake
-from oddloop.web.pages import PAGES
-from oddloop.web.pages import intake as intake_routes
+from oddloop.web.pages import PAGES, ROUTERS
 from oddloop.web.problems import DESCRIBED, add_handlers, refuse
 from oddloop.web.site import ServeSettings, Site
 from oddloop.web.store import Store
@@ -61,9 +60,8 @@ def create_app(workspace: Workspace, settings: ServeSettings) -> FastAPI:
     sessions = Sessions(settings.web.session_hours * 3600)
     navigation = tuple((page.name, page.path) for page in PAGES)
     app.state.site = Site(store, intake, settings, sessions, OneTimeToken(settings.announce), navigation)
-    for page in PAGES:
-        app.include_router(page.router)
-    app.include_router(intake_routes.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.router.routes += [Route("/static/{digest}/{name}", _static), Route("/healthz", _healthz)]
     add_handlers(app)
     app.add_middleware(Gate, site=app.state.site)

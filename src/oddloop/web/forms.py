@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi.exceptions import RequestValidationError
@@ -29,7 +29,7 @@ async def form_of(request: Request) -> dict[str, str]:
     return {name: value for name, value in fields if name != PAGE_TOKEN}
 
 
-def read_form(model: type[M], fields: Mapping[str, str]) -> M:
+def read_form(model: type[M], fields: Mapping[str, Any]) -> M:
     """The fields as a model.
 
     Raises:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from oddloop.web.pages import clusters, coverage, models, overview, review, rounds, scenes
+from oddloop.web.pages import clusters, coverage, intake, models, overview, review, rounds, saved, scenes
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,5 @@ PAGES = (
     Page("rounds", "/rounds", rounds.router),
     Page("models", "/models", models.router),
 )
+ROUTERS = (*(page.router for page in PAGES), saved.router, intake.router)
+"""All routes: those of the pages, what people keep, which stands on the pages of scenes, and what programs send."""

@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from oddloop.report.birdseye import SPEED_LIMITS_MPS, SPEEDS
+from oddloop.rounds.saved import SEARCH, SET
 from oddloop.web.answers import API, answer_json, answer_page
 from oddloop.web.charts import Mark, draw
 from oddloop.web.messages import Messages
 from oddloop.web.queries.clusters.drawings import draw_from_above
+from oddloop.web.queries.saved import list_kept
 from oddloop.web.queries.scenes import (
     Replay,
     Scene,
@@ -25,6 +27,7 @@ from oddloop.web.queries.scenes import (
     read_scene,
     read_scenes,
 )
+from oddloop.web.saving import query_of
 from oddloop.web.site import site_of, toggled
 
 router = APIRouter(tags=["scenes"])
@@ -38,7 +41,9 @@ def show(request: Request, asked: Asked) -> Response:
     """The search page."""
 
     def more(_page: Scenes, _t: object) -> dict[str, Any]:
-        return {"asked": asked, "toggle": functools.partial(toggled, request)}
+        view = site_of(request).store.view()
+        kept = {"searches": list_kept(view, SEARCH), "sets": list_kept(view, SET)}
+        return {"asked": asked, "toggle": functools.partial(toggled, request), "query": query_of(asked), **kept}
 
     return answer_page(request, "scenes.html", "/scenes", lambda view: read_scenes(view, asked), more)
 

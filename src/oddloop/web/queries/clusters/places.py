@@ -8,23 +8,19 @@ from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from oddloop.lake.storage import Storage
-from oddloop.lake.workspace import TableFiles
 from oddloop.report.palette import cluster_colour
 from oddloop.rounds.discovery.names import STATUSES
 from oddloop.web.paging import Asked
 from oddloop.web.queries.clusters.found import Found, lasting_ids, members_file, read_found
+from oddloop.web.queries.clusters.whole_map import WholeMap, read_whole_map
 from oddloop.web.store import View
 
 MAX_DOTS = 20_000
 """Scenes in sight that are drawn one by one."""
 MAX_COLOURED = 200
 """Clusters that have a colour, at most: the first ones in order."""
-DISCOVER, MAP_FILE = "discover", "scene_map.parquet"
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -122,79 +118,26 @@ def read_map(view: View, asked: MapAsked) -> SceneMap:
 
 def read_sight(view: View, asked: MapAsked) -> Sight:
     """The scenes in a part of the map; none before the first discovery."""
-    found = read_found(view)
-    folder = view.stage(DISCOVER, str(found.head.payload["discover_digest"])) if found.head else None
-    places = _read_places(view, folder) if folder and folder.exists(MAP_FILE) else None
-    if found.head is None or folder is None or places is None or not len(places.x):
+    found, whole = read_found(view), read_whole_map(view)
+    if found.head is None or whole is None:
         return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), {}, 0)
-    low, high = _ends(places, asked)
-    rows = np.flatnonzero(_is_within(places.x, low[0], high[0]) & _is_within(places.y, low[1], high[1]))
-    shares = (np.stack([places.x[rows], places.y[rows]], axis=1) - low) / (high - low)
+    low, high = _ends(whole, asked)
+    rows = whole.rows_within(low, high)
+    shares = (whole.places_of(rows) - low) / (high - low)
     members = members_file(view, found.head) if asked.mark else None
     if members:
-        is_marked = _read_marked(view, folder, members, asked.mark)[rows]
+        is_marked = whole.is_marked(view, members, asked.mark)[rows]
         said = {asked.mark: found.said_of(asked.mark).name}
-        return Sight(shares, np.where(is_marked, 0, -1), (asked.mark,), said, len(places.x))
+        return Sight(shares, np.where(is_marked, 0, -1), (asked.mark,), said, whole.n_scenes)
     keys, code_of, names = _colours(found, lasting_ids(view, found.head) or {}, asked)
-    codes = np.array([*(code_of.get(own, -1) for own in places.clusters), -1])
-    return Sight(shares, codes[places.cluster[rows]], keys, names, len(places.x))
+    codes = np.array([*(code_of.get(own, -1) for own in whole.places.clusters), -1])
+    return Sight(shares, codes[whole.places.cluster[rows]], keys, names, whole.n_scenes)
 
 
-@dataclass(frozen=True)
-class _Places:
-    """All scenes of a map that have a place, held in 20 bytes each: asking the files takes ten times as long.
-
-    Attributes:
-        x, y: (n,) places.
-        clusters: ids of clusters in their own run.
-        cluster: (n,) place of each scene's cluster among `clusters`; -1: none.
-    """
-
-    x: Floats
-    y: Floats
-    clusters: tuple[str, ...]
-    cluster: npt.NDArray[np.int32]
-
-
-def _read_places(view: View, folder: Storage) -> _Places:
-    def read() -> _Places:
-        table = _finite(folder.read_table(MAP_FILE, ["x", "y", "cluster_id"]))
-        coded = table["cluster_id"].combine_chunks().cast(pa.string()).dictionary_encode()
-        cluster = pc.fill_null(coded.indices, -1).to_numpy().astype(np.int32)
-        return _Places(table["x"].to_numpy(), table["y"].to_numpy(), tuple(coded.dictionary.to_pylist()), cluster)
-
-    return view.cached(("places", folder.root), read)
-
-
-def _read_marked(view: View, folder: Storage, members: TableFiles, cluster_id: str) -> npt.NDArray[np.bool_]:
-    """(n,) whether each scene of the map is in a cluster: they may be nested, and the map names one of each scene."""
-
-    def read() -> npt.NDArray[np.bool_]:
-        mine = view.query("SELECT scene_id FROM m WHERE cluster_id = ?", [cluster_id], m=members)["scene_id"]
-        table = _finite(folder.read_table(MAP_FILE, ["scene_id", "x", "y"]))
-        found: npt.NDArray[np.bool_] = pc.is_in(table["scene_id"], value_set=mine.combine_chunks()).to_numpy()
-        return found
-
-    return view.cached(("marked", folder.root, members.storage.root, cluster_id), read)
-
-
-def _finite(table: pa.Table) -> pa.Table:
-    return table.filter(pc.and_(pc.is_finite(table["x"]), pc.is_finite(table["y"])))
-
-
-def _is_within(values: Floats, low: float, high: float) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = (values >= low) & (values <= high)
-    return found
-
-
-def _ends(places: _Places, asked: MapAsked) -> tuple[Floats, Floats]:
+def _ends(whole: WholeMap, asked: MapAsked) -> tuple[Floats, Floats]:
     """(2,) lower and upper ends of the part; y points up, and what is asked for is counted from the top."""
-    start = np.array([places.x.min(), places.y.min()])
-    end = np.array([places.x.max(), places.y.max()])
-    span = np.where(end > start, end - start, 1.0)
-    margin = 0.02 * span
-    start, span = start - margin, span + 2 * margin
-    return start + span * [asked.left, 1 - asked.bottom], start + span * [asked.right, 1 - asked.top]
+    span = whole.high - whole.low
+    return whole.low + span * [asked.left, 1 - asked.bottom], whole.low + span * [asked.right, 1 - asked.top]
 
 
 def _colours(

@@ -1,8 +1,20 @@
 """What the scene pages say: the scenes that meet conditions, and one scene."""
 
 from oddloop.web.queries.scenes.asked import SceneAsked, ScenesAsked
+from oddloop.web.queries.scenes.index import open_index
 from oddloop.web.queries.scenes.replay import Replay, read_replay
 from oddloop.web.queries.scenes.scene import Scene, read_scene
-from oddloop.web.queries.scenes.search import Scenes, read_scenes
+from oddloop.web.queries.scenes.search import Scenes, read_scenes, scenes_of
 
-__all__ = ["Replay", "Scene", "SceneAsked", "Scenes", "ScenesAsked", "read_replay", "read_scene", "read_scenes"]
+__all__ = [
+    "Replay",
+    "Scene",
+    "SceneAsked",
+    "Scenes",
+    "ScenesAsked",
+    "open_index",
+    "read_replay",
+    "read_scene",
+    "read_scenes",
+    "scenes_of",
+]

@@ -34,6 +34,7 @@ class ScenesAsked(PageAsked):
     split: Annotated[Literal["", "pool", "eval"], Field(description="`eval`: held out")] = ""
     cluster: Annotated[Name, Field(description="cluster")] = ""
     scenario: Annotated[Name, Field(description="name that people gave to clusters")] = ""
+    set: Annotated[Name, Field(description="name of a kept set of scenes")] = ""
     like: Annotated[Names, Field(description="scenes that the others should be like")] = ()
     unlike: Annotated[Names, Field(description="scenes that the others should not be like; needs `like`")] = ()
     sort: Annotated[

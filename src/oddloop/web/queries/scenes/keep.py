@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
+from oddloop.rounds.saved import SET, read_set
+from oddloop.web.queries.saved import kept_of
 from oddloop.web.queries.scenes.asked import ScenesAsked
 from oddloop.web.queries.scenes.column import Bools, Column
 from oddloop.web.queries.scenes.index import Index
@@ -36,12 +38,16 @@ def keep_scenes(index: Index, asked: ScenesAsked, score: str) -> Kept:
     """Which scenes meet the conditions.
 
     Raises:
-        NothingThereError: there is no such attribute.
+        NothingThereError: there is no such attribute or set.
     """
     if stranger := next((name for name in asked.conditioned if name not in index.attributes), None):
         raise NothingThereError(f"there is no attribute {stranger!r}; there are: {', '.join(index.attributes)}")
     masks = [np.ones(index.n, dtype=bool), *_by_state(index, asked), *_by_score(index, asked, score)]
-    masks += [*_by_cluster(index, asked), *(_with_word(index, word) for word in asked.text.lower().split())]
+    masks += [
+        *_by_cluster(index, asked),
+        *_by_set(index, asked),
+        *(_with_word(index, word) for word in asked.text.lower().split()),
+    ]
     return Kept(np.logical_and.reduce(masks), {name: _by_value(index, asked, name) for name in asked.conditioned})
 
 
@@ -91,6 +97,21 @@ def _by_cluster(index: Index, asked: ScenesAsked) -> Iterable[Bools]:
     clusters = index.clusters() if wanted else None
     for groups in wanted:
         yield clusters.keep(groups) if clusters else np.zeros(index.n, dtype=bool)
+
+
+def _by_set(index: Index, asked: ScenesAsked) -> Iterable[Bools]:
+    if not asked.set:
+        return
+    kept = kept_of(index.view, SET)
+    if asked.set not in kept:
+        raise NothingThereError(f"there is no set of scenes {asked.set!r}; there are: {', '.join(kept) or 'none yet'}")
+
+    def find() -> Bools:
+        ids = read_set(index.view.workspace, kept[asked.set])
+        found: Bools = pc.is_in(index.ids, value_set=ids).to_numpy(zero_copy_only=False)
+        return found
+
+    yield index.view.cached(("set", index.digest, kept[asked.set].digest), find)
 
 
 def _with_word(index: Index, word: str) -> Bools:

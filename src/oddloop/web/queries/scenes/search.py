@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from oddloop.report.columns import finite
 from oddloop.web.paging import Part
@@ -102,13 +103,37 @@ def _part(index: Index, asked: ScenesAsked, kept: Bools, score: str) -> Part[Sce
         like = find_like(index, kept, asked.like, asked.unlike, behind)
         lines = lines_of(index, like.rows[first:], like.distances[first:], score)
         return Part(tuple(lines), like.total, asked.limit, asked.offset)
-    if asked.sort == "id" or not score:
-        order: npt.NDArray[np.integer] = np.arange(index.n)
-    else:
-        order = index.by_score(score, lowest_first=asked.sort == "low")
-    shown = _first_kept(order, kept, behind)[first:]
+    shown = _first_kept(_in_order(index, asked, score), kept, behind)[first:]
     total = int(np.count_nonzero(kept))
     return Part(tuple(lines_of(index, shown, [None] * len(shown), score)), total, asked.limit, asked.offset)
+
+
+def scenes_of(view: View, asked: ScenesAsked, first: int | None = None) -> pa.Array:
+    """Ids of all scenes that meet the conditions, in order; only so many of the first where that is said.
+
+    Raises:
+        NothingThereError: nothing was counted yet, or there is no such attribute, score or example.
+    """
+    index = open_index(view)
+    if index is None:
+        raise NothingThereError("no scene has been counted yet; `oddloop run` does it")
+    score = chosen_score(view, asked.score)
+    kept = keep_scenes(index, asked, score).all_but()
+    n = first or index.n
+    rows = (
+        find_like(index, kept, asked.like, asked.unlike, n).rows
+        if asked.like
+        else _first_kept(_in_order(index, asked, score), kept, n)
+    )
+    return index.ids.take(pa.array(rows))
+
+
+def _in_order(index: Index, asked: ScenesAsked, score: str) -> npt.NDArray[np.integer]:
+    """All rows in the order that is asked for."""
+    if asked.sort == "id" or not score:
+        order: npt.NDArray[np.integer] = np.arange(index.n)
+        return order
+    return index.by_score(score, lowest_first=asked.sort == "low")
 
 
 def _first_kept(order: npt.NDArray[np.integer], kept: Bools, n: int) -> npt.NDArray[np.integer]:

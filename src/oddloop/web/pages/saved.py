@@ -1,0 +1,106 @@
+"""Kept searches and sets of scenes: listed, made, deleted; a set's scenes are found by `set` of the search."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from oddloop.rounds.saved import SEARCH, SET, Saved
+from oddloop.rounds.saved.saved import What
+from oddloop.web.answers import API, answer_json, answer_recorded
+from oddloop.web.forms import form_of, read_form
+from oddloop.web.paging import Asked, Paged, Part, part_of
+from oddloop.web.problems import DESCRIBED
+from oddloop.web.queries.saved import list_kept
+from oddloop.web.saving import KeptName, Replaces, SearchAsked, SetAsked, forget, record_search, record_set
+from oddloop.web.site import site_of, writer_of
+
+router = APIRouter(tags=["scenes"])
+Form = Annotated[dict[str, str], Depends(form_of)]
+_REFUSED: dict[int | str, dict[str, Any]] = {409: DESCRIBED[409]}
+
+
+class Forgotten(Asked):
+    """What to delete."""
+
+    name: KeptName
+    seen: Annotated[Replaces, Field(description="`seq` of what you have seen; null: whatever it is")] = None
+
+
+class ForgottenOfKind(Forgotten):
+    """The same by a form, which says of which kind it is."""
+
+    what: What
+
+
+AskedForgotten = Annotated[Forgotten, Query()]
+
+
+@router.get(f"{API}/searches", response_model=Part[Saved])
+def read_searches(request: Request, asked: Paged) -> Response:
+    """The searches that people keep; the query belongs behind `/api/v1/scenes?`."""
+    return answer_json(request, lambda view: part_of(list_kept(view, SEARCH), asked))
+
+
+@router.get(f"{API}/scene-sets", response_model=Part[Saved])
+def read_sets(request: Request, asked: Paged) -> Response:
+    """The sets of scenes that people keep; `/api/v1/scenes?set=<name>` has their scenes."""
+    return answer_json(request, lambda view: part_of(list_kept(view, SET), asked))
+
+
+@router.post(f"{API}/searches", response_model=Saved, responses=_REFUSED)
+def write_search(request: Request, said: SearchAsked) -> Response:
+    """Keep a search under a name; 409: the name is taken."""
+    return answer_recorded(record_search(site_of(request).store, said, writer_of(request)))
+
+
+@router.post(f"{API}/scene-sets", response_model=Saved, responses=_REFUSED)
+def write_set(request: Request, said: SetAsked) -> Response:
+    """Keep scenes under a name: listed ones, all of a search, or all in a part of the map; 409: the name is taken."""
+    return answer_recorded(record_set(site_of(request).store, said, writer_of(request)))
+
+
+@router.delete(f"{API}/searches", status_code=204, responses=_REFUSED)
+def delete_search(request: Request, said: AskedForgotten) -> Response:
+    """Delete a search; the ledger keeps what it was."""
+    return _forget(request, SEARCH, said)
+
+
+@router.delete(f"{API}/scene-sets", status_code=204, responses=_REFUSED)
+def delete_set(request: Request, said: AskedForgotten) -> Response:
+    """Delete a set of scenes; the ledger keeps what it was, and the scenes stay as they are."""
+    return _forget(request, SET, said)
+
+
+@router.post("/scenes/searches", include_in_schema=False)
+def send_search(request: Request, form: Form) -> Response:
+    """Keep a search by a form."""
+    said = {name: value for name, value in form.items() if name != "first"}  # of the button beside it
+    kept = record_search(site_of(request).store, read_form(SearchAsked, said), writer_of(request))
+    return RedirectResponse(f"/scenes?{kept.query}#saved", 303)
+
+
+@router.post("/scenes/sets", include_in_schema=False)
+def send_set(request: Request, form: Form) -> Response:
+    """Keep what a search finds by a form."""
+    said = read_form(SetAsked, {"query": "", **form})
+    kept = record_set(site_of(request).store, said, writer_of(request))
+    return RedirectResponse(f"/scenes?{urlencode({'set': kept.name})}#saved", 303)
+
+
+@router.post("/scenes/forget", include_in_schema=False)
+def send_forget(request: Request, form: Form) -> Response:
+    """Delete by a form."""
+    said = read_form(ForgottenOfKind, form)
+    _forget(request, said.what, said)
+    return RedirectResponse("/scenes#saved", 303)
+
+
+def _forget(request: Request, what: What, said: Forgotten) -> Response:
+    forget(site_of(request).store, what, said.name, said.seen, writer_of(request))
+    return Response(status_code=204)
