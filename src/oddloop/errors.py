@@ -49,6 +49,10 @@ class TrackerError(OddloopError):
     """The experiment tracker cannot be reached, or refused what was pushed to it."""
 
 
+class PublishError(OddloopError):
+    """Tables for dashboards cannot be brought to where they are read; what is there stays as it was."""
+
+
 class DeployError(OddloopError):
     """A model cannot go into service, or what should be told of it was not."""
 

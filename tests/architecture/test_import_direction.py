@@ -42,10 +42,11 @@ MAY_IMPORT = {
     "exchange": FOUNDATION | {"lake", "engine"},
     "rounds": FOUNDATION | {"lake", "engine", "exchange", *STAGES},  # labelling tools are written and read there
     "report": FOUNDATION | {"lake", "engine", "rounds"},
+    "publish": FOUNDATION | {"lake", "rounds"},
     "web": FOUNDATION | {"lake", "engine", "rounds", "report", *STAGES},
     "__main__": {"cli"},
     "demo": FOUNDATION | {"lake", "engine", "rounds", "report", "score", "exchange"},
-    "cli": FOUNDATION | {"lake", "engine", "rounds", "exchange", "report", "web", "demo", *STAGES},
+    "cli": FOUNDATION | {"lake", "engine", "rounds", "exchange", "report", "publish", "web", "demo", *STAGES},
 }
 # Roads to a file, a clock, the environment, the network, a database, a process, or unseeded randomness.
 IMPURE = {

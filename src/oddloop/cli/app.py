@@ -42,6 +42,7 @@ COMMANDS = (
     "run",
     "rounds",
     "report",
+    "publish",
     "serve",
     "demo",
 )

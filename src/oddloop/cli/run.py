@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
+from oddloop.cli.publish import published_line
 from oddloop.cli.shell import make_shell
 from oddloop.cli.terminal import Talk, out, print_json
+from oddloop.errors import PublishError
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
+from oddloop.publish import Published, publish
 from oddloop.report import publish_report
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run as run_loop
@@ -37,12 +41,27 @@ def run(
             report = publish_report(opened, round_id) if round_id else None
             if report and report.written:
                 push_report(opened, shell, summary)
+            published = publish_if_asked(opened, shell)
     if as_json:
-        print_json({**summary.to_json(), "report": report.url if report else None})
-    else:
-        out.print(closing_line(summary))
-        if report:
-            out.print(f"Report: {report.url}")
+        places = {"report": report and report.url, "published": published and asdict(published)}
+        print_json({**summary.to_json(), **places})
+        return
+    out.print(closing_line(summary))
+    if report:
+        out.print(f"Report: {report.url}")
+    if published:
+        out.print(published_line(published))
+
+
+def publish_if_asked(workspace: Workspace, shell: Shell) -> Published | None:
+    """What dashboards read, where `[publish] after_run` says so; a database that is down costs a warning."""
+    if not workspace.config.publish.after_run:
+        return None
+    try:
+        return publish(workspace, shell.now_ns())
+    except PublishError as error:
+        shell.warn(str(error))
+        return None
 
 
 def push_report(workspace: Workspace, shell: Shell, summary: RunSummary) -> None:

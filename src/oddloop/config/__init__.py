@@ -29,6 +29,7 @@ from oddloop.config.names import NamesConfig
 from oddloop.config.objectives import ObjectiveConfig
 from oddloop.config.ood import FeatureMethod, OodConfig, TelemetryMethod
 from oddloop.config.page import PageConfig
+from oddloop.config.publish import PublishConfig
 from oddloop.config.quotas import GapDrivenConfig, QuotaConfig
 from oddloop.config.redundancy import RedundancyConfig
 from oddloop.config.review import ReviewConfig
@@ -105,6 +106,7 @@ __all__ = [
     "ObjectiveConfig",
     "OodConfig",
     "PageConfig",
+    "PublishConfig",
     "QuotaConfig",
     "Reduction",
     "RedundancyConfig",

@@ -18,6 +18,7 @@ from oddloop.config.evidence import EvidenceConfig
 from oddloop.config.intake import IntakeConfig
 from oddloop.config.labelling import LabellingConfig
 from oddloop.config.leakage import LeakageConfig
+from oddloop.config.publish import PublishConfig
 from oddloop.config.review import ReviewConfig
 from oddloop.config.score import ScoreConfig
 from oddloop.config.select import CostConfig, DiscoverConfig, SelectConfig
@@ -66,6 +67,7 @@ class Config:
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
     intake: IntakeConfig = field(default_factory=IntakeConfig)
     web: WebConfig = field(default_factory=WebConfig)
+    publish: PublishConfig = field(default_factory=PublishConfig)
     columns: dict[str, dict[str, str | ColumnSource]] = field(default_factory=dict)
     """`oddloop ingest tables`: per table, our column = one of the user's files, or how it is made of them."""
     rows: dict[str, RowConfig] = field(default_factory=dict)

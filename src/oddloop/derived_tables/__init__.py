@@ -25,6 +25,7 @@ from oddloop.derived_tables.scores import (
 )
 from oddloop.derived_tables.selection import CANDIDATES, PICKS
 from oddloop.derived_tables.slices import SLICES
+from oddloop.derived_tables.star import STAR
 from oddloop.derived_tables.vectors import SCENE_MAP, SCENE_VECTORS
 from oddloop.derived_tables.verdicts import (
     CURVE_POINTS,
@@ -62,6 +63,7 @@ DERIVED = (
     *DATASET_TABLES,
     HALF_METRICS,
     LIFTS,
+    *STAR,
 )
 """In the order of the data flow."""
 
@@ -105,6 +107,7 @@ __all__ = [
     "SEGMENT_HINTS",
     "SEGMENT_METRICS",
     "SLICES",
+    "STAR",
     "VERDICTS",
     "VERDICT_TABLES",
     "VOLUME_GAPS",

@@ -36,6 +36,12 @@ def append_snapshot(workspace: Workspace, covered: Derived, now_ns: int) -> bool
     return True
 
 
+def newest_snapshot(workspace: Workspace) -> str:
+    """Digest of the coverage result that was kept last; "" where there is none."""
+    kept = sorted(table_files(workspace.storage.sub(FOLDER), COVERAGE_HISTORY.name).files)
+    return kept[-1].removesuffix(".parquet").rpartition("-")[2] if kept else ""
+
+
 def read_snapshots(workspace: Workspace) -> pa.Table:
     """All that were kept, oldest first: `derived_tables.COVERAGE_HISTORY`."""
     storage = workspace.storage.sub(FOLDER)

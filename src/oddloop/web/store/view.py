@@ -13,6 +13,7 @@ from oddloop.errors import OddloopError
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.ledger import Ledger
+from oddloop.rounds.newest import newest_stages
 from oddloop.rounds.state import Event, RoundState
 from oddloop.rounds.trace import Trace, trace_scene
 from oddloop.web.store.cache import Cache
@@ -74,13 +75,7 @@ class View:
     @property
     def stages(self) -> Mapping[str, str]:
         """Digest of the newest folder by stage: those of the newest proposal, its coverage after a later evaluation."""
-        proposed = next((s for s in reversed(self.rounds) if s.proposal), None)
-        measured = next((s for s in reversed(self.rounds) if s.evaluation), None)
-        stages = dict(proposed.proposal["stages"]) if proposed else {}
-        if measured and (proposed is None or measured.number >= proposed.number):
-            stages["coverage"] = str(measured.evaluation["coverage_digest"])
-            stages.pop("diagnosis", None)
-        return stages
+        return newest_stages(self.rounds)
 
     def events(self, round_id: str) -> list[Event]:
         """Events of a round, or of what stands beside the rounds, oldest first."""

@@ -1,0 +1,59 @@
+"""A toy workspace with two rounds, published once for all tests that only look."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import toy
+from oddloop.lake import Workspace
+from oddloop.rounds.ledger import open_ledger
+from oddloop.rounds.run import run
+from postgres_server import PostgresServer, find_programs, running_server
+from publishing import publish_at, with_settings
+
+
+@pytest.fixture(scope="session")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with two rounds: never written to."""
+    folder = tmp_path_factory.mktemp("published") / "ws"
+    toy.make_workspace(folder, config=with_settings(), train="")
+    for round_id in ("r001", "r002"):
+        toy.run_at(folder)
+        toy.label_all_picks(folder, round_id)
+    run(Workspace.open(folder), toy.shell())
+    with contextlib.closing(open_ledger(Workspace.open(folder))) as ledger:
+        assert [state.status for state in ledger.rounds()] == ["closed", "closed", "closed", "proposed"]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published(ready: Path) -> Path:
+    """The same, published: look, do not write."""
+    folder = ready.parent / "published"
+    shutil.copytree(ready, folder)
+    assert publish_at(folder).written
+    return folder
+
+
+@pytest.fixture
+def workspace(published: Path, tmp_path: Path) -> Path:
+    """A published workspace of one's own."""
+    folder = tmp_path / "ws"
+    shutil.copytree(published, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    if find_programs() is None:
+        pytest.skip("no PostgreSQL server here; scripts/install-system-packages brings one")
+    if importlib.util.find_spec("pg8000") is None:
+        pytest.skip("pg8000 is not installed; it comes with oddloop[postgres]")
+    with running_server() as server:
+        yield server
