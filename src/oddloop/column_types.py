@@ -61,4 +61,5 @@ _FAMILIES = (
     (_is_number, pa.types.is_floating),
     (pa.types.is_boolean, pa.types.is_boolean),
     (_is_bytes, _is_bytes),
+    (pa.types.is_timestamp, pa.types.is_timestamp),
 )
