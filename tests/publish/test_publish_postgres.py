@@ -128,6 +128,7 @@ def test_a_publication_that_is_killed_leaves_the_old_one(
 
 
 def test_a_database_that_is_down_changes_no_file(workspace: Path) -> None:
+    pytest.importorskip("pg8000")
     record = (workspace / "publish/publication.json").read_bytes()
     change_settings(workspace, "[publish]", '[publish]\npostgres = "postgresql://nobody:secret@127.0.0.1:1/none"')
     with pytest.raises(PublishError, match=r"127\.0\.0\.1:1/none: not published, and left as it was") as refused:
