@@ -81,4 +81,8 @@ def _tables_for(source: str) -> str:
         raise ConfigError(f"--for {source}: not a source whose settings are known; known: {', '.join(KNOWN)}")
     if source == "kitti":
         return SETTINGS
-    return f"{taxonomy_toml(taxonomy_sections(SOURCES[source].taxonomy))}\n{SOURCES[source].metrics or METRICS}"
+    shipped = SOURCES[source]
+    attributes = (
+        taxonomy_toml(taxonomy_sections(shipped.taxonomy)) if shipped.taxonomy else TABLES.removesuffix(METRICS)
+    )
+    return f"{attributes}\n{shipped.metrics or METRICS}"

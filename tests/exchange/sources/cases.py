@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exchange.sources import argoverse2_folder as av2
+from exchange.sources import image_folders as images
 from exchange.sources.corruption import Needs
 
 
@@ -34,5 +35,14 @@ CASES = [
         _small_argoverse2,
         Needs(lambda p: p.suffix == ".feather", av2.NEEDED | {"score", "log_id"}),
         _real_argoverse2 if av2.REAL.exists() else None,
+    ),
+    Case(
+        "bdd100k",
+        images.write_bdd,
+        Needs(lambda p: True, {"x1", "y1", "x2", "y2", "score"}, siblings=False),
+        images.lay_out_real_bdd if images.REAL.exists() else None,
+    ),
+    Case(
+        "coco", images.write_coco, Needs(lambda p: True, {"bbox", "score", "image_id", "category_id"}, siblings=False)
     ),
 ]

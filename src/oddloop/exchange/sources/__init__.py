@@ -33,7 +33,7 @@ class Shipped:
 
     Attributes:
         path: where its class is; imported when it is asked for.
-        taxonomy: the crosswalk of its attributes.
+        taxonomy: the crosswalk of its attributes; empty: the format has none.
         help: what it reads, in one line.
         metrics: `[metrics]` for `oddloop.toml`, where the source measures any.
     """
@@ -44,6 +44,17 @@ class Shipped:
     metrics: str = ""
 
 
+BDD100K_CLASSES = ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
+
+
+def _detection_metrics(classes: tuple[str, ...]) -> str:
+    """What is good for the metrics that `exchange.scene_metrics` makes, for `oddloop.toml`."""
+    directions = {"precision_{}": "higher", "recall_{}": "higher", "fp_fn_per_frame_{}": "lower"}
+    names = {form.format(name): better for form, better in directions.items() for name in classes}
+    lines = [f'{name} = {{ better = "{better}" }}' for name, better in {"fp_fn_per_frame": "lower", **names}.items()]
+    return "\n".join(["[metrics]", *lines, ""])
+
+
 _HERE = "oddloop.exchange.sources"
 SOURCES = {
     "argoverse2": Shipped(
@@ -51,6 +62,13 @@ SOURCES = {
         "argoverse2",
         "Argoverse 2 sensor logs: annotations.feather and ego poses, detections as submitted.",
     ),
+    "bdd100k": Shipped(
+        f"{_HERE}.bdd100k:Bdd100k",
+        "bdd100k",
+        "BDD100K labels and results in JSON, with the attributes of images.",
+        _detection_metrics(BDD100K_CLASSES),
+    ),
+    "coco": Shipped(f"{_HERE}.coco:Coco", "", "COCO instances and detection results, images of videos or single ones."),
 }
 
 
