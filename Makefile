@@ -9,6 +9,7 @@ LABEL_STUDIO := .venv-label-studio
 TRACKER := .venv-tracker
 AIRFLOW := .venv-airflow
 CLUSTER := .venv-ray
+SOURCES := .venv-sources
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
@@ -68,6 +69,14 @@ $(TRACKER)/test: pyproject.toml constraints.txt tests/oracles/mlflow.txt
 	$(TRACKER)/bin/python $(INSTALL) --no-deps mlflow==3.17.2 mlflow-tracing==3.17.2
 	@touch $@
 
+$(SOURCES)/test: pyproject.toml constraints.txt tests/oracles/sources.txt
+	$(PYTHON) -m venv $(SOURCES)
+	@echo "Installing the readers of other people's data sets into $(SOURCES) ..."
+	$(SOURCES)/bin/python $(INSTALL) -e '.[commonroad,test]' -r tests/oracles/sources.txt
+	# By itself: it asks for PyTorch and for what shows videos.
+	$(SOURCES)/bin/python $(INSTALL) --no-deps av2==0.3.6
+	@touch $@
+
 $(AIRFLOW)/test: tests/oracles/airflow.txt
 	$(PYTHON) -m venv $(AIRFLOW)
 	@echo "Installing Airflow into $(AIRFLOW) ..."
@@ -106,7 +115,7 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -n auto -m "not system"
 
-test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test $(CLUSTER)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
+test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test $(CLUSTER)/test $(SOURCES)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) -e '.[delta,iceberg,maps,postgres]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
@@ -119,6 +128,8 @@ test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABE
 	ODDLOOP_ORACLES="label_studio_sdk cvat_sdk datumaro pycocotools" \
 		$(LABELLING)/bin/python -m pytest -q -m system tests/oracles/labelling
 	ODDLOOP_ORACLES="ray distributed moto" $(CLUSTER)/bin/python -m pytest -q -m system tests/engine
+	ODDLOOP_ORACLES="av2 astral commonroad" $(SOURCES)/bin/python -m pytest -q -m system \
+		tests/oracles/test_sources.py tests/exchange/sources/test_corrupted.py -k "test_sources or commonroad"
 	ODDLOOP_ORACLES="mlflow" $(TRACKER)/bin/python -m pytest -q -m system tests/oracles/test_mlflow.py
 
 check: $(VENV)/check ## Lint, format check, strict types, import directions, docs up to date

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from exchange.sources import argoverse2_folder as av2_files
+from exchange.sources import commonroad_folder as cr_files
 from oddloop.exchange.attributes import sun_elevation_deg
 from oddloop.exchange.sources import ingest_source, make_source
+from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
 from oracles.peers import load
 
@@ -55,7 +59,7 @@ def test_sensor_logs_are_what_av2_reads(tmp_path: Path) -> None:
     for scene in scenes:
         log = next(folder.glob(f"*/{scene['log_id']}"))
         theirs = cuboids.CuboidList.from_feather(log / "annotations.feather")
-        ours = objects.filter(pa.compute.equal(objects["scene_id"], scene["scene_id"]))
+        ours = objects.filter(pc.equal(objects["scene_id"], scene["scene_id"]))
         assert ours.num_rows == len(theirs)
         assert scene["n_frames"] == len({c.timestamp_ns for c in theirs.cuboids})
         assert ours["category"].to_pylist() == [c.category for c in theirs.cuboids]
@@ -67,3 +71,51 @@ def test_sensor_logs_are_what_av2_reads(tmp_path: Path) -> None:
         places = np.array([poses[t].translation[:2] for t in sorted(poses)])
         way = np.hypot(*np.diff(places[::17], axis=0).T).sum()  # every 0.1 s or so
         assert scene["distance_m"] == pytest.approx(way, rel=0.05)
+
+
+def test_a_made_up_scenario_arrives_whole(tmp_path: Path) -> None:
+    load("commonroad", WHY.format(name="commonroad-io"))
+    workspace = ingest("commonroad", cr_files.write_folder(tmp_path / "cr"))
+    assert [f for f in find_faults(workspace) if f.code != "undeclared-metric"] == []
+    first = read(workspace, "scenes").to_pylist()[0]
+    expected = {
+        "scene_id": "DEU_Test-1_1_T-1",
+        "log_id": "DEU_Test-1",
+        "duration_s": 0.5,
+        "n_frames": 5,
+        "tags": ["comfort", "two_lane", "urban"],
+        "lane_count": "2",
+        "curvature": "straight",
+        "junction": "none",
+        "n_vehicles_per_frame": 1.0,
+        "traffic_density": "low",  # one vehicle on 0.2 km of lane: 5 a km
+        "categories": ["car"],
+    }
+    assert {k: v for k, v in first.items() if k != "start_ns"} == expected
+    track = read(workspace, "tracks").slice(2, 1).to_pylist()[0]
+    assert (track["x_m"], track["speed_mps"], track["length_m"]) == (2.0, 10.0, 4.5)
+
+
+@pytest.mark.skipif(not cr_files.REAL.exists(), reason=cr_files.WHY_SKIPPED)
+def test_real_scenarios_are_what_commonroad_reads_and_their_table_says(tmp_path: Path) -> None:
+    load("commonroad", WHY.format(name="commonroad-io"))
+    reader = load("commonroad.common.file_reader", WHY.format(name="commonroad-io"))
+    folder = cr_files.lay_out_real(tmp_path / "cr")
+    workspace = ingest("commonroad", folder)
+    assert find_faults(workspace) == []
+    tracks, scenes = read(workspace, "tracks"), read(workspace, "scenes").to_pylist()
+    assert len(scenes) == 13
+    table = pq.read_table(cr_files.REAL.parent / "tracks.parquet")
+    for scene in scenes:
+        scenario, _ = reader.CommonRoadFileReader(str(next(folder.rglob(f"{scene['scene_id']}.xml")))).open()
+        ours = tracks.filter(pc.equal(tracks["scene_id"], scene["scene_id"]))
+        later = [o.prediction.trajectory.state_list for o in scenario.dynamic_obstacles if o.prediction]
+        n_states = len(scenario.dynamic_obstacles) + sum(map(len, later))
+        assert ours.num_rows == n_states
+        assert len(ours["agent_id"].unique()) == len(scenario.dynamic_obstacles)
+        theirs = table.filter(pc.equal(table["scene_id"], scene["scene_id"]))
+        theirs = theirs.append_column("agent_id", theirs["object_id"].cast(pa.string()))
+        theirs = theirs.sort_by([("step", "ascending"), ("agent_id", "ascending")])
+        for mine, other in (("x_m", "x"), ("y_m", "y"), ("heading_rad", "heading"), ("speed_mps", "speed")):
+            assert np.allclose(ours[mine].to_numpy(), theirs[other].to_numpy(), atol=1e-3)
+        assert np.allclose(ours["length_m"].to_numpy(), theirs["length"].to_numpy(), atol=1e-3)

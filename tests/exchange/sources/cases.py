@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exchange.sources import argoverse2_folder as av2
+from exchange.sources import commonroad_folder as commonroad
 from exchange.sources import image_folders as images
 from exchange.sources.corruption import Needs
 
@@ -17,6 +18,7 @@ class Case:
     make: Callable[[Path], object]
     needs: Needs
     lay_out_real: Callable[[Path], object] | None = None
+    package: str = ""  # without which the source does not go
 
 
 def _small_argoverse2(folder: Path) -> None:
@@ -27,6 +29,10 @@ def _small_argoverse2(folder: Path) -> None:
 
 def _real_argoverse2(folder: Path) -> None:
     av2.lay_out_real_logs(folder, ("3b3570b4", "adcf7d18"))
+
+
+def _real_commonroad(folder: Path) -> None:
+    commonroad.lay_out_real(folder, ("USA_US101-8_3_T-1", "USA_US101-16_1_T-1"))
 
 
 CASES = [
@@ -41,6 +47,13 @@ CASES = [
         images.write_bdd,
         Needs(lambda p: True, {"x1", "y1", "x2", "y2", "score"}, siblings=False),
         images.lay_out_real_bdd if images.REAL.exists() else None,
+    ),
+    Case(
+        "commonroad",
+        commonroad.write_folder,
+        Needs(lambda p: True, siblings=False),
+        _real_commonroad if commonroad.REAL.exists() else None,
+        "commonroad",
     ),
     Case(
         "coco", images.write_coco, Needs(lambda p: True, {"bbox", "score", "image_id", "category_id"}, siblings=False)

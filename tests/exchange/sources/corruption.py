@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
@@ -230,6 +231,28 @@ def _sqlite(name: str, statement: str) -> Way:
     return way
 
 
+def _xml_way(
+    name: str, change: Callable[[ElementTree.Element, ElementTree.Element, np.random.Generator], object]
+) -> Way:
+    def way(file: Path, names: Collection[str], rng: np.random.Generator) -> tuple[str, bool]:
+        tree = ElementTree.parse(file)
+        pairs = [(parent, child) for parent in tree.iter() for child in parent]
+        change(*pairs[rng.integers(len(pairs))], rng)
+        tree.write(file)
+        return name, False
+
+    return way
+
+
+def _text(said: str) -> Callable[[ElementTree.Element, ElementTree.Element, np.random.Generator], object]:
+    return lambda parent, child, rng: setattr(child, "text", said)
+
+
+def _other_version(file: Path, names: Collection[str], rng: np.random.Generator) -> tuple[str, bool]:
+    file.write_text(file.read_text().replace('commonRoadVersion="2018b"', 'commonRoadVersion="2031z"'))
+    return "other version", True
+
+
 _FRAMES = [_column_dropped, _column_retyped, _nan, _null, _row_twice]
 _WAYS: dict[str, list[Way]] = {
     ".feather": _FRAMES,
@@ -240,6 +263,14 @@ _WAYS: dict[str, list[Way]] = {
         _json_way("null", _set(None)),
         _json_way("word", _set("<word>")),
         lambda file, names, rng: (_json_way("twice", _again)(file, names, rng)[0], False),
+    ],
+    ".xml": [
+        _xml_way("element removed", lambda parent, child, rng: parent.remove(child)),
+        _xml_way("element twice", lambda parent, child, rng: parent.append(child)),
+        _xml_way("attribute gone", lambda parent, child, rng: child.attrib.clear()),
+        _xml_way("NaN", _text("nan")),
+        _xml_way("word", _text("<word>")),
+        _other_version,
     ],
     ".db": [
         _sqlite("table dropped", "DROP TABLE {table}"),

@@ -68,6 +68,9 @@ SOURCES = {
         "BDD100K labels and results in JSON, with the attributes of images.",
         _detection_metrics(BDD100K_CLASSES),
     ),
+    "commonroad": Shipped(
+        f"{_HERE}.commonroad:CommonRoad", "commonroad", "CommonRoad scenarios in XML; needs oddloop[commonroad]."
+    ),
     "coco": Shipped(f"{_HERE}.coco:Coco", "", "COCO instances and detection results, images of videos or single ones."),
 }
 
