@@ -33,7 +33,7 @@ def workspace(tmp_path: Path) -> Path:
     init.run(str(tmp_path / "ws"), taxonomy="nhtsa_sgo")
     page = (ROOT / "docs/how-to/ingest-tables.md").read_text()
     with (tmp_path / "ws/oddloop.toml").open("a") as file:
-        file.writelines(b for b in re.findall(r"^```toml\n(.*?)^```", page, re.M | re.S) if "Same Incident ID" in b)
+        file.writelines(b for b in re.findall(r"^```toml\n(.*?)^```", page, re.M | re.S) if "[coverage.volume]" in b)
     return tmp_path / "ws"
 
 
@@ -51,6 +51,7 @@ def test_every_report_is_counted_or_refused_with_a_reason(workspace: Path, capsy
     with pytest.raises(SystemExit, match="0"):
         main()
     report = capsys.readouterr().out
+    assert re.search(r"The largest of \d+ gaps of volume", report)
     scenes = read_table(Workspace.open(str(workspace)).table("scenes"), SCENES)
     dark = pc.sum(pc.starts_with(scenes["Lighting"], "Dark")).as_py()
     assert re.search(rf"environment.illuminance=night +unlabelled +{dark:,} ", report)

@@ -70,7 +70,7 @@ def test_tables_faults(workspace: Workspace) -> None:
     pq.write_table(table, "drives/predictions/detection/model_7/part-0.parquet")
     with pytest.raises(TableError) as raised:
         ingest_tables(Path("drives"), workspace)
-    assert str(raised.value) == shown(TABLES, "oddloop ingest tables", 2)
+    assert str(raised.value) == shown(TABLES, "oddloop ingest tables", 3)
 
 
 @pytest.mark.parametrize("page", [KITTI, TABLES], ids=["kitti", "tables"])

@@ -129,7 +129,7 @@ def _column_faults(
 
 def _missing(column: Column, names: list[str], spec: TableSpec, section: str) -> str:
     free = [name for name in names if spec.column(name) is None]
-    close = difflib.get_close_matches(column.name, free, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(column.name, free, n=1, cutoff=0.6)
     start = f"column `{column.name}` ({column.meaning}) is missing"
     if close:
         return f'{start}; if `{close[0]}` is meant, add {section} {column.name} = "{close[0]}" to oddloop.toml'

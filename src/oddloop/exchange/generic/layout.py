@@ -74,9 +74,11 @@ def _add_plain(layout: Layout, path: Path) -> None:
     if not files:
         return
     if name not in PLAIN:
-        layout.fault(
-            path, "unknown-table", f"no table has this name{_nearest(name, [*PLAIN, 'predictions', *BY_ENCODER])}"
+        nearest = _nearest(name, [*PLAIN, "predictions", *BY_ENCODER])
+        folder = (
+            "" if "did you mean" in nearest else "; move files of other names into the folder of a table, as scenes/"
         )
+        layout.fault(path, "unknown-table", f"no table has this name{nearest}{folder}")
     elif any(source.table == name for source in layout.sources):
         layout.fault(
             path, "table-twice", f"`{name}` is here twice, as file or folder; keep one, or put both in {name}/"

@@ -58,8 +58,7 @@ class File:
             if not self.is_csv:
                 return pq.read_schema(self.path)
             # As strings, so that a bad value is not met before all columns of all files have been judged.
-            with self._open_csv(dict.fromkeys(self.types, pa.string()), []) as reader:
-                found = reader.schema
+            found = self._csv_schema(dict.fromkeys(self.types, pa.string()))
         except (pa.ArrowException, OSError) as error:
             raise FileError(_not_readable(error, self.path)) from error
         return pa.schema([pa.field(f.name, self.types.get(f.name, f.type)) for f in found])
@@ -90,17 +89,34 @@ class File:
         if bad:
             raise FileError(_bad_lines(bad))
 
-    def _open_csv(self, types: Mapping[str, pa.DataType], bad: list[pc_csv.InvalidRow]) -> pc_csv.CSVStreamingReader:
-        """Declared columns are read in a given type, so that a key such as 0012 stays a string."""
+    def _csv_schema(self, types: Mapping[str, pa.DataType]) -> pa.Schema:
+        """From the first block. Arrow reads on behind it, and must hold nothing of Python's when the process ends."""
+        try:
+            with self._open_csv(types, None) as reader:
+                return reader.schema
+        except pa.ArrowInvalid:  # perhaps no more than a line of a cell too many, which is told of when it is read
+            with self._open_csv(types, []) as reader:
+                return reader.schema
+
+    def _open_csv(
+        self, types: Mapping[str, pa.DataType], bad: list[pc_csv.InvalidRow] | None
+    ) -> pc_csv.CSVStreamingReader:
+        """Declared columns are read in a given type, so that a key such as 0012 stays a string.
+
+        Lines of too many or too few cells are added to `bad`; None: they are errors.
+        """
 
         def skip(row: pc_csv.InvalidRow) -> str:
-            bad.append(row)
+            if bad is not None:
+                bad.append(row)
             return "skip"
 
         return pc_csv.open_csv(
             self.path,
             read_options=pc_csv.ReadOptions(block_size=CSV_BLOCK_BYTES, use_threads=False),
-            parse_options=pc_csv.ParseOptions(invalid_row_handler=skip, newlines_in_values=True),
+            parse_options=pc_csv.ParseOptions(
+                invalid_row_handler=skip if bad is not None else None, newlines_in_values=True
+            ),
             convert_options=pc_csv.ConvertOptions(
                 column_types=dict(types), null_values=[""], strings_can_be_null=True, include_missing_columns=False
             ),
