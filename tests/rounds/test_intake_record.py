@@ -14,9 +14,10 @@ import sqlalchemy as sa
 
 from oddloop.config import load_config
 from oddloop.errors import ConfigError, LedgerError
-from oddloop.rounds.intake import Desk, IntakeRecord, Question, Recorded, Rulebook, Ruling, why
+from oddloop.rounds.intake import Desk, IntakeRecord, Question, Recorded, Rulebook, Ruling, rulebook, why
 from oddloop.rounds.intake.desk import AT_ONCE
 from oddloop.rounds.intake.record import HOUR_NS
+from oddloop.rounds.intake.rulebook import first_value
 from oddloop.select.intake import Rules
 
 RULES = Rules(threshold=0.2, per_hour=20, per_segment=9, limits={"snow": 2})
@@ -199,6 +200,23 @@ def test_a_segment_is_named_by_the_taxonomy() -> None:
     assert ruling.segment_of({"weather": "rain & fog", "rain_mm_h": 2}) == "weather=rain && fog & rain=light"
     assert ruling.segment_of({"weather": "hail"}) == "weather=unknown & rain=unknown"
     assert Ruling(Rules()).segment_of({"weather": "clear"}) == ""
+
+
+@pytest.mark.parametrize("value", [-1, 0, 0.0, 1e-9, 2.5, 2.6, 7, 1e308])
+def test_a_bin_is_found_as_coverage_finds_it(value: float) -> None:
+    ruling = Ruling(Rules(), load_config(CONFIG + '[intake]\nby = ["rain"]\nper_hour = 1\n'))
+    assert (
+        ruling.segment_of({"rain_mm_h": value})
+        == f"rain={first_value('rain', ruling.config.attributes['rain'], value)}"
+    )
+
+
+def test_values_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rulebook, "_REMEMBERED", 3)
+    ruling = Ruling(Rules(), load_config(CONFIG + '[intake]\nby = ["weather"]\nper_hour = 1\n'))
+    found = [ruling.segment_of({"weather": text}) for text in ("clear", "a", "b", "c", "d", "clear")]
+    assert found == ["weather=clear", *["weather=unknown"] * 4, "weather=clear"]
+    assert len(ruling._found) <= 3
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ They are read aside, every few seconds, so that nobody who asks waits for that.
 
 from __future__ import annotations
 
+import bisect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from oddloop.config import Config
+from oddloop.config import AttributeConfig, Config
 from oddloop.coverage import encode_attributes
 from oddloop.errors import ConfigError, OddloopError, WorkspaceError
 from oddloop.lake.storage import Storage
@@ -21,6 +22,8 @@ from oddloop.select.intake import Rules
 from oddloop.tables import UNKNOWN
 
 EVERY_S = 5.0
+_REMEMBERED = 10_000
+"""Texts whose value is remembered: reading one by way of a table takes as long as all the rest of an answer."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Ruling:
     rules: Rules
     config: Config = field(default_factory=Config)
     model_id: str = ""
+    _found: dict[tuple[str, object], str] = field(default_factory=dict, repr=False, compare=False)
 
     def segment_of(self, attributes: dict[str, object]) -> str:
         """The segment of a scene, from its values of the columns that `[intake] by` is read from.
@@ -37,12 +41,37 @@ class Ruling:
         Raises:
             TableError: a value is of a type that its attribute cannot be read from.
         """
-        by = {name: self.config.attributes[name] for name in self.config.intake.by}
-        columns = {name: attribute.columns_of(name)[0] for name, attribute in by.items()}
-        said = {name: by[name] for name, column in columns.items() if attributes.get(column) is not None}
-        scene = pa.table({columns[name]: [attributes[columns[name]]] for name in said})
-        found = {one.name: one.values[int(one.codes[0])] for one in encode_attributes(scene, said).attributes}
-        return self.config.intake.segment({name: found.get(name, UNKNOWN) for name in by})
+        values = {}
+        for name in self.config.intake.by:
+            column = self.config.attributes[name].columns_of(name)[0]
+            values[name] = self._value_of(name, attributes.get(column))
+        return self.config.intake.segment(values)
+
+    def _value_of(self, name: str, value: object) -> str:
+        attribute = self.config.attributes[name]
+        if value is None or value != value:
+            return UNKNOWN
+        if attribute.kind == "binned" and isinstance(value, int | float) and not isinstance(value, bool):
+            return attribute.values[bisect.bisect_left(attribute.edges, value)]  # a bin is closed on its right
+        if (name, value) not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[name, value] = first_value(name, attribute, value)
+        return self._found[name, value]
+
+
+def first_value(name: str, attribute: AttributeConfig, value: object) -> str:
+    """The attribute's value of a scene in whose column this stands.
+
+    Raises:
+        TableError: it is of a type that the attribute cannot be read from.
+
+    >>> first_value("sky", AttributeConfig(values=("clear", "rain")), "Rain ")
+    'unknown'
+    """
+    column = attribute.columns_of(name)[0]
+    (found,) = encode_attributes(pa.table({column: [value]}), {name: attribute}).attributes
+    return found.values[int(found.codes[0])]
 
 
 def read_ruling(workspace: Workspace, model_id: str) -> Ruling:
@@ -108,6 +137,8 @@ class Rulebook:
     def _work(self) -> None:
         while not self._closed.wait(self._every_s):
             try:
-                self._ruling = self._read()
+                ruling = self._read()
+                if ruling != self._ruling:
+                    self._ruling = ruling
             except OddloopError:
                 continue  # such as settings that are just being edited
