@@ -40,6 +40,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "run",
+    "watch",
     "rounds",
     "report",
     "publish",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from oddloop.errors import TableError
 from oddloop.lake.scan import open_parquet
-from oddloop.lake.storage import Storage, _staging_name, _sync
+from oddloop.lake.storage import Storage, _staging_name
 
 PARTS = "derived/parts"
 
@@ -51,13 +51,11 @@ class PartStore:
 
         Where nothing is written, nothing is kept.
         """
-        self.folder.fs.create_dir(self.folder.root, recursive=True)
-        # In an object store, too: a writer that fails still closes its object, as if it were whole.
-        name = _staging_name(f"{key}.parquet")
+        name = self.folder.write_aside(f"{key}.parquet")
         try:
             yield self.folder.path(name)
             if self.folder.exists(name):
-                self._commit(name, f"{key}.parquet")
+                self.folder.commit_file(name, f"{key}.parquet")
         except BaseException:
             if self.folder.exists(name):
                 self.folder.delete_file(name)
@@ -67,14 +65,6 @@ class PartStore:
         """Remove a part, where it is there."""
         if self.folder.exists(f"{key}.parquet"):
             self.folder.delete_file(f"{key}.parquet")
-
-    def _commit(self, aside: str, final: str) -> None:
-        if not self.folder.is_local:
-            self.folder.fs.move(self.folder.path(aside), self.folder.path(final))
-            return
-        _sync(self.folder.path(aside))
-        os.replace(self.folder.path(aside), self.folder.path(final))
-        _sync(self.folder.root)
 
 
 def _link(source: Storage, name: str, to: Storage, file: str) -> None:

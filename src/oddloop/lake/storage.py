@@ -162,6 +162,23 @@ class Storage:
                 f"{self.url}/{relative}: damaged; remove the folder of a stage to have it made again, or restore it"
             ) from error
 
+    def write_aside(self, relative: str) -> str:
+        """A name beside a file's own to write it under; `commit_file` makes it the file's."""
+        self.fs.create_dir(self.path(relative).rpartition("/")[0], recursive=True)
+        return _staging_name(relative)
+
+    def commit_file(self, aside: str, relative: str) -> None:
+        """Give a file that was written aside its own name, whole and durably, in place of another where there is one.
+
+        Also in an object store: a writer that fails there closes its object, as if it were whole.
+        """
+        if not self.is_local:
+            self.fs.move(self.path(aside), self.path(relative))
+            return
+        _sync(self.path(aside))
+        os.replace(self.path(aside), self.path(relative))
+        _sync_up(Path(self.path(relative)).parent, Path(self.root))
+
     def delete_folder(self, relative: str) -> None:
         """Remove a folder and what is in it; nothing happens where there is none."""
         if self.exists(relative):
