@@ -158,13 +158,9 @@ def check_sequence(folder: Path, seed: int) -> None:
     assert [name for name in found if found[name] != expected[name]] == []
 
 
-def test_incremental_equals_full(tmp_path: Path) -> None:
-    check_sequence(tmp_path, seed=0)
-
-
 @pytest.mark.system
 @pytest.mark.parametrize("seed", range(1, N_SEQUENCES + 1))
-def test_incremental_equals_full_for_random_sequences_of_arrivals(seed: int, tmp_path: Path) -> None:
+def test_incremental_equals_full(seed: int, tmp_path: Path) -> None:
     check_sequence(tmp_path, seed)
 
 

@@ -124,11 +124,13 @@ def test_what_is_no_question_is_refused(taking: FastAPI, sent: dict[str, Any], s
     assert said in answer.json()["detail"]
 
 
-def test_without_settings_nothing_is_taken_in(own: FastAPI) -> None:
+def test_without_settings_nothing_is_taken_in(tmp_path: Path) -> None:
+    toys.make_workspace(tmp_path / "ws")
+    own = make_app(tmp_path / "ws")
     answer = client(own, "collector").post(KEEP, json=asked())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "[intake] sets neither a score nor a limit" in answer.json()["detail"]
-    own.state.site.intake.close()
+    own.state.site.store.close()
 
 
 ROW = {"frame_id": "f", "scene_id": "s", "probs": [[0.5, 0.25, 0.25]]}
