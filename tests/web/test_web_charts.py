@@ -20,10 +20,10 @@ def test_ticks_hold_the_range_and_are_few(low: float, high: float) -> None:
     assert 2 <= len(ticks) <= 7
 
 
-@given(values=st.lists(numbers, min_size=1, max_size=40), from_zero=st.booleans())
-def test_everything_lies_inside(values: list[float], from_zero: bool) -> None:
+@given(values=st.lists(numbers, min_size=1, max_size=40), are_counts=st.booleans())
+def test_everything_lies_inside(values: list[float], are_counts: bool) -> None:
     marks = [Mark(f"r{i}", v, v - 1, v + 1) for i, v in enumerate(values)]
-    chart = draw({"": marks}, level=(0.5, "target"), from_zero=from_zero)
+    chart = draw({"": marks}, level=(0.5, "target"), are_counts=are_counts)
     assert chart is not None
     for point in chart.lines[0].points:
         assert 0 <= point.x <= WIDTH

@@ -17,6 +17,8 @@ WIDTH, HEIGHT = 420, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 30
 RIGHT_OF_NAMES = 70
 MAX_LABELS = 7
+_FEW = 4.0
+"""An axis of counts that ends lower would have ticks between whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def draw(
     series: Mapping[str, Sequence[Mark]],
     *,
     level: tuple[float, str] | None = None,
-    from_zero: bool = False,
+    are_counts: bool = False,
     shown: Callable[[float], str] = number,
 ) -> Chart | None:
     """Lay out series of marks from left to right; None where there are none.
@@ -77,14 +79,14 @@ def draw(
     Args:
         series: marks by the name of what they are of, alike in their labels; values are finite.
         level: a value with its name, drawn across.
-        from_zero: whether the axis begins at 0.
+        are_counts: whether values are counts: the axis begins at 0, and has whole numbers only.
         shown: how numbers are written.
     """
     marks = [mark for one in series.values() for mark in one]
     if not marks:
         return None
     ends = [v for m in marks for v in (m.value, m.low, m.high) if v is not None] + ([level[0]] if level else [])
-    ticks = nice_ticks(min([*ends, 0.0] if from_zero else ends), max(ends))
+    ticks = nice_ticks(min(*ends, 0.0), max(*ends, _FEW)) if are_counts else nice_ticks(min(ends), max(ends))
     right = WIDTH - (RIGHT if len(series) == 1 else RIGHT_OF_NAMES)
 
     def y(value: float) -> float:

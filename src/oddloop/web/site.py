@@ -126,6 +126,10 @@ def _as_json(value: Any) -> Markup:
     return Markup(safe_json(value))  # noqa: S704 - nothing in it ends the element
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
 @functools.cache
 def templates() -> Environment:
     """The pages' templates: all that is put in is escaped, and what is not defined is an error."""
@@ -138,5 +142,5 @@ def templates() -> Environment:
         auto_reload=False,
     )
     made.filters |= {name: getattr(formats, name) for name in _FORMATS}
-    made.filters |= {"moment": moment, "when": when, "as_json": _as_json}
+    made.filters |= {"moment": moment, "when": when, "as_json": _as_json, "signed": _signed}
     return made

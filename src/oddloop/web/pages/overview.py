@@ -38,12 +38,14 @@ def _drawn(page: Overview, t: Messages) -> dict[str, Any]:
         (0.0, t("overview.control")) if is_paired else (target, t("overview.target")) if target is not None else None
     )
     trend = {
-        t("overview.at_least", logs=depth): [Mark(p.round_id or "–", p.covered[place].n_conditions) for p in page.trend]
+        t("overview.at_least", logs=depth): [
+            Mark(p.round_id or t("overview.start"), p.covered[place].n_conditions) for p in page.trend
+        ]
         for place, depth in enumerate(DEPTHS)
     }
     lift = [mark for point in page.lift if (mark := _mark(point, is_paired))]
     return {
-        "trend": draw(trend, from_zero=True, shown=lambda value: f"{value:.0f}"),
+        "trend": draw(trend, are_counts=True, shown=lambda value: f"{value:.0f}"),
         "lift": draw({"": lift}, level=level),
         "is_paired": is_paired,
     }

@@ -165,6 +165,7 @@ const cut = document.getElementById("cut");
 const range = document.getElementById("keep-range");
 const keep = document.getElementById("keep");
 range.hidden = false;
+cut.classList.add("is-live");
 function move(value) {
   const address = new URL(location.href);
   if (Number(value) < Number(keep.max)) address.searchParams.set("keep", value);
@@ -179,4 +180,8 @@ cut.addEventListener("submit", (event) => { event.preventDefault(); if (keep.che
 
 remember();
 choose(rowOf(document.querySelector("#picks > li:target")?.dataset.scene ?? "") ?? rows()[0], false);
+document.querySelector('.within [href="#finish"]')?.addEventListener("click", () => {
+  const finish = review.querySelector(".finish");
+  if (finish) finish.open = true;
+});
 setInterval(() => { if (document.visibilityState === "visible") refresh().catch(() => {}); }, REFRESH_MS);

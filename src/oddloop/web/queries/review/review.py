@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -144,7 +145,7 @@ def spent_of(state: RoundState, board: Board, keep: int | None = None) -> Spent:
     """What would be labelled with a cut behind the first `keep` picks, and what it costs."""
     inside = picks_inside(state, board)
     kept = inside[:keep]
-    cost = sum(standing.cost for standing in kept)
+    cost = math.fsum(standing.cost for standing in kept)
     undecided = {s.scene_id for s in inside if not s.decision} if state.status == "proposed" else set()
     return Spent(
         n_picks=len(board.standings),
@@ -152,8 +153,8 @@ def spent_of(state: RoundState, board: Board, keep: int | None = None) -> Spent:
         n_kept=len(kept),
         n_undecided=len(undecided),
         cost=cost,
-        cost_undecided=sum(s.cost for s in kept if s.scene_id in undecided),
-        cost_in=sum(standing.cost for standing in inside),
+        cost_undecided=math.fsum(s.cost for s in kept if s.scene_id in undecided),
+        cost_in=math.fsum(standing.cost for standing in inside),
         left=max(board.budget - cost, 0.0),
         budget=board.budget,
         cost_unit=str(state.proposal.get("cost_unit", "")),
