@@ -68,7 +68,7 @@ def test_the_cut_is_moved_and_the_review_is_finished(reader: Reader, folder: Pat
         assert page.url.endswith("?keep=2")
         page.goto(page.url)
         assert page.locator(".is-cut").count() == 1
-        page.get_by_text("Finish the review…").click()
+        page.get_by_role("link", name="Finish the review…").click()
         page.get_by_role("checkbox").check()
         page.get_by_role("button", name="Finish with 2 picks").click()
         page.get_by_text("The review is over").wait_for()
