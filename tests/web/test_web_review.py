@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from oddloop.config import WebConfig
 from oddloop.lake import Workspace
+from oddloop.rounds import review
 from oddloop.rounds.ledger import Author, open_ledger
 from oddloop.rounds.state import Event
 from oddloop.web.access.tokens import token_line
@@ -85,6 +86,15 @@ def test_every_decision_is_recorded_under_the_name_of_who_is_logged_in(own: Fast
     events = decided(folder)
     assert [e.payload["decision"] for e in events] == ["approve", "reject", "swap", "undo"]
     assert {e.author for e in events} == {"reviewer-ann"}
+
+
+def test_who_is_refused_sees_at_once_what_others_decided(own: FastAPI, folder: Path) -> None:
+    bob = client(own, "admin")
+    scene = bob.get(OPEN).json()["picks"]["items"][0]["scene_id"]  # the server need not look again for half a second
+    workspace = Workspace.open(folder)
+    review.decide(workspace, open_ledger(workspace), "r002", scene, "reject", "wipers", Author("ann", 1))
+    assert decide(bob, scene, "approve")[0] == 409
+    assert pick_of(bob, scene)["decision"] == "reject"
 
 
 def test_who_comes_second_is_told_who_decided_what_and_when(own: FastAPI, folder: Path) -> None:

@@ -110,18 +110,20 @@ def record_decision(store: Store, round_id: str, asked: DecisionAsked, name: str
     """
     view = store.view()
     view.round(round_id)
-    with _one_swap(asked.decision):
-        event = decide(
-            view.workspace,
-            store.ledger,
-            round_id,
-            asked.scene_id,
-            asked.decision,
-            asked.reason,
-            store.author(name),
-            seen=asked.seen,
-        )
-    store.renew()
+    try:
+        with _one_swap(asked.decision):
+            event = decide(
+                view.workspace,
+                store.ledger,
+                round_id,
+                asked.scene_id,
+                asked.decision,
+                asked.reason,
+                store.author(name),
+                seen=asked.seen,
+            )
+    finally:  # whoever is refused sees at once what others have decided
+        store.renew()
     state = store.ledger.round(round_id)
     replacement = event.payload.get("replacement") or {}
     return Decided(
@@ -147,8 +149,12 @@ def record_finish(store: Store, round_id: str, asked: FinishAsked, name: str) ->
     """
     store.view().round(round_id)
     author = store.author(name)
-    event = finish(store.ledger, round_id, author, approve_rest=asked.approve_rest, keep=asked.keep, seen=asked.seen)
-    store.renew()
+    try:
+        event = finish(
+            store.ledger, round_id, author, approve_rest=asked.approve_rest, keep=asked.keep, seen=asked.seen
+        )
+    finally:
+        store.renew()
     scenes = tuple(str(pick["scene_id"]) for pick in event.payload["picks"])
     return Finished(event.seq, round_id, event.author, event.at_ns, scenes, float(event.payload["cost"]))
 
