@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -52,5 +53,5 @@ def test_the_page_says_it_in_words_and_in_a_table(learned: dict[str, Any]) -> No
     assert page.count('class="training"') == len(SIZES) * N_SEEDS
     assert 'class="band"' in page
     assert "With ever more labels accuracy comes to about" in page
-    assert f"With about {round(curve['n_needed']):,} labelled scenes in all the target is reached (90 %:" in page
+    assert f"With about {math.ceil(curve['n_needed']):,} labelled scenes in all the target is reached (90 %:" in page
     assert page.count('<td class="n">3</td><td class="n">12</td>') == len(SIZES)
