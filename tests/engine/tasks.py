@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 def late_first(i: int) -> int:
@@ -57,3 +60,15 @@ def meet(folder: Path, i: int) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A task that takes a while longer, so that something can happen to it meanwhile."""
+
+    task: Callable[[Any], Any]
+    pause_s: float
+
+    def __call__(self, item: Any) -> Any:
+        time.sleep(self.pause_s)
+        return self.task(item)

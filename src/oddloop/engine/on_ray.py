@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from oddloop.errors import EngineError
 _MB = 1 << 20
 _OBJECT_STORE_BYTES = 256 * _MB
 """Of a cluster that is started here. Ray itself would set a third of the machine's memory aside, which we need."""
+_REACH_S = 10.0
 _LAST_TASKS_S = 30.0
 """Longest wait for tasks that still run when a run is given up; they end with the process at the latest."""
 
@@ -127,14 +129,36 @@ def _connect(config: EngineConfig) -> None:
             **({"object_spilling_directory": os.path.abspath(config.spill)} if config.spill else {}),
         }
     try:
+        _reach(config.address)
         with _own_handlers():
+            _talk_on_stderr()
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, ValueError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
         where = f"[engine] address = {config.address!r}" if config.address else "a cluster on this machine"
         raise EngineError(
             f"Ray: {where} cannot be used: {_first_line(error)}; start the cluster, correct the address, "
             'or set name = "local"'
         ) from error
+
+
+def _talk_on_stderr() -> None:
+    """Ray tells of lost nodes on the driver's stdout, where results go, and has no setting for it."""
+    worker = ray._private.worker
+    told = getattr(worker, "print_to_stdstream", None)
+    if told is not None and not getattr(told, "is_ours", False):
+
+        def tell(data: dict[str, Any], **options: Any) -> None:
+            told({**data, "is_err": True}, **options)
+
+        tell.is_ours = True  # type: ignore[attr-defined]
+        worker.print_to_stdstream = tell
+
+
+def _reach(address: str) -> None:
+    """Fail at once where nobody listens at `host:port`; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host:
+        socket.create_connection((host, int(port)), timeout=_REACH_S).close()
 
 
 @contextmanager
