@@ -23,7 +23,6 @@ from oddloop.web.zoom import zoom_of
 from web.web_server import PAGE, browser, client, make_app, page_token
 
 ALL = "/api/v1/clusters"
-STATIC = Path(__file__).parents[2] / "src/oddloop/web/static"
 EVIL = '"><script>alert(1)</script>'
 
 
@@ -293,11 +292,6 @@ def test_every_cell_of_the_map_is_a_part_of_it() -> None:
     assert area == pytest.approx(0.6 * 0.3, rel=1e-4)
     assert zoom_of(MapAsked()).out is None
     assert zoom_of(MapAsked(left=0.5, right=0.500002)).cells == ()
-
-
-def test_the_style_sheet_has_the_colours_of_the_picture() -> None:
-    css = (STATIC / "clusters.css").read_text()
-    assert all(f".k{place} {{ color: {colour}; }}" in css for place, colour in enumerate(COLOURS))
 
 
 def test_before_the_first_discovery_the_pages_say_so(tmp_path: Path) -> None:

@@ -75,3 +75,44 @@ def test_a_dot_leads_to_its_cluster_and_a_drag_goes_nearer(reader: Reader) -> No
         page.get_by_role("link", name="Go nearer: row 2, column 2").focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**left=0.2*")
+
+
+def test_scenes_are_outlined_and_kept(reader: Reader) -> None:
+    with reader.opened("/clusters/map?colour=attribute:rain") as page:
+        page.wait_for_selector("#scene-map canvas")
+        found = page.evaluate("fetch(document.getElementById('scene-map').dataset.api).then((a) => a.json())")
+        wanted = sum(0.2 < x < 0.8 and 0.1 < 1 - y < 0.9 for x, y in zip(found["x"], found["y"], strict=True))
+        page.get_by_role("button", name="Outline scenes").click()
+        assert page.get_by_role("button", name="Outline scenes").get_attribute("aria-pressed") == "true"
+        box = page.locator("#scene-map").bounding_box()
+        corners = [(box["x"] + x * box["width"], box["y"] + y * box["height"])
+                   for x, y in ((0.2, 0.1), (0.8, 0.1), (0.8, 0.9), (0.2, 0.9))]  # fmt: skip
+        page.mouse.move(*corners[0])
+        page.mouse.down()
+        for corner in corners[1:]:
+            page.mouse.move(*corner, steps=5)
+        page.mouse.up()
+        assert page.locator("#outlined").inner_text() == f"{wanted} scenes in the outline."
+        assert severe_faults(page) == []
+        picture(page, "/clusters/map/outlined", "desk")
+        page.keyboard.press("Escape")
+        assert page.locator("#outlined").inner_text() == ""
+        page.get_by_role("spinbutton", name="left").fill("20")
+        page.get_by_role("spinbutton", name="right").fill("80")
+        page.get_by_role("spinbutton", name="top").fill("10")
+        page.get_by_role("spinbutton", name="bottom").fill("90")
+        page.get_by_label("Name", exact=True).fill("the middle")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/scenes?set=the+middle#saved")
+        assert page.get_by_role("heading", name=f"{wanted} scene").is_visible()
+
+
+def test_the_map_takes_the_colours_of_anything(reader: Reader) -> None:
+    with reader.opened("/clusters/map") as page:
+        page.get_by_label("Colour:").select_option("attribute:rain")
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**colour=attribute%3Arain*")
+        page.wait_for_selector("#scene-map canvas")
+        assert page.locator(".keys li").count() >= 2
+        page.locator(".keys").get_by_role("link", name="light").click()
+        page.wait_for_url("**/scenes?where=rain%3Dlight")

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from oddloop.report.palette import COLOURS
+from oddloop.web.queries.clusters import Sight
 
 WIDTH, HEIGHT = 1000, 560
 _GREY = (128, 128, 128)
+_GREY_BESIDE_MARK = 0.02
 _LEAST_ALPHA = 70
 _LEVEL = 3  # of compression: the next one is twice as slow and saves a tenth
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def draw_density(xy: Floats, colour: Ints, *, radius: int = 0, grey: float = 1.0) -> bytes:
+def draw_density(
+    xy: Floats, colour: Ints, *, paints: Sequence[str] = COLOURS, radius: int = 0, grey: float = 1.0
+) -> bytes:
     """PNG of `WIDTH` × `HEIGHT` pixels: hue says what lies there, mixed by how many, and opacity how many in all.
 
     Opacity grows with the logarithm of the number, so that a single scene can be seen beside a thousand.
 
     Args:
         xy: (n,2) places from 0 to 1, from the left and the bottom.
-        colour: (n,) what each is, by place; colours repeat after the last of the palette; -1 is grey.
+        colour: (n,) what each is, by place; colours repeat after the last one; -1 is grey.
+        paints: colours as `#rrggbb`.
         radius: each scene is a square of that many pixels to all sides of its own.
         grey: how much a grey scene counts in the mixture; what is sought stands out where it is small.
     """
@@ -34,11 +40,11 @@ def draw_density(xy: Floats, colour: Ints, *, radius: int = 0, grey: float = 1.0
     cell = np.clip((cell + around).reshape(-1, 2), 0, [WIDTH - 1, HEIGHT - 1])
     colour = np.tile(colour, len(around))
     pixel = (HEIGHT - 1 - cell[:, 1]) * WIDTH + cell[:, 0]
-    n = len(COLOURS)
+    n = len(paints)
     kind = np.where(colour < 0, n, colour % n)
     # One sum per channel: counts by pixel and colour would take more room than all scenes do.
     weight = np.append(np.ones(n), grey)
-    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLOURS] + [list(_GREY)])
+    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in paints] + [list(_GREY)])
     counts = np.bincount(pixel, minlength=WIDTH * HEIGHT)
     filled = np.flatnonzero(counts)
     total = counts[filled]
@@ -50,6 +56,19 @@ def draw_density(xy: Floats, colour: Ints, *, radius: int = 0, grey: float = 1.0
     depth = np.log1p(total) / np.log1p(total.max(initial=1.0))
     image[filled, 3] = np.rint(_LEAST_ALPHA + (255 - _LEAST_ALPHA) * depth)
     return encode_png(image.reshape(HEIGHT, WIDTH, 4))
+
+
+def draw_sight(sight: Sight, *, is_marked: bool) -> bytes:
+    """PNG of the scenes in sight, as far as hue goes in the colours of the legend.
+
+    Args:
+        sight: the scenes.
+        is_marked: whether one cluster is sought among them.
+    """
+    paints, kinds = np.unique([key.paint for key in sight.keys] or list(COLOURS), return_inverse=True)
+    colour = np.append(kinds, -1)[sight.colour]
+    radius, grey = 0 if sight.is_dense else 2, _GREY_BESIDE_MARK if is_marked else 1.0
+    return draw_density(sight.xy, colour, paints=paints.tolist(), radius=radius, grey=grey)
 
 
 def encode_png(image: npt.NDArray[np.uint8]) -> bytes:

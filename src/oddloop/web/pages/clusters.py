@@ -15,7 +15,7 @@ from oddloop.rounds.discovery import fold_names
 from oddloop.rounds.discovery.names import Scenario
 from oddloop.rounds.state import DISCOVERY
 from oddloop.web.answers import API, answer_json, answer_page, answer_png, answer_recorded
-from oddloop.web.density import HEIGHT, WIDTH, draw_density
+from oddloop.web.density import HEIGHT, WIDTH, draw_sight
 from oddloop.web.forms import form_of, read_form
 from oddloop.web.messages import Messages
 from oddloop.web.naming import AnswerAsked, Named, NamingAsked, changes_of, record_answer, record_naming
@@ -42,7 +42,6 @@ ClusterId = Annotated[str, Path(pattern=r"^c\d{1,9}$", description="cluster, suc
 Asked = Annotated[ClustersAsked, Query()]
 AskedMap = Annotated[MapAsked, Query()]
 Form = Annotated[dict[str, str], Depends(form_of)]
-_GREY_BESIDE_MARK = 0.02
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
@@ -91,9 +90,7 @@ def read_density(request: Request, asked: AskedMap) -> Response:
     """How dense scenes lie on the map, in the colours of what they are."""
 
     def draw(view: View) -> bytes:
-        sight = read_sight(view, asked)
-        grey = _GREY_BESIDE_MARK if asked.mark else 1.0
-        return draw_density(sight.xy, sight.colour, radius=0 if sight.is_dense else 2, grey=grey)
+        return draw_sight(read_sight(view, asked), is_marked=bool(asked.mark))
 
     return answer_png(request, draw)
 

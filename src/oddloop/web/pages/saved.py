@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from oddloop.rounds.saved import SEARCH, SET, Saved
 from oddloop.rounds.saved.saved import What
 from oddloop.web.answers import API, answer_json, answer_recorded
+from oddloop.web.decisions import Text
 from oddloop.web.forms import form_of, read_form
 from oddloop.web.paging import Asked, Paged, Part, part_of
 from oddloop.web.problems import DESCRIBED
@@ -22,6 +23,8 @@ from oddloop.web.site import site_of, writer_of
 
 router = APIRouter(tags=["scenes"])
 Form = Annotated[dict[str, str], Depends(form_of)]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+_PAIR = r"\d(\.\d{1,9})?,\d(\.\d{1,9})?"
 _REFUSED: dict[int | str, dict[str, Any]] = {409: DESCRIBED[409]}
 
 
@@ -30,6 +33,25 @@ class Forgotten(Asked):
 
     name: KeptName
     seen: Annotated[Replaces, Field(description="`seq` of what you have seen; null: whatever it is")] = None
+
+
+class AreaAsked(Asked):
+    """A part of the map by a form: an outline, else a rectangle in per cent of its width and height."""
+
+    name: KeptName
+    note: Text = ""
+    left: Percent
+    right: Percent
+    top: Percent
+    bottom: Percent
+    corners: Annotated[str, Field(max_length=100_000, pattern=rf"^({_PAIR}( {_PAIR})*)?$")] = ""
+
+    def as_set(self) -> dict[str, object]:
+        """The same as `SetAsked` wants it."""
+        sides = [(self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom)]
+        drawn = [tuple(map(float, pair.split(","))) for pair in self.corners.split()]
+        corners = drawn or [(x / 100, y / 100) for x, y in sides]
+        return {"name": self.name, "note": self.note, "area": {"corners": corners}}
 
 
 class ForgottenOfKind(Forgotten):
@@ -90,7 +112,14 @@ def send_set(request: Request, form: Form) -> Response:
     """Keep what a search finds by a form."""
     said = read_form(SetAsked, {"query": "", **form})
     kept = record_set(site_of(request).store, said, writer_of(request))
-    return RedirectResponse(f"/scenes?{urlencode({'set': kept.name})}#saved", 303)
+    return _to_set(kept)
+
+
+@router.post("/clusters/map/sets", include_in_schema=False)
+def send_area(request: Request, form: Form) -> Response:
+    """Keep the scenes in a part of the map by a form."""
+    said = read_form(SetAsked, read_form(AreaAsked, form).as_set())
+    return _to_set(record_set(site_of(request).store, said, writer_of(request)))
 
 
 @router.post("/scenes/forget", include_in_schema=False)
@@ -99,6 +128,10 @@ def send_forget(request: Request, form: Form) -> Response:
     said = read_form(ForgottenOfKind, form)
     _forget(request, said.what, said)
     return RedirectResponse("/scenes#saved", 303)
+
+
+def _to_set(kept: Saved) -> Response:
+    return RedirectResponse(f"/scenes?{urlencode({'set': kept.name})}#saved", 303)
 
 
 def _forget(request: Request, what: What, said: Forgotten) -> Response:

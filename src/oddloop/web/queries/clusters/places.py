@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from oddloop.report.palette import cluster_colour
+from oddloop.report.palette import COLOURS, cluster_colour
 from oddloop.rounds.discovery.names import STATUSES
 from oddloop.web.paging import Asked
+from oddloop.web.queries.clusters.colours import BY_CLUSTER, HOLLOW, Key, colours_known, paint
 from oddloop.web.queries.clusters.found import Found, lasting_ids, members_file, read_found
 from oddloop.web.queries.clusters.whole_map import WholeMap, read_whole_map
 from oddloop.web.store import View
@@ -29,7 +30,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class MapAsked(Asked):
     """Which part of the map, as shares of its width and height from the left and the top, and what colours say."""
 
-    colour: Annotated[Literal["cluster", "status"], Field(description="what colours say")] = "cluster"
+    colour: Annotated[
+        str,
+        Field(
+            max_length=400,
+            pattern=r"^(cluster|status|labelled|split|(attribute|score):.+)$",
+            description="what colours say: one of `colours_known`, such as `cluster`, `split` or `attribute:rain`",
+        ),
+    ] = "cluster"
     mark: Annotated[str, Field(pattern=r"^(c\d{1,9})?$", description="colour the scenes of this cluster alone")] = ""
     left: Share = 0.0
     right: Share = 1.0
@@ -44,17 +52,11 @@ class MapAsked(Asked):
 
 
 @dataclass(frozen=True)
-class Colour:
-    """What a colour stands for: a cluster, or a status; `n_scenes` of it are in sight.
+class Colour(Key):
+    """What a colour stands for; `n_scenes` of it are in sight, and `place` is its place among all keys."""
 
-    `place` is its place among all clusters or statuses, and `paint` its colour, which repeats.
-    """
-
-    key: str
-    name: str
-    n_scenes: int
-    place: int
-    paint: str
+    n_scenes: int = 0
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,16 @@ class SceneMap:
 
     Where no more than 20,000 scenes are in sight, `x` and `y` are their places as shares of the part's width and
     height, from the left and the bottom, and `colour` the place of each in `colours`, -1 for none; else they are empty,
-    and `is_dense`: the picture `map.png` beside it shows them.
+    and `is_dense`: the picture `map.png` beside it shows them. `colours_known` is what may be asked for as `colour`;
+    `n_coloured` of the scenes in sight have one.
     """
 
     n_scenes: int
     n_in_sight: int
     is_dense: bool
+    colours_known: tuple[str, ...]
     colours: tuple[Colour, ...]
+    n_coloured: int
     x: tuple[float, ...]
     y: tuple[float, ...]
     colour: tuple[int, ...]
@@ -82,15 +87,13 @@ class Sight:
     Attributes:
         xy: (n,2) places as shares of the part, from the left and the bottom.
         colour: (n,) place in `keys`; -1: none.
-        keys: clusters or statuses, those that matter most first.
-        names: what they are called.
+        keys: what colours stand for, those that matter most first.
         n_scenes: scenes on the whole map.
     """
 
     xy: Floats
     colour: Ints
-    keys: tuple[str, ...]
-    names: Mapping[str, str]
+    keys: tuple[Key, ...]
     n_scenes: int
 
     @property
@@ -104,34 +107,38 @@ def read_map(view: View, asked: MapAsked) -> SceneMap:
     sight = read_sight(view, asked)
     n = len(sight.xy)
     count = np.bincount(sight.colour[sight.colour >= 0], minlength=len(sight.keys)).tolist()
-    colours = tuple(
-        Colour(key, sight.names.get(key, ""), count[i], i, cluster_colour(i))
-        for i, key in enumerate(sight.keys)
-        if count[i]
-    )
+    colours = tuple(Colour(**asdict(key), n_scenes=count[i], place=i) for i, key in enumerate(sight.keys) if count[i])
     place = np.cumsum(np.array(count, dtype=np.int64) > 0) - 1
     shown = np.round(sight.xy[: 0 if sight.is_dense else n], 4)
     colour = np.append(place, -1)[sight.colour[: len(shown)]]
     x, y = (tuple(values.tolist()) for values in shown.T)
-    return SceneMap(sight.n_scenes, n, sight.is_dense, colours, x, y, tuple(colour.tolist()))
+    known = colours_known(view)
+    return SceneMap(sight.n_scenes, n, sight.is_dense, known, colours, sum(count), x, y, tuple(colour.tolist()))
 
 
 def read_sight(view: View, asked: MapAsked) -> Sight:
-    """The scenes in a part of the map; none before the first discovery."""
+    """The scenes in a part of the map; none before the first discovery.
+
+    Raises:
+        NothingThereError: there is no such attribute or score to colour by.
+    """
     found, whole = read_found(view), read_whole_map(view)
     if found.head is None or whole is None:
-        return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), {}, 0)
+        return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), 0)
     low, high = _ends(whole, asked)
     rows = whole.rows_within(low, high)
     shares = (whole.places_of(rows) - low) / (high - low)
     members = members_file(view, found.head) if asked.mark else None
     if members:
         is_marked = whole.is_marked(view, members, asked.mark)[rows]
-        said = {asked.mark: found.said_of(asked.mark).name}
-        return Sight(shares, np.where(is_marked, 0, -1), (asked.mark,), said, whole.n_scenes)
-    keys, code_of, names = _colours(found, lasting_ids(view, found.head) or {}, asked)
+        key = Key(asked.mark, found.said_of(asked.mark).name, "cluster", cluster_colour(0))
+        return Sight(shares, np.where(is_marked, 0, -1), (key,), whole.n_scenes)
+    if asked.colour not in BY_CLUSTER:
+        painted = paint(view, asked.colour, whole)
+        return Sight(shares, painted.codes[rows].astype(np.int64), painted.keys, whole.n_scenes)
+    keys, code_of = _colours(found, lasting_ids(view, found.head) or {}, asked)
     codes = np.array([*(code_of.get(own, -1) for own in whole.places.clusters), -1])
-    return Sight(shares, codes[whole.places.cluster[rows]], keys, names, whole.n_scenes)
+    return Sight(shares, codes[whole.places.cluster[rows]], keys, whole.n_scenes)
 
 
 def _ends(whole: WholeMap, asked: MapAsked) -> tuple[Floats, Floats]:
@@ -140,14 +147,16 @@ def _ends(whole: WholeMap, asked: MapAsked) -> tuple[Floats, Floats]:
     return whole.low + span * [asked.left, 1 - asked.bottom], whole.low + span * [asked.right, 1 - asked.top]
 
 
-def _colours(
-    found: Found, lasting: Mapping[str, str], asked: MapAsked
-) -> tuple[tuple[str, ...], dict[str, int], dict[str, str]]:
-    """Keys of the colours, the place of each run's own cluster id among them, and what the keys are called."""
+def _colours(found: Found, lasting: Mapping[str, str], asked: MapAsked) -> tuple[tuple[Key, ...], dict[str, int]]:
+    """Keys of the colours, and the place of each run's own cluster id among them."""
     if asked.colour == "status":
         code_of = {own: STATUSES.index(found.said_of(id_).status) for own, id_ in lasting.items()}
-        return STATUSES, code_of, {}
-    keys = tuple(found.ids[:MAX_COLOURED])
-    place = {key: i for i, key in enumerate(keys)}
+        return tuple(Key(status, "", "status", cluster_colour(i)) for i, status in enumerate(STATUSES)), code_of
+    shown = found.ids[:MAX_COLOURED]
+    place = {key: i for i, key in enumerate(shown)}
     code_of = {own: place[id_] for own, id_ in lasting.items() if id_ in place}
-    return keys, code_of, {key: found.said_of(key).name for key in keys}
+    keys = (
+        Key(id_, found.said_of(id_).name, "cluster", cluster_colour(i), i // len(COLOURS) % (HOLLOW + 1))
+        for i, id_ in enumerate(shown)
+    )
+    return tuple(keys), code_of
