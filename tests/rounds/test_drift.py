@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import toy
@@ -123,3 +125,25 @@ def test_one_week_has_no_drift(tmp_path: Path) -> None:
     toy.write(tmp_path / "ws/lake/scenes", same)
     with pytest.raises(WorkspaceError, match="needs scored scenes of two weeks; there are: 1970-W01"):
         drift(workspace, toy.shell(), "week")
+
+
+def test_weeks_of_which_nothing_has_changed_are_taken_over(tmp_path: Path) -> None:
+    # GIVEN the drift of one week against the first
+    workspace = weekly(tmp_path / "ws")
+    lake = tmp_path / "ws/lake/scenes"
+    scenes = pq.read_table(lake / "part-0.parquet")
+    toy.write(lake, scenes.slice(0, 42))
+    first = drift(workspace, toy.shell(), "week")
+    # WHEN a log of a third week comes
+    starts = pa.array([21 * 86_400 * 10**9] * 6)
+    toy.write(lake, scenes.slice(42).set_column(2, "start_ns", starts), "part-1.parquet")
+    second = drift(workspace, toy.shell(), "week")
+    # THEN its week alone is measured, and the result is what measuring all gives
+    n_scores = first.manifest["rows"]["drift"]
+    assert (second.manifest["rows"]["drift"], second.told) == (2 * n_scores, {"drift_reused": n_scores})
+    files = ("drift.parquet", "drift_keys.parquet", "manifest.json")
+    found = [second.storage.read_bytes(file) for file in files]
+    shutil.rmtree(tmp_path / "ws/derived")
+    anew = drift(workspace, toy.shell(), "week")
+    assert anew.told == {"drift_reused": 0}
+    assert [anew.storage.read_bytes(file) for file in files] == found

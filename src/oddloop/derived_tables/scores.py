@@ -138,3 +138,15 @@ DRIFT = TableSpec(
     key=("score", "reference", "current"),
     derived=True,
 )
+DRIFT_KEYS = TableSpec(
+    "drift_keys",
+    "row of `drift`",
+    (
+        *(column for column in DRIFT.columns if column.name in ("score", "reference", "current")),
+        Column(
+            "key", STRING, "digest of all that the row depends on: later drifts take it over where that is the same"
+        ),
+    ),
+    key=("score", "reference", "current"),
+    derived=True,
+)

@@ -8,7 +8,7 @@ of another size than it says, was interrupted and is made anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
@@ -114,6 +114,21 @@ def complete_folders(workspace: Storage, stage: str) -> list[Derived]:
         if manifest and manifest.get("version") == __version__ and _is_complete(folder, manifest):
             found.append(Derived(folder, manifest, computed=False))
     return found
+
+
+def newest_folders(workspace: Storage, stage: str) -> Iterator[Derived]:
+    """Complete folders of a stage, whatever version made them, the one that was made last first.
+
+    Those of one moment come in the order of their digests.
+    """
+    root = workspace.sub(f"derived/{stage}")
+    names = root.list_folders()
+    infos = root.fs.get_file_info([root.path(f"{name}/{MANIFEST_FILE}") for name in names])
+    made = {name: info.mtime_ns or 0 for name, info in zip(names, infos, strict=True)}
+    for name in sorted(names, key=lambda name: (-made[name], name)):
+        manifest = read_manifest(root.sub(name))
+        if manifest is not None and _is_complete(root.sub(name), manifest):
+            yield Derived(root.sub(name), manifest, computed=False)
 
 
 def folder_of(recipe: Recipe) -> str:

@@ -1,20 +1,23 @@
 """Drift, wired to the workspace: the current model's scores against another model's, or against another week's.
 
-Kept as `derived/drift/<digest>/drift.parquet`, so that a second call does no work.
+Kept as `derived/drift/<digest>/drift.parquet`, so that a second call does no work. A row whose scores are as they were
+when drift was measured last is taken over: with new data, only the weeks that it is of are measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from typing import Literal
+from dataclasses import asdict, replace
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.derived_tables import DRIFT
+from oddloop import __version__
+from oddloop.derived_tables import DRIFT, DRIFT_KEYS
 from oddloop.errors import WorkspaceError
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, Recipe, derive, newest_folders
+from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.model import other_model
@@ -86,15 +89,59 @@ def _by_week(held: Session, against: str) -> Derived:
 def _derive(held: Session, inputs: dict[str, str], settings: dict[str, str], sides: Sides) -> Derived:
     workspace = held.context.workspace
     seed = workspace.config.workspace.seed
+    told = {}
 
     def write(out: Storage) -> dict[str, int]:
-        parts = [measures.measure_drift(pair, make_generator(seed, "drift"), DRIFT_CONFIG) for pair in sides()]
-        table = pa.concat_tables([DRIFT.empty(), *parts])
+        kept = _kept_rows(workspace)
+        parts = [_measure(pair, seed, kept) for pair in sides()]
+        table = pa.concat_tables([DRIFT.empty(), *(part.drift for part in parts)])
         table = table.sort_by([("psi", "descending"), ("score", "ascending"), ("current", "ascending")])
-        return write_tables(out, drift=table)
+        keys = pa.concat_tables([DRIFT_KEYS.empty(), *(part.keys for part in parts)])
+        told["drift_reused"] = sum(part.n_reused for part in parts)
+        return write_tables(out, drift=table, drift_keys=keys)
+
+    def measured() -> Derived:
+        derived = derive(workspace.storage, recipe, write)
+        return replace(derived, told=told)
 
     recipe = Recipe("drift", inputs, settings | asdict(DRIFT_CONFIG), seed=seed)
-    return held.timed("drift", lambda: derive(workspace.storage, recipe, write))
+    return held.timed("drift", measured)
+
+
+class _Part(NamedTuple):
+    """Rows of one pair of models or weeks, their keys, and how many were taken over."""
+
+    drift: pa.Table
+    keys: pa.Table
+    n_reused: int
+
+
+def _measure(pair: measures.DriftSides, seed: int, kept: pa.Table) -> _Part:
+    """The drift of each score: of those whose values are as they were, what was measured then."""
+    keys = {name: digest_of([__version__, seed, key]) for name, key in measures.score_keys(pair, DRIFT_CONFIG).items()}
+    found = kept.filter(pc.is_in(kept["key"], value_set=pa.array(list(keys.values()), pa.string())))
+    missing = sorted(keys.keys() - set(found["score"].to_pylist()))
+    tables = [found.drop_columns("key")]
+    if missing:
+        tables.append(measures.measure_drift(pair, make_generator(seed, "drift"), DRIFT_CONFIG, missing))
+    names = {"reference": [pair.names[0]] * len(keys), "current": [pair.names[1]] * len(keys)}
+    made_of = pa.table({"score": list(keys), **names, "key": list(keys.values())}, schema=DRIFT_KEYS.schema())
+    return _Part(pa.concat_tables(tables), made_of, found.num_rows)
+
+
+def _kept_rows(workspace: Workspace) -> pa.Table:
+    """Rows of the drift that was measured last, with their keys."""
+    for derived in newest_folders(workspace.storage, "drift"):
+        if "drift_keys" in derived.manifest["rows"]:
+            rows = derived.storage.read_table("drift.parquet")
+            keys = derived.storage.read_table("drift_keys.parquet")
+            joined = rows.join(keys, ["score", "reference", "current"], join_type="inner")
+            return joined.select([*DRIFT.schema().names, "key"]).cast(_kept_schema())
+    return _kept_schema().empty_table()
+
+
+def _kept_schema() -> pa.Schema:
+    return DRIFT.schema().append(DRIFT_KEYS.schema().field("key"))
 
 
 def _week(known: list[str], wanted: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from oddloop import score
 from oddloop.errors import WorkspaceError
-from oddloop.lake.derived import MANIFEST_FILE, read_manifest
+from oddloop.lake.derived import newest_folders
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 
@@ -19,15 +17,9 @@ SCENE_SCORES_FILE = "scene_scores.parquet"
 
 def newest_scores(workspace: Workspace, model_id: str) -> Storage | None:
     """The folder of the model's scores that was made last; None where it has none."""
-    root = workspace.storage.sub("derived/score")
-    made = {}
-    for digest in root.list_folders():
-        info = root.fs.get_file_info([root.path(f"{digest}/{MANIFEST_FILE}")])[0]
-        made[digest] = info.mtime_ns or 0  # there is no manifest before the folder is whole
-    for digest in sorted(made, key=lambda digest: (made[digest], digest), reverse=True):
-        manifest: dict[str, Any] = read_manifest(root.sub(digest)) or {}
-        if manifest.get("settings", {}).get("model_id") == model_id:
-            return root.sub(digest)
+    for derived in newest_folders(workspace.storage, "score"):
+        if derived.manifest["settings"]["model_id"] == model_id:
+            return derived.storage
     return None
 
 
