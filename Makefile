@@ -117,7 +117,7 @@ test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 
 test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test $(CLUSTER)/test $(SOURCES)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
-	$(PIP) -e '.[delta,iceberg,maps,postgres]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
+	$(PIP) -e '.[delta,iceberg,maps,postgres,rerun]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
 	$(PIP) --no-deps scikit-bio biom-format
 	ODDLOOP_ORACLES="deltalake pyiceberg pyod skbio" ODDLOOP_AIRFLOW=$(abspath $(AIRFLOW))/bin/python $(BIN)/python -m pytest -q -m system

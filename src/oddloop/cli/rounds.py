@@ -11,6 +11,7 @@ import typer
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.rounds_as_of import AsOfOption, seq_of
 from oddloop.cli.rounds_evidence import evidence
+from oddloop.cli.rounds_foxglove import foxglove
 from oddloop.cli.rounds_log import log
 from oddloop.cli.rounds_promote import promote
 from oddloop.cli.rounds_push import push
@@ -29,6 +30,7 @@ app.command()(trace)
 app.command()(evidence)
 app.command()(export)
 app.command("import")(import_)
+app.command()(foxglove)
 app.command()(push)
 app.command()(promote)
 

@@ -10,12 +10,14 @@ import typer
 
 from oddloop.cli.discover_run import look_up
 from oddloop.cli.options import JsonOption, WorkspaceOption
+from oddloop.cli.scenes_replay import replay
 from oddloop.cli.terminal import print_json, print_table
 from oddloop.errors import TableError
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.discovery import SceneQuery, find_scenes
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
+app.command()(replay)
 Texts = list[str]
 
 
