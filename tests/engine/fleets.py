@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 import toy
 
 HERE = Path(__file__).parent
-N_PARTS = 24
+N_PARTS = 12
 
 
 def make_fleet(folder: Path, engine: str = "") -> Path:
-    """The toy workspace with predictions and features in 24 files each, and the settings of an engine."""
+    """The toy workspace with predictions and features in 12 files each, and the settings of an engine."""
     workspace = toy.make_workspace(folder, config=f"{toy.CONFIG}\n[engine]\n{engine}\n")
     frames = toy.frames_table(toy.scenes_table())
     lake = workspace.storage.local_path("lake")

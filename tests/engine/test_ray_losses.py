@@ -52,7 +52,7 @@ def test_a_worker_and_then_a_node_that_die_change_nothing(by_threads: Path, clus
     run = start_run(folder, "score", PAUSE_S)
     wait_until(lambda: n_parts(folder) >= 3 and bool(busy_workers(node)), run)
     kill(busy_workers(node)[0])
-    wait_until(lambda: n_parts(folder) >= 10, run)
+    wait_until(lambda: n_parts(folder) >= 7, run)
     cluster.remove_node(node, allow_graceful=False)
     assert n_parts(folder) < N_TASKS
     finish(run)
