@@ -18,11 +18,13 @@ from oddloop.web.messages import Messages
 from oddloop.web.queries.clusters.drawings import draw_from_above
 from oddloop.web.queries.saved import list_kept
 from oddloop.web.queries.scenes import (
+    Predictions,
     Replay,
     Scene,
     SceneAsked,
     Scenes,
     ScenesAsked,
+    read_predictions,
     read_replay,
     read_scene,
     read_scenes,
@@ -70,6 +72,12 @@ def read_one(request: Request, asked: AskedScene) -> Response:
 def read_tracks(request: Request, asked: AskedScene) -> Response:
     """Where everybody is at each instant of a scene."""
     return answer_json(request, lambda view: read_replay(view, asked))
+
+
+@router.get(f"{API}/scenes/predictions", response_model=Predictions)
+def read_said(request: Request, asked: AskedScene) -> Response:
+    """What the newest model says of a scene over time: futures with their spread, and boxes with scores."""
+    return answer_json(request, lambda view: read_predictions(view, asked))
 
 
 def _more_of(request: Request) -> Callable[[Scene, Messages], Mapping[str, Any]]:

@@ -44,6 +44,8 @@ function start(figure, scene) {
     slider.value = at;
     told.textContent = `${scene.times_s[at].toFixed(1)} s / ${scene.times_s[last].toFixed(1)} s`;
     slider.setAttribute("aria-valuetext", told.textContent);
+    figure.dataset.at = scene.times_s[at];
+    figure.dispatchEvent(new CustomEvent("shown", { detail: scene.times_s[at] }));
   }
   function remember() {
     const kept = new URLSearchParams(location.hash.slice(1));

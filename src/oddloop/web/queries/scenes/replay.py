@@ -55,13 +55,13 @@ def read_replay(view: View, asked: SceneAsked) -> Replay:
     """
     files = track_files(view.workspace)
     tracks = read_tracks_of(files, [asked.id]).get(asked.id) if files.files else None
-    shown = _near(with_speed(tracks)) if tracks is not None else None
+    shown = near_ego(with_speed(tracks)) if tracks is not None else None
     if shown is None or not shown.num_rows:
         raise NothingThereError(f"there are no tracks of scene {asked.id!r}")
     return _replay(asked.id, shown)
 
 
-def _near(tracks: pa.Table) -> pa.Table:
+def near_ego(tracks: pa.Table) -> pa.Table:
     """Rows with a place near the ego vehicle's last one, of the agents that come nearest to it."""
     xy_m = _places(tracks)
     is_ego = _is_ego(tracks)
