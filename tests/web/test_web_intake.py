@@ -16,7 +16,6 @@ from fastapi import FastAPI
 
 import toy as toys
 from oddloop.lake import Workspace
-from oddloop.rounds.intake import open_record
 from oddloop.rounds.run import run_stages
 from oddloop.web.access.writes import ARROW, KEEP, MAX_ROWS_BYTES, SCORE
 from web.web_server import client, make_app
@@ -85,11 +84,15 @@ def test_a_collector_asks_and_the_answer_is_recorded(taking: FastAPI) -> None:
     assert van.post(KEEP, json=asked("b", weather="rain", rain_mm_h=2)).json()["reason"] == "kept"
     assert van.post(KEEP, json=asked("c", weather="rain", rain_mm_h=2)).json()["reason"] == "segment_full"
     assert van.post(KEEP, json=asked("c", "2", None)).json()["reason"] == "no_score"
-    record = open_record(taking.state.site.store.view().workspace)
-    assert [(a.scene_id, a.keep) for a in record.answers()] == [
+    viewer, found = client(taking, "viewer"), []
+    for since in (0, 3):
+        part = viewer.get(KEEP, params={"since": since, "limit": 3}).json()
+        found += part["answers"]
+        assert part["next_since"] == (3 if since == 0 else None)
+    assert found[0] == answer
+    assert [(a["scene_id"], a["keep"]) for a in found] == [
         *(("new", True), ("low", False), ("b", True), ("c", False), ("c", False)),
     ]
-    record.close()
 
 
 @pytest.mark.parametrize(("role", "status"), [(None, 401), ("viewer", 403), ("collector", 200), ("reviewer", 200)])
@@ -101,7 +104,7 @@ def test_who_may_ask(taking: FastAPI, role: Any, status: int) -> None:
 
 def test_a_collector_sees_and_does_nothing_else(taking: FastAPI) -> None:
     van = client(taking, "collector")
-    for path in ("/", "/api/v1/scenes", "/api/v1/openapi.json"):
+    for path in ("/", "/api/v1/scenes", "/api/v1/openapi.json", KEEP):
         refused = van.get(path)
         assert (refused.status_code, "ask for the role of a viewer" in refused.text) == (403, True)
     assert van.post("/api/v1/rounds/r001/review/finish", json={"seen": 0}).status_code == 403

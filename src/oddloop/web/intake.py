@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -72,6 +73,14 @@ class Kept:
         return cls(**same, why=why(recorded), asked_by=recorded.author)
 
 
+@dataclass(frozen=True)
+class Answers:
+    """A part of the record; `next_since` asks for the next one, null where there is none."""
+
+    answers: list[Kept]
+    next_since: int | None
+
+
 class Intake:
     """The intake of a workspace; for many threads."""
 
@@ -103,6 +112,19 @@ class Intake:
                     raise
                 self._open = rulebook, desk
             return self._open
+
+    def answers(self, since: int, limit: int) -> Answers:
+        """Recorded answers after a number; none where nothing says what is kept.
+
+        Raises:
+            LedgerError: the database cannot be reached.
+        """
+        workspace = self._store.view().workspace
+        if not workspace.config.intake.is_set:
+            return Answers([], None)
+        with contextlib.closing(open_record(workspace)) as record:
+            found = record.answers(since=since, limit=limit + 1)
+        return Answers([Kept.of(one) for one in found[:limit]], found[limit - 1].seq if len(found) > limit else None)
 
     def known(self) -> Known:
         """What is known of the current model, looked up again after a few seconds.

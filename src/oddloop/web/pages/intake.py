@@ -20,7 +20,7 @@ from oddloop.rounds.intake.online import TIMES, score_online, spec_of
 from oddloop.tables import TableSpec
 from oddloop.web.access.writes import ARROW, JSON, KEEP, SCORE
 from oddloop.web.answers import answer_recorded
-from oddloop.web.intake import KeepAsked, Kept, question_of
+from oddloop.web.intake import Answers, KeepAsked, Kept, question_of
 from oddloop.web.problems import refuse
 from oddloop.web.site import site_of, writer_of
 
@@ -56,6 +56,16 @@ async def keep(request: Request, asked: KeepAsked) -> Response:
     except OddloopError as error:
         return refuse(request, 503, str(error), _AGAIN)
     return answer_recorded(Kept.of(recorded))
+
+
+@router.get(KEEP, response_model=Answers)
+def list_answers(
+    request: Request,
+    since: Annotated[int, Query(ge=0, le=2**53, description="only answers of a higher `seq`")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """What the intake has answered, in the order in which it was recorded."""
+    return answer_recorded(site_of(request).intake.answers(since, limit))
 
 
 _AGAIN = {"Retry-After": "1"}
