@@ -69,6 +69,12 @@ def test_every_fault_has_its_cure_in_the_docs() -> None:
     assert [code for code in CURES if f"`{code}`" not in page] == []
 
 
+def test_every_how_to_page_is_listed() -> None:
+    listed = (DOCS / "how-to/README.md").read_text()
+    pages = [page.name for page in (DOCS / "how-to").glob("*.md") if page.name != "README.md"]
+    assert [name for name in pages if f"]({name})" not in listed] == []
+
+
 @pytest.mark.parametrize("page", [*sorted(DOCS.rglob("*.md")), ROOT / "README.md"], ids=lambda p: p.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())

@@ -9,6 +9,7 @@ from pathlib import Path
 from exchange.sources import argoverse2_folder as av2
 from exchange.sources import commonroad_folder as commonroad
 from exchange.sources import image_folders as images
+from exchange.sources import waymo_folder as waymo
 from exchange.sources.corruption import Needs
 
 
@@ -55,6 +56,8 @@ CASES = [
         _real_commonroad if commonroad.REAL.exists() else None,
         "commonroad",
     ),
+    Case("waymo", waymo.write_perception, Needs(lambda p: True, waymo.NEEDED, siblings=False)),
+    Case("waymo-motion", waymo.write_motion, Needs(lambda p: True, siblings=False), package="google.protobuf"),
     Case(
         "coco", images.write_coco, Needs(lambda p: True, {"bbox", "score", "image_id", "category_id"}, siblings=False)
     ),

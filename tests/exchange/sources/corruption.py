@@ -162,14 +162,21 @@ def _column_retyped(file: Path, names: Collection[str], rng: np.random.Generator
 
 
 def _value_set(file: Path, names: Collection[str], rng: np.random.Generator, value: float | None) -> str:
+    """Set one value, or one of a list; a table without numbers is left as it is."""
     table = _read(file)
-    kinds = [i for i, f in enumerate(table.schema) if value is None or pa.types.is_floating(f.type)]
+    kinds = [i for i, f in enumerate(table.schema) if value is None or _holds_floats(f.type)]
+    if not kinds:
+        return ""
     i, row = int(rng.choice(kinds)), int(rng.integers(table.num_rows))
     values = table.column(i).to_pylist()
-    values[row] = value
+    values[row] = [value, *values[row][1:]] if value is not None and isinstance(values[row], list) else value
     field_ = table.schema.field(i).with_nullable(True)
     _write(table.set_column(i, field_, pa.array(values, field_.type)), file)
     return table.column_names[i]
+
+
+def _holds_floats(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or (hasattr(kind, "value_type") and pa.types.is_floating(kind.value_type))
 
 
 def _nan(file: Path, names: Collection[str], rng: np.random.Generator) -> tuple[str, bool]:

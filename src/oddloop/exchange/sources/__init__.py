@@ -71,6 +71,16 @@ SOURCES = {
     "commonroad": Shipped(
         f"{_HERE}.commonroad:CommonRoad", "commonroad", "CommonRoad scenarios in XML; needs oddloop[commonroad]."
     ),
+    "waymo": Shipped(
+        f"{_HERE}.waymo_perception:WaymoPerception",
+        "waymo",
+        "Waymo Open Dataset 2, perception: Parquet components of boxes, poses and statistics.",
+    ),
+    "waymo-motion": Shipped(
+        f"{_HERE}.waymo_motion:WaymoMotion",
+        "waymo",
+        "Waymo Open Motion scenarios in TFRecord files, without TensorFlow; needs oddloop[waymo].",
+    ),
     "coco": Shipped(f"{_HERE}.coco:Coco", "", "COCO instances and detection results, images of videos or single ones."),
 }
 
