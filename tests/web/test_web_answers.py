@@ -265,3 +265,35 @@ def test_an_empty_workspace_has_its_pages(tmp_path: Path) -> None:
     for path in ("/", "/rounds", "/api/v1/overview", "/api/v1/models"):
         assert viewer.get(path, headers=PAGE).status_code == 200, path
     assert "No round yet" in viewer.get("/", headers=PAGE).text
+
+
+@pytest.mark.parametrize(
+    ("sent", "url"),
+    [
+        ({"tool": "cvat", "project": "7", "url": "https://cvat.example/"}, "https://cvat.example/tasks/7"),
+        ({"tool": "label-studio", "project": "3", "url": "http://ls"}, "http://ls/projects/3/data"),
+        ({"tool": "csv", "project": "", "url": "file:///tmp/x"}, ""),
+        ({"tool": "cvat", "project": "1", "url": "javascript:alert(1)"}, ""),
+    ],
+)
+def test_a_round_leads_to_where_it_is_in_other_tools(own: FastAPI, folder: Path, sent: dict, url: str) -> None:
+    ledger = open_ledger(Workspace.open(folder))
+    ledger.append("r002", "sent", {**sent, "jobs": {}, "digest": "d"}, key="a", author=Author("me", 9))
+    pushed = {"what": "r002", "seq": 1, "ref": "https://track.example/runs/9", "kind": "mlflow"}
+    ledger.append("tracker", "pushed", pushed, key="a", author=Author("me", 9))
+    own.state.site.store.renew()
+    viewer = client(own, "viewer")
+    found = viewer.get("/api/v1/rounds/r002").json()
+    assert (found["labelling"]["tool"], found["labelling"]["url"]) == (sent["tool"], url)
+    assert found["tracker"]["url"] == "https://track.example/runs/9"
+    page = viewer.get("/rounds/r002", headers=PAGE).text
+    assert 'href="javascript' not in page
+    assert (f'href="{url}"' in page) == bool(url)
+    assert viewer.get("/api/v1/rounds/r001").json()["labelling"] is None
+
+
+def test_the_overview_says_what_its_numbers_rest_on(app: FastAPI) -> None:
+    page = client(app, "viewer").get("/", headers=PAGE).text
+    assert "half of the 95 % interval over whole held-out logs" in page
+    assert "These are counts and no estimates" in page
+    assert "(too few logs for an interval)" in page, "the toy holds out two logs"

@@ -134,15 +134,16 @@ def _scenes(view: View, asked: SetAsked) -> tuple[pa.Array, str]:
     return ids, ""
 
 
-def forget(store: Store, what: What, name: str, seen: int | None, author: str) -> None:
-    """Delete what is kept under a name.
+def forget(store: Store, what: What, name: str, seen: int | None, author: str) -> Saved:
+    """Delete what is kept under a name; returns what it was.
 
     Raises:
         ConflictError: it was changed since `seen`.
         LedgerError: nothing is kept under that name.
     """
-    delete_saved(store.ledger, what, name, store.author(author), seen=seen)
+    kept = delete_saved(store.ledger, what, name, store.author(author), seen=seen)
     store.renew()
+    return kept
 
 
 __all__ = ["SEARCH", "SET", "SearchAsked", "SetAsked", "forget", "query_of", "record_search", "record_set", "search_of"]

@@ -81,8 +81,11 @@ def save_set(
     return _keep(ledger, SET, name, payload, author, seen)
 
 
-def delete_saved(ledger: Ledger, what: What, name: str, author: Author, *, seen: int | None = None) -> None:
+def delete_saved(ledger: Ledger, what: What, name: str, author: Author, *, seen: int | None = None) -> Saved:
     """Forget a name; the ledger still says what was kept under it, and a set's scenes stay where they are.
+
+    Returns:
+        what was kept, so that it can be kept again.
 
     Raises:
         ConflictError: it was changed since `seen`.
@@ -95,6 +98,7 @@ def delete_saved(ledger: Ledger, what: What, name: str, author: Author, *, seen:
     if seen is not None and kept.seq != seen:
         raise _overtaken(kept)
     _record(ledger, events, {"what": what, "name": name, "deleted": True}, author)
+    return kept
 
 
 def _keep(ledger: Ledger, what: What, name: str, payload: dict[str, Any], author: Author, seen: int | None) -> Saved:

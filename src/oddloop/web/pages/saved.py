@@ -87,13 +87,13 @@ def write_set(request: Request, said: SetAsked) -> Response:
     return answer_recorded(record_set(site_of(request).store, said, writer_of(request)))
 
 
-@router.delete(f"{API}/searches", status_code=204, responses=_REFUSED)
+@router.delete(f"{API}/searches", response_model=Saved, responses=_REFUSED)
 def delete_search(request: Request, said: AskedForgotten) -> Response:
-    """Delete a search; the ledger keeps what it was."""
+    """Delete a search, which is answered once more; the ledger keeps what it was."""
     return _forget(request, SEARCH, said)
 
 
-@router.delete(f"{API}/scene-sets", status_code=204, responses=_REFUSED)
+@router.delete(f"{API}/scene-sets", response_model=Saved, responses=_REFUSED)
 def delete_set(request: Request, said: AskedForgotten) -> Response:
     """Delete a set of scenes; the ledger keeps what it was, and the scenes stay as they are."""
     return _forget(request, SET, said)
@@ -135,5 +135,4 @@ def _to_set(kept: Saved) -> Response:
 
 
 def _forget(request: Request, what: What, said: Forgotten) -> Response:
-    forget(site_of(request).store, what, said.name, said.seen, writer_of(request))
-    return Response(status_code=204)
+    return answer_recorded(forget(site_of(request).store, what, said.name, said.seen, writer_of(request)))

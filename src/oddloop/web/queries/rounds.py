@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from oddloop.report.columns import finite
-from oddloop.rounds.state import RoundState
+from oddloop.rounds.state import TRACKER, RoundState
 from oddloop.web.paging import PageAsked, Part, part_of
 from oddloop.web.queries.models import Measured, measured_of
 from oddloop.web.store import View
 
 _MANY = ("decided", "received")
 """Events of which there may be one or more per scene."""
+_PAGES = {"label-studio": "/projects/{}/data", "cvat": "/tasks/{}"}
+"""Where labelling tools show what was sent to them."""
 STEPS = ("proposed", "reviewed", "sent", "labelled", "trained", "evaluated")
 """What a round passes through, for people; review and sending may be left out."""
 
@@ -75,6 +78,18 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Where a round is in another tool: a tracker, or a labelling tool.
+
+    `url` is "" where it has no address of its own for browsers; `name` is what the tool calls the round or its project.
+    """
+
+    tool: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Moment:
     """Something that happened: what, when (ns since the Unix epoch), who."""
 
@@ -87,7 +102,8 @@ class Moment:
 class Round:
     """A round: where it stands, what it picked, the model that came of it, and where it comes from.
 
-    `measured` are the metrics of the model over all scenes, after the round's labels.
+    `measured` are the metrics of the model over all scenes, after the round's labels; `tracker` and `labelling` say
+    where the round is in other tools, null where it was not sent there.
     """
 
     line: RoundLine
@@ -100,6 +116,8 @@ class Round:
     picks: Part[Pick]
     measured: tuple[Measured, ...]
     evidence: Evidence | None
+    tracker: Elsewhere | None
+    labelling: Elsewhere | None
     history: tuple[Moment, ...]
 
 
@@ -144,8 +162,40 @@ def read_round(view: View, round_id: str, asked: PageAsked) -> Round:
         picks=_picks(state, asked),
         measured=measured_of(state),
         evidence=evidence_of(state),
+        tracker=_in_tracker(view, round_id),
+        labelling=_in_labelling(state),
         history=tuple(Moment(e.kind, e.at_ns, e.author) for e in view.events(round_id) if e.kind not in _MANY),
     )
+
+
+def _in_tracker(view: View, round_id: str) -> Elsewhere | None:
+    """The round's run in the experiment tracker, by the last push; the tracker's own address where it is a server."""
+    told = [e.payload for e in view.events(TRACKER) if e.kind == "pushed" and e.payload["what"] == round_id]
+    if not told:
+        return None
+    name, server = str(told[-1].get("ref", "")), view.config.tracker.tracking_uri
+    return Elsewhere(str(told[-1].get("kind", "")), name, next(filter(is_linkable, (name, server)), ""))
+
+
+def _in_labelling(state: RoundState) -> Elsewhere | None:
+    """Where its picks were sent: the project of Label Studio, the task of CVAT."""
+    sent = state.sending
+    if not sent:
+        return None
+    tool, project, url = (str(sent.get(name) or "") for name in ("tool", "project", "url"))
+    if not is_linkable(url):
+        return Elsewhere(tool, project or url, "")
+    page = _PAGES.get(tool, "") if project else ""
+    return Elsewhere(tool, project, f"{url.rstrip('/')}{page.format(quote(project, safe=''))}")
+
+
+def is_linkable(address: str) -> bool:
+    """Whether a browser may be led to an address: no `javascript:`, and no file.
+
+    >>> is_linkable("https://a.example/x"), is_linkable("javascript:alert(1)"), is_linkable("sqlite:///mlflow.db")
+    (True, False, False)
+    """
+    return address.startswith(("http://", "https://"))
 
 
 def evidence_of(state: RoundState) -> Evidence | None:
