@@ -32,6 +32,8 @@ def test_models_come_from_rounds_with_their_labelled_sets(app: FastAPI, toy: Pat
     page = client(app, "viewer").get("/models", headers=PAGE).text
     assert "/models/compare?a=m001&amp;b=m000" in page
     assert newest["dataset"]["digest"] in page
+    assert "/models/compare?a=m001" in client(app, "viewer").get("/rounds/r001", headers=PAGE).text
+    assert "/models/compare" not in client(app, "viewer").get("/rounds/r000", headers=PAGE).text
 
 
 def test_the_model_in_service_is_the_one_promoted_last(folder: Path) -> None:
