@@ -130,7 +130,7 @@ def test_the_order_of_the_frames_table_does_not_matter_but_its_times_do(tmp_path
 def test_times_are_found_however_the_tables_are_cut(tmp_path: Path, batch_rows: int, cut: int) -> None:
     frames, storage = toy.frames_table(toy.scenes_table()), Storage.open(tmp_path)
     toy.write(tmp_path / "frames", frames)
-    ids = frames.select(["frame_id"])
+    ids = frames.select(["frame_id", "scene_id"])
     for i, part in enumerate((ids.slice(0, cut), ids.slice(cut))):
         toy.write(tmp_path / "scores", part, f"part-{i}.parquet")
     found = times_of_frames(table_files(storage.sub("frames"), "frames"), storage.sub("scores"), batch_rows)
@@ -142,10 +142,19 @@ def test_times_are_joined_where_the_tables_differ(tmp_path: Path, rows: slice) -
     frames, storage = toy.frames_table(toy.scenes_table()), Storage.open(tmp_path)
     kept = frames.take(np.arange(frames.num_rows)[rows])
     toy.write(tmp_path / "frames", kept)
-    toy.write(tmp_path / "scores", frames.select(["frame_id"]))
+    toy.write(tmp_path / "scores", frames.select(["frame_id", "scene_id"]))
     found = times_of_frames(table_files(storage.sub("frames"), "frames"), storage.sub("scores"), 64)
     known = dict(zip(*(kept[name].to_pylist() for name in ("frame_id", "timestamp_ns")), strict=True))
     assert found.to_pylist() == [known.get(frame_id) for frame_id in frames["frame_id"].to_pylist()]
+
+
+def test_scores_of_whole_scenes_have_no_time_and_no_frame_is_read_for_them(tmp_path: Path) -> None:
+    ids, storage = pa.array(["a", "b", "c"]), Storage.open(tmp_path)
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "part-0.parquet").write_bytes(b"no table")
+    toy.write(tmp_path / "scores", pa.table({"frame_id": ids, "scene_id": ids}))
+    found = times_of_frames(table_files(storage.sub("frames"), "frames"), storage.sub("scores"), 64)
+    assert found.to_pylist() == [None] * 3
 
 
 def test_settings_of_scenes_that_need_no_times_do_not_depend_on_frames(tmp_path: Path) -> None:

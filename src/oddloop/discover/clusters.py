@@ -77,9 +77,9 @@ def cluster_scenes(
     >>> found.clusters.select(["cluster_id", "n_scenes"]).to_pylist()
     [{'cluster_id': 'c000', 'n_scenes': 8}, {'cluster_id': 'c001', 'n_scenes': 8}]
     """
-    vectors = vectors.sort_by("scene_id")
+    vectors = _by_id(vectors)
     ids = id_array(vectors["scene_id"])
-    points = vector_matrix(vectors["vector"].combine_chunks())[0].astype(np.float64)
+    points = vector_matrix(vectors["vector"].combine_chunks())[0]
     logs, threshold = _logs(ids, scenes), (duplicates or DuplicatesConfig()).cosine
     alike = near_duplicates(points, logs=logs, threshold=threshold, seed=seed)
     counted, stands_for = np.unique(alike.counted, return_inverse=True)
@@ -88,6 +88,13 @@ def cluster_scenes(
     places = first_two(points) if places is None else places
     tables = _map(ids, places, groups, names), _members(ids, groups, names), _clusters(groups, names)
     return Clustered(*tables, _duplicates(ids, alike, logs))
+
+
+def _by_id(vectors: pa.Table) -> pa.Table:
+    """Rows in the order of their ids; as they are, without a copy, where they stand in it."""
+    ids = id_array(vectors["scene_id"])
+    rises = pc.all(pc.greater(ids.slice(1), ids.slice(0, max(len(ids) - 1, 0)))).as_py()
+    return vectors if rises is not False else vectors.sort_by("scene_id")
 
 
 def _logs(ids: pa.Array, scenes: pa.Table) -> Ints:

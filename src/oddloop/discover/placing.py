@@ -7,6 +7,7 @@ of vectors, by names of columns, and where scenes that were seen before have oth
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from oddloop.config import VectorsConfig
@@ -33,19 +34,23 @@ def apply_basis(basis: Basis, material: Material) -> Floats:
     Raises:
         TableError: the material is of another encoder, or has other columns than the basis was fitted on.
     """
+    placed = np.zeros((len(material.scene_ids), len(basis.components.loadings)))
+    place_into(placed, basis, material)
+    return placed
+
+
+def place_into(placed: npt.NDArray[np.floating], basis: Basis, material: Material) -> None:
+    """As `apply_basis`, into rows that are there, rounded to their type: many scenes then need no second copy."""
     why = other_material(basis, material)
     if why:
         raise TableError(
             f"mixing refused: basis {basis.digest} cannot take these scenes: {why}; their vectors would mean something "
             "else; bring features of the same encoder, or fit anew with `oddloop discover --refit`"
         )
-    n = len(material.scene_ids)
     values = {block.name: block.values for block in material.blocks}
-    placed = np.zeros((n, len(basis.components.loadings)))
-    for part in parts_of(n):
+    for part in parts_of(len(placed)):
         joined = join_columns({name: v[part] for name, v in values.items()}, basis, len(placed[part]))
         placed[part] = basis.components.place(basis.scale.apply(joined) * basis.factor)
-    return placed
 
 
 def other_material(basis: Basis, material: Material) -> str:

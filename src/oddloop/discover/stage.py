@@ -12,7 +12,7 @@ from oddloop.discover.basis import Basis, Columns, fit_basis
 from oddloop.discover.blocks import Material, gather_material
 from oddloop.discover.clusters import cluster_scenes
 from oddloop.discover.maps import fit_map, place_on_map
-from oddloop.discover.vectors import place_scenes
+from oddloop.discover.vectors import SceneVectors, place_scenes
 from oddloop.tasks import Run, run_here
 
 
@@ -65,26 +65,28 @@ def discover(
     ({'scene_id': 'a', 'x': -1.0, 'y': 0.0, 'cluster_id': None}, 0, 0)
     """
     material = gather_material(scenes, features, scene_scores, config.vectors, hardest=hardest)
-    return discover_in(fit_all(material, config, seed), material, scenes, config, seed)
+    basis = fit_all(material, config, seed)
+    return discover_in(basis, place_scenes(material, basis), scenes, config, seed)
 
 
 def fit_all(material: Material, config: DiscoverConfig, seed: int = 0, *, basis: Basis | None = None) -> Basis:
     """Fit a basis, unless one is given, and the map in it; see `fit_basis` and `fit_map`."""
     basis = basis or fit_basis(material, config.vectors)
+    if config.map.method == "pca":  # needs no vectors
+        return replace(basis, map=None)
     return replace(basis, map=fit_map(place_scenes(material, basis).vectors, config.map, seed))
 
 
 def discover_in(
     basis: Basis,
-    material: Material,
+    made: SceneVectors,
     scenes: pa.Table,
     config: DiscoverConfig,
     seed: int = 0,
     *,
     run: Run = run_here,
 ) -> DiscoverResult:
-    """Place scenes in a basis and group them there; see `apply_basis` and `cluster_scenes` for what is refused."""
-    made = place_scenes(material, basis)
+    """Group scenes that `place_scenes` has placed in a basis; see `cluster_scenes` for what is refused."""
     places = place_on_map(basis.map, made.vectors)
     found = cluster_scenes(
         made.vectors, scenes, config.clusters, seed, duplicates=config.duplicates, places=places, run=run

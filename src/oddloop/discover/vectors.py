@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from oddloop.config import VectorsConfig
@@ -16,7 +17,7 @@ from oddloop.derived_tables import SCENE_VECTORS
 from oddloop.discover.arrays import Floats
 from oddloop.discover.basis import Basis, Columns, fit_basis, is_known
 from oddloop.discover.blocks import Material, gather_material
-from oddloop.discover.placing import apply_basis
+from oddloop.discover.placing import place_into
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,12 @@ def build_scene_vectors(
 
 def place_scenes(material: Material, basis: Basis) -> SceneVectors:
     """Vectors of scenes in a basis; see `build_scene_vectors` for what is returned and raised."""
-    coordinates, present = apply_basis(basis, material), is_known(material)
+    coordinates, present = _coordinates(material, basis), is_known(material)
     missing: dict[str, int] = {}
     for block in material.blocks:
         missing[block.name] = int((present & ~np.isfinite(block.values).any(axis=1)).sum())
     return SceneVectors(
-        _table(material.scene_ids.filter(pa.array(present)), coordinates[present]),
+        _table(material.scene_ids.filter(pa.array(present)), coordinates if present.all() else coordinates[present]),
         material.scene_ids.filter(pa.array(~present)),
         basis.components.explained,
         material.columns,
@@ -94,7 +95,13 @@ def place_scenes(material: Material, basis: Basis) -> SceneVectors:
     )
 
 
-def _table(ids: pa.Array, coordinates: Floats) -> pa.Table:
-    flat = pa.array(coordinates.astype(np.float32).ravel())
+def _coordinates(material: Material, basis: Basis) -> npt.NDArray[np.float32]:
+    placed = np.zeros((len(material.scene_ids), len(basis.components.loadings)), dtype=np.float32)
+    place_into(placed, basis, material)
+    return placed
+
+
+def _table(ids: pa.Array, coordinates: npt.NDArray[np.float32]) -> pa.Table:
+    flat = pa.array(coordinates.ravel())
     offsets = pa.array(np.arange(len(ids) + 1) * coordinates.shape[1], pa.int32())
     return pa.table([ids, pa.ListArray.from_arrays(offsets, flat)], schema=SCENE_VECTORS.schema())

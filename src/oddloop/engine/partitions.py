@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop.engine.base import Engine, OnDone
+from oddloop.lake.encoding import parquet_settings
 from oddloop.lake.parts import PartStore
 from oddloop.lake.scan import Partition, read_batches
 from oddloop.lake.storage import Storage
@@ -75,7 +76,8 @@ def _write(job: PartitionJob, partition: Partition, path: str) -> int:
         for batch in read_batches(partition, job.spec, batch_rows=job.batch_rows):
             table = job.kernel(batch)
             if writer is None:
-                writer = pq.ParquetWriter(path, table.schema, filesystem=job.output.fs, compression="zstd")
+                settings = parquet_settings(table.schema)
+                writer = pq.ParquetWriter(path, table.schema, filesystem=job.output.fs, **settings)
             writer.write_table(table)
             n_rows += table.num_rows
     finally:

@@ -23,6 +23,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from oddloop.errors import WorkspaceError
+from oddloop.lake.encoding import parquet_settings
 
 STAGING_MARK = ".tmp-"
 """Followed by 32 hex digits, ends the name of a file or folder that is being written."""
@@ -143,7 +144,8 @@ class Storage:
         """Write a Parquet file; call it inside `staged_folder`, which makes the folder atomic."""
         target = self.path(relative)
         self.fs.create_dir(target.rsplit("/", 1)[0], recursive=True)
-        pq.write_table(table, target, filesystem=self.fs, row_group_size=row_group_rows, compression="zstd")
+        settings = parquet_settings(table.schema)
+        pq.write_table(table, target, filesystem=self.fs, row_group_size=row_group_rows, **settings)
 
     def read_table(self, relative: str, columns: list[str] | None = None) -> pa.Table:
         """Read a Parquet file.

@@ -38,7 +38,7 @@ def run_discover(context: Context, done: Done) -> Derived:
     features = context.model.features
     if features is not None:
         inputs |= {"features": fingerprint([features], context.workspace.storage)[features.name]}
-    gather = functools.cache(lambda: _gather(context, scored, config))
+    gather = functools.cache(lambda: _gather(context, scored, config))  # dropped once scenes are placed
     made_by = {"encoder": _encoder(context), "vectors": asdict(config.vectors), "map": asdict(config.map)}
     storage = context.workspace.storage
     basis = settle_basis(storage, {**inputs, **made_by}, gather, config, refit=context.refit)
@@ -46,7 +46,7 @@ def run_discover(context: Context, done: Done) -> Derived:
         told = {"why": f"new basis: {basis.why}"} if basis.is_new else {"hint": basis.hint}
         context.note(Step("basis", basis.digest, basis.is_new, time.perf_counter() - begun, told))
     recipe = Recipe("discover", {**inputs, "basis": basis.digest}, _settings(config))
-    return derive(storage, recipe, lambda out: _write_discover(context, basis.digest, gather(), out))
+    return derive(storage, recipe, lambda out: _write_discover(context, basis.digest, gather, out))
 
 
 def _encoder(context: Context) -> str:
@@ -82,10 +82,14 @@ def _settings(config: DiscoverConfig) -> dict[str, Any]:
     return {name: value for name, value in asdict(config).items() if name not in ("names", "page")}
 
 
-def _write_discover(context: Context, digest: str, material: Material, out: Storage) -> dict[str, int]:
+def _write_discover(
+    context: Context, digest: str, gather: functools._lru_cache_wrapper[Material], out: Storage
+) -> dict[str, int]:
     basis = load_basis(context.workspace.storage, digest)
+    made = discover.place_scenes(gather(), basis)
+    gather.cache_clear()  # what vectors are made of takes twice their room
     # A seed of its own: another one of the workspace must not give other clusters.
-    result = discover.discover_in(basis, material, context.scenes(), _obeyed(context), run=context.engine.map)
+    result = discover.discover_in(basis, made, context.scenes(), _obeyed(context), run=context.engine.map)
     rows = write_tables(
         out,
         scene_vectors=result.vectors,

@@ -18,13 +18,23 @@ _COLUMNS = ["frame_id", "timestamp_ns"]
 def times_of_frames(frames: TableFiles, scores: Storage, batch_rows: int) -> pa.Array:
     """Time in ns of each scored frame, null where `frames` does not have it.
 
-    Both tables in one order need the memory of a batch, besides the times; else their ids have to fit into memory.
+    Scores of whole scenes bear the scene's id in place of a frame's, and have no time. Both
+    tables in one order need the memory of a batch, besides the times; else their ids have to fit into memory.
     """
+    if _are_of_scenes(scores):
+        n_rows = sum(part.num_rows for part in _parts(scores))
+        return pa.nulls(n_rows, pa.int64())
     aligned = _aligned(frames, scores, batch_rows)
     if aligned is not None:
         return aligned
     parts = [part["frame_id"].combine_chunks() for part in _parts(scores)]
     return score.frame_times(pa.concat_arrays(parts), read_table(frames, FRAMES, _COLUMNS))
+
+
+def _are_of_scenes(scores: Storage) -> bool:
+    files = table_files(scores, "frame_scores").files
+    parts = (scores.read_table(file, ["frame_id", "scene_id"]) for file in files)
+    return all(part["frame_id"].equals(part["scene_id"]) for part in parts)
 
 
 def _aligned(frames: TableFiles, scores: Storage, batch_rows: int) -> pa.Array | None:

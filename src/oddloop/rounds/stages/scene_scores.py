@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from oddloop import score
 from oddloop.config import SceneScoreConfig
+from oddloop.engine import LocalEngine
 from oddloop.errors import ConfigError
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace, table_files
@@ -39,7 +40,7 @@ def summarize_frames(context: Context, folder: Storage) -> SceneSummary:
     """Scene scores of the frame scores in a folder.
 
     Without frame times, one batch of frames is in memory at a time, as long as scenes stand together; else one score
-    column.
+    column per worker.
     """
     config, times = context.workspace.config.score.scenes, _times(context, folder)
     if times is None:
@@ -47,13 +48,18 @@ def summarize_frames(context: Context, folder: Storage) -> SceneSummary:
         if (scores := score.summarize_scene_batches(batches, config)) is not None:
             return SceneSummary(scores, score.threshold_table({}, {}, config))
     frames = score.SceneFrames(read_scores(folder, ["scene_id", "n_objects"]), config, times)
-    columns = frames.counts()
-    thresholds: dict[str, float] = {}
-    for name in score_names(folder):
+    names, columns = score_names(folder), frames.counts()
+
+    def summarize(name: str) -> tuple[float | None, dict[str, pa.Array]]:
         values = read_scores(folder, [name, f"{name}_valid"])
-        if frames.needs_thresholds:
-            thresholds[name] = score.find_threshold(values, name, config)
-        columns |= frames.summarize(values, name, thresholds.get(name))
+        threshold = score.find_threshold(values, name, config) if frames.needs_thresholds else None
+        return threshold, frames.summarize(values, name, threshold)
+
+    # In threads of this process, whatever the engine: grouped frames are shared, and too large to be sent around.
+    found = LocalEngine(context.workspace.config.engine.workers).map(summarize, names)
+    thresholds = {name: limit for name, (limit, _) in zip(names, found, strict=True) if limit is not None}
+    for _, of_score in found:
+        columns |= of_score
     n_valid = {name: columns[f"{name}_n"].sum().as_py() or 0 for name in thresholds}
     return SceneSummary(pa.table(columns), score.threshold_table(thresholds, n_valid, config))
 
