@@ -15,7 +15,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-peers bench-al docs format clean
+.PHONY: help demo test test-all check bench bench-peers bench-al bench-scale docs format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -146,6 +146,9 @@ bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring, coverage and cl
 
 bench-al: $(VENV)/test $(PEERS)/al ## Label efficiency: ours and other packages' strategies against random picks
 	$(BIN)/python bench/run.py --only al --only pick --peers $(PEERS)/bin/python
+
+bench-scale: $(VENV)/test ## A whole run at 100 thousand, 1 and 10 million frames (half an hour, 5 GB of disk)
+	$(BIN)/python bench/run.py --only scale
 
 docs: $(VENV)/check ## Make the reference pages from the code
 	$(BIN)/python scripts/make_reference.py
