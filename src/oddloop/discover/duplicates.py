@@ -84,16 +84,19 @@ def _typical_length(rows: npt.NDArray[np.float32]) -> float:
 def _lead(rows: npt.NDArray[np.float32], radius: float, seed: int) -> tuple[Ints, Floats]:
     """Leader of each row and the distance to it: an earlier leader where one is near enough, else itself."""
     leader, distance = np.arange(len(rows)), np.zeros(len(rows))
+    from threadpoolctl import threadpool_limits
+
     short = reduce_columns(rows, MOST_EXACT)  # shortens distances only, so what is near stays near
     index = Growing(short, seed)
-    for start in range(0, len(rows), _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, len(rows)))
-        found = index.nearest(block)
-        away = np.where(found >= 0, _apart(rows, block, found), np.inf)
-        near = away <= radius
-        leader[block[near]], distance[block[near]] = found[near], away[near]
-        rest = block[~near]
-        index.add(_lead_block(rows, short, rest, radius, leader, distance))
+    with threadpool_limits(1):  # on blocks so small threads wait for each other four times as long as they work
+        for start in range(0, len(rows), _BLOCK):
+            block = np.arange(start, min(start + _BLOCK, len(rows)))
+            found = index.nearest(block)
+            away = np.where(found >= 0, _apart(rows, block, found), np.inf)
+            near = away <= radius
+            leader[block[near]], distance[block[near]] = found[near], away[near]
+            rest = block[~near]
+            index.add(_lead_block(rows, short, rest, radius, leader, distance))
     return leader, distance
 
 

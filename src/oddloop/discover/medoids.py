@@ -16,7 +16,7 @@ from oddloop.discover.arrays import Floats, Ints
 _REFERENCE = 2000
 _FEW = 256
 """Up to this many members distances are plain differences."""
-_ROWS = 256
+_ROWS = 128
 _DIGITS = 9
 """Sums that agree to this many digits are a tie; the order in which distances were added must not break it."""
 
@@ -43,14 +43,17 @@ def most_typical(points: Floats, n: int) -> Ints:
 
 def _sums(points: Floats, reference: Floats) -> Floats:
     """(m,) summed distance to the (k, d) reference, by |x|^2 + |c|^2 - 2 x.c about the mean."""
+    from threadpoolctl import threadpool_limits
+
     mean = reference.mean(axis=0)
     those = reference - mean
     squares, sums = np.square(those).sum(axis=1), np.empty(len(points))
-    for start in range(0, len(points), _ROWS):
-        these = points[start : start + _ROWS] - mean
-        distance = these @ (-2.0 * those.T)
-        distance += squares
-        distance += np.square(these).sum(axis=1)[:, None]
-        np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
-        sums[start : start + _ROWS] = distance.sum(axis=1)
+    with threadpool_limits(1):  # blocks are small, so that they stay in the cache; threads would wait for each other
+        for start in range(0, len(points), _ROWS):
+            these = points[start : start + _ROWS] - mean
+            distance = these @ (-2.0 * those.T)
+            distance += squares
+            distance += np.square(these).sum(axis=1)[:, None]
+            np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
+            sums[start : start + _ROWS] = distance.sum(axis=1)
     return sums
