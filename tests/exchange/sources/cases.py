@@ -9,6 +9,7 @@ from pathlib import Path
 from exchange.sources import argoverse2_folder as av2
 from exchange.sources import commonroad_folder as commonroad
 from exchange.sources import image_folders as images
+from exchange.sources import mcap_folder as mcap
 from exchange.sources import waymo_folder as waymo
 from exchange.sources.corruption import Needs
 
@@ -58,6 +59,7 @@ CASES = [
     ),
     Case("waymo", waymo.write_perception, Needs(lambda p: True, waymo.NEEDED, siblings=False)),
     Case("waymo-motion", waymo.write_motion, Needs(lambda p: True, siblings=False), package="google.protobuf"),
+    Case("mcap", mcap.write_folder, Needs(lambda p: True, siblings=False), package="mcap"),
     Case(
         "coco", images.write_coco, Needs(lambda p: True, {"bbox", "score", "image_id", "category_id"}, siblings=False)
     ),

@@ -81,6 +81,11 @@ SOURCES = {
         "waymo",
         "Waymo Open Motion scenarios in TFRecord files, without TensorFlow; needs oddloop[waymo].",
     ),
+    "mcap": Shipped(
+        f"{_HERE}.mcap_logs:McapLogs",
+        "",
+        "MCAP logs, such as ROS 2 bags: statistics of what topics say, scene by scene; needs oddloop[mcap].",
+    ),
     "coco": Shipped(f"{_HERE}.coco:Coco", "", "COCO instances and detection results, images of videos or single ones."),
 }
 
