@@ -23,6 +23,7 @@ from oddloop.web.assets import asset
 from oddloop.web.intake import Intake
 from oddloop.web.messages import load_messages
 from oddloop.web.preferences import LANGUAGES, preferences_of
+from oddloop.web.said import said
 from oddloop.web.store import Store
 from oddloop.web.times import moment, when
 
@@ -142,5 +143,6 @@ def templates() -> Environment:
         auto_reload=False,
     )
     made.filters |= {name: getattr(formats, name) for name in _FORMATS}
+    made.globals["said"] = said
     made.filters |= {"moment": moment, "when": when, "as_json": _as_json, "signed": _signed}
     return made
