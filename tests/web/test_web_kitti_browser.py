@@ -56,11 +56,11 @@ def reader(kitti: Path) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def own(kitti: Path, tmp_path: Path) -> Iterator[tuple[Reader, Path]]:
+def own(reader: Reader, kitti: Path, tmp_path: Path) -> Iterator[tuple[Reader, Path]]:
     """A copy that a test may change, and somebody who looks at it."""
     folder = Path(shutil.copytree(kitti, tmp_path / "ws"))
-    with serving(folder) as (base, app), chromium() as browser:
-        yield enter(browser, base, app), folder
+    with serving(folder) as (base, app):
+        yield enter(reader.browser, base, app), folder
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -77,7 +77,7 @@ def test_from_the_overview_to_a_cell_and_its_segment(reader: Reader) -> None:
     with reader.opened("/") as page:
         assert page.get_by_text("no metric has a target").is_visible()
         page.get_by_role("link", name="Coverage", exact=True).click()
-        page.get_by_label("Show", exact=True).select_option(label="performance")
+        page.locator("select[name=measure]").select_option(label="performance")
         page.get_by_role("button", name="Show").click()
         page.wait_for_url("**measure=performance**")
         page.locator(".heat td.misses a").first.click()
