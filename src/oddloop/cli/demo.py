@@ -48,6 +48,9 @@ def run(
         _print(outcome, f"Look at {report.url}: {say_where_to_look(arms.policy)}")
         out.print(f"Look at {cards}: scenes that are alike, as cards with drawings", markup=False)
         out.print(f"Follow a pick: oddloop rounds trace {_first_pick(arms)} -w {folder}", markup=False)
+        out.print(
+            f"All of it in a browser, gaps, clusters and picks to review: oddloop serve -w {folder}", markup=False
+        )
 
 
 def _first_pick(arms: Arms) -> str:

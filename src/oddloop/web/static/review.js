@@ -100,7 +100,8 @@ async function end(form) {
   const keep = fields.has("keep") ? { keep: Number(fields.get("keep")) } : {};
   const body = { seen: Number(fields.get("seen")), approve_rest: fields.has("approve_rest"), ...keep };
   const [isDone, answer] = await send("/finish", body);
-  if (isDone) return location.reload();
+  // To the top, where it says that the review is over.
+  if (isDone) return location.assign(location.pathname + location.search);
   await refresh();
   tell(answer.detail);
   told.scrollIntoView({ block: "center" });
