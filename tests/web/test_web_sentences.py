@@ -122,6 +122,28 @@ def test_decisions_are_told(decision: str) -> None:
         assert_told(describe(Event(3, "k", "r001", "decided", 0, "Ann", "1", payload), when=False))
 
 
+@pytest.mark.parametrize(
+    ("english", "japanese"),
+    [
+        (
+            "min_fde_m 7.58 ± 0.955, target 2.4; 2,975 things in 8 held-out logs. "
+            "Curves: 0 % that the target is reached; floor of the error 6.5 [5.79, 7.2], target 2.4.",
+            "min_fde_m は 7.58 ± 0.955、目標は 2.4（評価用ログ 8 本の 2,975 件）。学習曲線：目標に届く確率は 0 %、"
+            "誤差の下限は 6.5（5.79～7.2）、目標は 2.4。",
+        ),
+        (
+            "picked in r004 by `uncertainty` as number 1 of 27, because: spread 211: higher than 99 % of 965 "
+            "candidates; rain=heavy & light=night has 1 labelled log",
+            "r004 で `uncertainty` により 27 件中 1 番目に選定。理由：spread は 211：候補 965 件の 99 % より高い、"
+            "rain=heavy & light=night のラベル付きログは 1 本",
+        ),
+    ],
+)
+def test_a_sentence_of_several_parts_is_told_part_by_part(english: str, japanese: str) -> None:
+    assert TOLD is not None
+    assert TOLD.find(english) == japanese
+
+
 def test_nothing_is_said_that_the_english_does_not_say() -> None:
     texts = tomllib.loads((Path(messages.__file__).parent / "sentences_ja.toml").read_text("utf-8"))
     assert len(texts) > 100

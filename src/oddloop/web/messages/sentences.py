@@ -17,6 +17,8 @@ from importlib import resources
 
 _NESTED = "said"
 _HOLE = re.compile(r"\{(\w+)\}|\(s\)")
+_PLAIN = r"(?:(?![;:.] ).)+?"
+"""What stands for a value: no end of a sentence, nor of a part of one, or a pattern would fit two of them."""
 _REMEMBERED = 20_000
 
 
@@ -59,10 +61,14 @@ def _read(english: str, other: str) -> Pattern:
     for hole in _HOLE.finditer(english):
         piece = english[end : hole.start()]
         pieces.append(piece)
-        looks += re.escape(piece) + (f"(?P<{hole[1]}>.+?)" if hole[1] else "s?")
+        looks += re.escape(piece) + (_value_of(hole[1]) if hole[1] else "s?")
         end = hole.end()
     pieces.append(english[end:])
     return Pattern(tuple(p for p in pieces if p), re.compile(looks + re.escape(english[end:]), re.DOTALL), other)
+
+
+def _value_of(name: str) -> str:
+    return f"(?P<{name}>{'.+?' if name.endswith(_NESTED) else _PLAIN})"
 
 
 @functools.cache
