@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -104,18 +105,17 @@ async def measure(workspace: Workspace, arguments: argparse.Namespace) -> dict[s
     """One server alone, then two of which one is killed; then what was recorded."""
     steady, lasting, dying = Asked(), Asked(), Asked()
     async with Serving(workspace).started() as one:
+        await ask_steadily(one.server, 10, 2, "first", Asked(steady.answers))  # what is imported and compiled late
         if arguments.steady:
             await ask_steadily(one.server, arguments.per_s, arguments.steady, "steady", steady)
         at_first_mb, half = one.rss_mb(), arguments.per_s / 2
         async with Serving(workspace).started() as other:
-            kills = asyncio.create_task(kill_now_and_then(other, arguments.restart_s))
+            kills = asyncio.create_task(kill_now_and_then(other, arguments.restart_s, arguments.seconds))
             await asyncio.gather(
                 ask_steadily(one.server, half, arguments.seconds, "lasting", lasting),
                 ask_steadily(other.server, half, arguments.seconds, "dying", dying),
             )
-            kills.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await kills
+            await kills
             n_kills = other.n_kills
         at_last_mb = one.rss_mb()
     found = {f"alone p{q} ms": percentile(steady.took_ms, q) for q in (50, 99)} if arguments.steady else {}
@@ -133,11 +133,11 @@ def percentile(values: list[float], q: float) -> float:
     return float(np.percentile(values, q)) if values else float("nan")
 
 
-async def kill_now_and_then(serving: Serving, mean_s: float) -> None:
-    """Kill and start again, after random times."""
-    rng = random.Random(1)
-    while True:
-        await asyncio.sleep(rng.uniform(0.3, 1.7) * mean_s)
+async def kill_now_and_then(serving: Serving, mean_s: float, seconds: float) -> None:
+    """Kill and start again, after random times, for some seconds."""
+    rng, begun = random.Random(1), time.perf_counter()
+    while time.perf_counter() - begun + (pause_s := rng.uniform(0.3, 1.7) * mean_s) < seconds:
+        await asyncio.sleep(pause_s)
         serving.kill()
         await serving.start()
 

@@ -43,6 +43,7 @@ def create_app(workspace: Workspace, settings: ServeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        intake.open_aside()
         yield
         intake.close()
         store.close()

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from oddloop.errors import WorkspaceError
+from oddloop.errors import OddloopError, WorkspaceError
 from oddloop.rounds.intake import Desk, Question, Recorded, Rulebook, open_record, read_ruling, why
 from oddloop.rounds.intake.online import Known, read_known
 from oddloop.rounds.intake.rulebook import Ruling
@@ -113,6 +113,16 @@ class Intake:
                 self._open = rulebook, desk
             return self._open
 
+    def open_aside(self) -> None:
+        """Begin to open where the settings ask anything of scenes, so that the first who asks need not wait."""
+
+        def work() -> None:
+            with contextlib.suppress(OddloopError):  # who asks is told
+                if self._store.view().workspace.config.intake.is_set:
+                    self.opened()
+
+        threading.Thread(target=work, name="intake opening", daemon=True).start()
+
     def answers(self, since: int, limit: int) -> Answers:
         """Recorded answers after a number; none where nothing says what is kept.
 
@@ -146,10 +156,11 @@ class Intake:
 
     def close(self) -> None:
         """Answer what waits, and end."""
-        if self._open is not None:
-            rulebook, desk = self._open
-            rulebook.close()
-            desk.close()
+        with self._lock:
+            if self._open is not None:
+                rulebook, desk = self._open
+                rulebook.close()
+                desk.close()
 
     def _read(self) -> Ruling:
         workspace = self._store.view().workspace

@@ -7,17 +7,21 @@ over restarts. Time grows with the questions of a call, and with the logarithm o
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from oddloop.errors import LedgerError
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.intake.schema import ANSWERS, HOURS, INTAKE_FORMAT, KEPT, META, METADATA
+from oddloop.rounds.intake import statements
+from oddloop.rounds.intake.schema import INTAKE_FORMAT, META, METADATA
+from oddloop.rounds.intake.turns import Turns
 from oddloop.rounds.ledger.database import Database
 from oddloop.rounds.ledger.opening import ledger_url
 from oddloop.select.intake import Asked, Hour, Rules, answer_all
@@ -72,7 +76,9 @@ class IntakeRecord:
         Raises:
             LedgerError: the database cannot be reached, or the record is of a newer format.
         """
-        self._database = Database(url, "the intake's record")
+        self._database = Database(url, "the intake's record", ("wal_autocheckpoint=0",))
+        file = sa.make_url(url).database
+        self._turns = Turns(Path(file)) if self._database.is_sqlite and file else None
         with self._database.writing("open") as connection:
             METADATA.create_all(connection)
             found = connection.execute(sa.select(META.c.format)).scalar()
@@ -86,6 +92,8 @@ class IntakeRecord:
 
     def close(self) -> None:
         """Release the database."""
+        if self._turns is not None:
+            self._turns.close()
         self._database.close()
 
     def answer(self, questions: Sequence[Question], rules: Rules, model_id: str, at_ns: int) -> list[Recorded]:
@@ -100,26 +108,28 @@ class IntakeRecord:
         Raises:
             LedgerError: the database cannot be reached; nothing of the call was recorded.
         """
-        with self._database.writing() as connection:
+        with self._turn(), self._database.writing() as connection:
             known = _known(connection, questions)
             new = {q.key: q for q in questions if q.key not in known}
             if new:
                 known |= _record(connection, list(new.values()), rules, model_id, at_ns)
         return [known[question.key] for question in questions]
 
+    def _turn(self) -> AbstractContextManager[None]:
+        """Wait for one's turn; PostgreSQL has turns of its own."""
+        return self._turns.turn() if self._turns is not None else contextlib.nullcontext()
+
     def answers(self, *, since: int = 0, limit: int = 1000) -> list[Recorded]:
         """Recorded answers of a higher number than `since`, in the order in which they were recorded."""
-        query = sa.select(ANSWERS).where(ANSWERS.c.seq > since).order_by(ANSWERS.c.seq).limit(limit)
         with self._database.reading() as connection:
-            return [_recorded(row) for row in connection.execute(query)]
+            rows = connection.execute(statements.LIST_ANSWERS, {"since": since, "n": limit})
+            return [Recorded(*row) for row in rows]
 
-    def kept(self, hour: int | None = None) -> list[tuple[int, str, int]]:
-        """(hour, segment, scenes kept) of one hour or of all, in this order."""
-        query = sa.select(HOURS).order_by(HOURS.c.hour, HOURS.c.segment)
-        if hour is not None:
-            query = query.where(HOURS.c.hour == hour)
+    def kept(self) -> list[tuple[int, str, int]]:
+        """(hour, segment, scenes kept) of all hours, in this order."""
         with self._database.reading() as connection:
-            return [(int(row.hour), str(row.segment), int(row.n_kept)) for row in connection.execute(query)]
+            rows = connection.execute(statements.LIST_HOURS)
+            return [(int(row.hour), str(row.segment), int(row.n_kept)) for row in rows]
 
 
 def open_record(workspace: Workspace) -> IntakeRecord:
@@ -133,12 +143,11 @@ def open_record(workspace: Workspace) -> IntakeRecord:
 
 
 def _known(connection: sa.Connection, questions: Sequence[Question]) -> dict[tuple[str, str], Recorded]:
-    ids = {question.scene_id for question in questions}
     wanted = {question.key for question in questions}
-    requests = {question.request_id for question in questions}
-    rows = connection.execute(sa.select(ANSWERS).where(ANSWERS.c.scene_id.in_(ids), ANSWERS.c.request_id.in_(requests)))
-    found = {(row.scene_id, row.request_id): _recorded(row) for row in rows}
-    return {key: answer for key, answer in found.items() if key in wanted}
+    ids, requests = ({key[i] for key in wanted} for i in (0, 1))
+    rows = connection.execute(statements.FIND_ANSWERS, {"scene_ids": list(ids), "requests": list(requests)})
+    found = [Recorded(*row) for row in rows]
+    return {(a.scene_id, a.request_id): a for a in found if (a.scene_id, a.request_id) in wanted}
 
 
 def _record(
@@ -146,7 +155,7 @@ def _record(
 ) -> dict[tuple[str, str], Recorded]:
     hour = _read_hour(connection, at_ns // HOUR_NS, questions)
     answers = answer_all([Asked(q.scene_id, q.segment, q.score) for q in questions], rules, hour)
-    first = (connection.execute(sa.select(sa.func.max(ANSWERS.c.seq))).scalar() or 0) + 1
+    first = (connection.execute(statements.LAST_SEQ).scalar() or 0) + 1
     recorded = [
         Recorded(
             *(seq, q.scene_id, q.request_id, a.keep, a.reason, q.segment, q.score, rules.threshold, model_id),
@@ -154,51 +163,42 @@ def _record(
         )
         for seq, q, a in zip(itertools.count(first), questions, answers, strict=False)
     ]
-    connection.execute(ANSWERS.insert(), [vars(answer) for answer in recorded])
+    connection.execute(statements.ADD_ANSWERS, [vars(answer) for answer in recorded])
     _write_places(connection, [answer for answer in recorded if answer.reason in ("kept", "drawn")], hour.n_kept)
     return {(answer.scene_id, answer.request_id): answer for answer in recorded}
 
 
 def _read_hour(connection: sa.Connection, hour: int, questions: Sequence[Question]) -> Hour:
     """What the answers depend on, and no more of it than that."""
-    rows = connection.execute(sa.select(HOURS.c.segment, HOURS.c.n_kept).where(HOURS.c.hour == hour))
-    n_kept = {str(row.segment): int(row.n_kept) for row in rows}
-    weakest = {
-        segment: [
-            (float(row.drawn), str(row.scene_id)) for row in connection.execute(_weakest(hour, segment, len(questions)))
-        ]
-        for segment in sorted({q.segment for q in questions} & n_kept.keys())
-    }
-    ids = {question.scene_id for question in questions}
-    kept = connection.execute(sa.select(KEPT.c.scene_id).where(KEPT.c.scene_id.in_(ids), KEPT.c.let_go_for == ""))
+    n_kept = {str(row.segment): int(row.n_kept) for row in connection.execute(statements.COUNT_HOUR, {"hour": hour})}
+    weakest = {}
+    for segment in sorted({question.segment for question in questions} & n_kept.keys()):
+        asked = {"hour": hour, "segment": segment, "n": len(questions)}
+        rows = connection.execute(statements.FIND_WEAKEST, asked)
+        weakest[segment] = [(float(row.drawn), str(row.scene_id)) for row in rows]
+    ids = list({question.scene_id for question in questions})
+    kept = connection.execute(statements.FIND_KEPT, {"scene_ids": ids})
     return Hour(hour, n_kept, weakest, {str(row.scene_id) for row in kept})
-
-
-def _weakest(hour: int, segment: str, n: int) -> sa.Select[Any]:
-    places = sa.select(KEPT.c.drawn, KEPT.c.scene_id)
-    places = places.where(KEPT.c.hour == hour, KEPT.c.segment == segment, KEPT.c.let_go_for == "")
-    return places.order_by(KEPT.c.drawn, KEPT.c.scene_id).limit(n)
 
 
 def _write_places(connection: sa.Connection, kept: Sequence[Recorded], n_kept: Mapping[str, int]) -> None:
     """Bring what is kept up to date; a scene that was let go in another hour, and is kept now, has another place."""
     if not kept:
         return
-    connection.execute(KEPT.delete().where(KEPT.c.scene_id.in_([answer.scene_id for answer in kept])))
+    connection.execute(statements.DROP_KEPT, [{"gone": answer.scene_id} for answer in kept])
     columns = ("scene_id", "seq", "hour", "segment", "drawn")
-    connection.execute(KEPT.insert(), [{n: getattr(k, n) for n in columns} | {"let_go_for": ""} for k in kept])
-    if let_go := [{"gone": k.instead_of, "by": k.scene_id} for k in kept if k.instead_of]:
-        gone = KEPT.update().where(KEPT.c.scene_id == sa.bindparam("gone"))
-        connection.execute(gone.values(let_go_for=sa.bindparam("by")), let_go)
-    more = Counter(answer.segment for answer in kept if not answer.instead_of)
-    for segment, n in sorted(more.items()):
-        place = {"hour": kept[0].hour, "segment": segment}
-        if segment in n_kept:
-            here = (HOURS.c.hour == place["hour"]) & (HOURS.c.segment == segment)
-            connection.execute(HOURS.update().where(here).values(n_kept=n_kept[segment] + n))
-        else:
-            connection.execute(HOURS.insert().values(**place, n_kept=n))
-
-
-def _recorded(row: Any) -> Recorded:
-    return Recorded(*row)
+    connection.execute(
+        statements.ADD_KEPT, [{n: getattr(answer, n) for n in columns} | {"let_go_for": ""} for answer in kept]
+    )
+    if let_go := [{"gone": answer.instead_of, "by": answer.scene_id} for answer in kept if answer.instead_of]:
+        connection.execute(statements.LET_GO, let_go)
+    hour, more = kept[0].hour, Counter(answer.segment for answer in kept if not answer.instead_of)
+    known = [
+        {"of_hour": hour, "of_segment": segment, "kept_now": n_kept[segment] + n}
+        for segment, n in more.items()
+        if segment in n_kept
+    ]
+    new = [{"hour": hour, "segment": segment, "n_kept": n} for segment, n in more.items() if segment not in n_kept]
+    for statement, rows in ((statements.COUNT_MORE, known), (statements.ADD_HOUR, new)):
+        if rows:
+            connection.execute(statement, rows)

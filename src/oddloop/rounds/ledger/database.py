@@ -7,7 +7,8 @@ read and then both write would each miss the other's event.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,8 +28,8 @@ _TAKE_TURN = sa.text(
 class Database:
     """An opened database, and where it is, for messages."""
 
-    def __init__(self, url: str, name: str = "the ledger") -> None:
-        """Make ready to connect; `name` is what messages call it.
+    def __init__(self, url: str, name: str = "the ledger", pragmas: Sequence[str] = ()) -> None:
+        """Make ready to connect; `name` is what messages call it, `pragmas` are more settings of SQLite.
 
         Raises:
             LedgerError: the URL names no database that can hold a ledger.
@@ -47,7 +48,7 @@ class Database:
         except sa.exc.SQLAlchemyError as error:
             raise LedgerError(f"{self.place}: cannot open {name}: {_cause(error)}") from error
         if self.is_sqlite:
-            sa.event.listen(self._engine, "connect", _make_durable)
+            sa.event.listen(self._engine, "connect", functools.partial(_make_durable, pragmas=pragmas))
             sa.event.listen(self._engine, "begin", _begin)
 
     def close(self) -> None:
@@ -91,10 +92,10 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _make_durable(connection: Any, _record: Any) -> None:
+def _make_durable(connection: Any, _record: Any, pragmas: Sequence[str]) -> None:
     connection.isolation_level = None  # the driver's own BEGIN would come too late
     # An acknowledged event must survive a power cut, so every commit waits for the disk.
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", *pragmas):
         connection.execute(f"PRAGMA {pragma}")
 
 
