@@ -106,8 +106,10 @@ async def measure(workspace: Workspace, arguments: argparse.Namespace) -> dict[s
     steady, lasting, dying = Asked(), Asked(), Asked()
     async with Serving(workspace).started() as one:
         await ask_steadily(one.server, 10, 2, "first", Asked(steady.answers))  # what is imported and compiled late
+        cpu_s = one.cpu_s()
         if arguments.steady:
             await ask_steadily(one.server, arguments.per_s, arguments.steady, "steady", steady)
+        cpu_s = one.cpu_s() - cpu_s
         at_first_mb, half = one.rss_mb(), arguments.per_s / 2
         async with Serving(workspace).started() as other:
             kills = asyncio.create_task(kill_now_and_then(other, arguments.restart_s, arguments.seconds))
@@ -118,7 +120,10 @@ async def measure(workspace: Workspace, arguments: argparse.Namespace) -> dict[s
             await kills
             n_kills = other.n_kills
         at_last_mb = one.rss_mb()
-    found = {f"alone p{q} ms": percentile(steady.took_ms, q) for q in (50, 99)} if arguments.steady else {}
+    found: dict[str, float] = {}
+    if arguments.steady:
+        found |= {f"alone p{q} ms": percentile(steady.took_ms, q) for q in (50, 99)}
+        found |= {"alone CPU ms a question": 1000 * cpu_s / max(len(steady.took_ms), 1)}
     found |= {f"two p{q} ms": percentile(lasting.took_ms + dying.took_ms, q) for q in (50, 99)}
     found |= {
         "kills": n_kills,
@@ -231,6 +236,11 @@ class Serving:
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self.n_kills += 1
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU that it has taken."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def rss_mb(self) -> float:
         """Memory that it holds now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,10 @@ from oddloop.lake.workspace import Workspace
 
 if TYPE_CHECKING:
     from oddloop.web import ServeSettings
+
+
+SWITCH_S = 0.0005
+"""A thread that waits for the interpreter gets it so soon; one that writes a record gives it away at each step."""
 
 
 def run(
@@ -82,6 +87,7 @@ def _run(workspace: Workspace, settings: ServeSettings, socket: Any, *, no_open:
     err.print(f"Serving until Ctrl-C. {how}")
     if not no_open:
         webbrowser.open(address)
+    sys.setswitchinterval(SWITCH_S)
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, proxy_headers=False)
     uvicorn.Server(config).run(sockets=[socket])
 
