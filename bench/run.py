@@ -29,6 +29,8 @@ BENCHES = (
     "al",
     "evidence",
     "ledger",
+    "incremental",
+    "keep",
     "demo",
     "scale",
 )

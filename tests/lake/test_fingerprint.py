@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,6 +100,34 @@ def test_neither_place_nor_time_changes_the_digest(storage: Storage, tmp_path: P
 def test_an_absent_table_has_the_digest_of_nothing(storage: Storage) -> None:
     absent = TableFiles("metrics", storage.sub("lake/metrics"), ())
     assert fingerprint([absent], storage) == {"metrics": digest_of([])}
+
+
+@pytest.mark.usefixtures("later")
+def test_unchanged_objects_are_hashed_once_where_the_store_tells_times(
+    storage: Storage, tmp_path: Path, hashed: list[str]
+) -> None:
+    timed = Storage(pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem()), "ws", "store://ws")
+    assert not timed.is_local
+    first = fingerprint(tables(timed), storage)
+    assert len(hashed) == 3
+    assert fingerprint(tables(timed), storage) == first
+    assert len(hashed) == 3
+    storage.write_table("lake/scenes/b.parquet", pa.table({"x": [9, 9]}))
+    assert fingerprint(tables(timed), storage)["scenes"] != first["scenes"]
+    assert len(hashed) == 4
+    timeless = Storage.open("memory://timeless")
+    timeless.write_bytes("lake/scenes/a.parquet", storage.read_bytes("lake/scenes/a.parquet"))
+    for _ in range(2):
+        fingerprint(tables(timeless), storage)
+    assert len(hashed) == 6
+    timeless.fs.delete_dir("/timeless")
+
+
+def test_an_object_that_was_just_written_is_hashed_again(storage: Storage, tmp_path: Path, hashed: list[str]) -> None:
+    timed = Storage(pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem()), "ws", "store://ws")
+    for _ in range(2):
+        fingerprint(tables(timed), storage)
+    assert len(hashed) == 6
 
 
 @pytest.mark.usefixtures("later")

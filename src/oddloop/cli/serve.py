@@ -34,7 +34,7 @@ def run(
     new_token: Annotated[
         str, typer.Option(metavar="NAME", help="Make a token for somebody, print it once, and serve nothing.")
     ] = "",
-    role: Annotated[str, typer.Option(help="Role of --new-token: viewer, reviewer or admin.")] = "viewer",
+    role: Annotated[str, typer.Option(help="Role of --new-token: collector, viewer, reviewer or admin.")] = "viewer",
     as_json: JsonOption = False,
 ) -> None:
     if new_token:
