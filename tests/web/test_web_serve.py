@@ -90,7 +90,7 @@ def test_a_new_token_is_printed_once_and_its_line_lets_it_in(serve: Callable[...
         (["--host", "0.0.0.0"], ExitCode.ERROR, "nobody is known who may come in; make a token"),
         (["--host", "192.0.2.1"], ExitCode.ERROR, "--host 192.0.2.1"),
         (["--new-token", "a:b"], ExitCode.USAGE, "letters, digits"),
-        (["--new-token", "ann", "--role", "king"], ExitCode.USAGE, "none of viewer, reviewer, admin"),
+        (["--new-token", "ann", "--role", "king"], ExitCode.USAGE, "none of collector, viewer, reviewer,"),
         (["--workspace", "/nowhere"], ExitCode.ERROR, "no oddloop.toml here"),
     ],
 )
