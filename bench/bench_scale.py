@@ -90,11 +90,12 @@ def print_disk(size: int, found: dict[str, Any]) -> None:
 def print_cores(size: int, scored: list[dict[str, Any]]) -> None:
     """Scoring on one core and on two: on the clock, the fastest of each, since a busy machine only ever adds; by CPU.
 
-    By CPU seconds two cores take what was done outside the engine's tasks on one core, and half of the tasks' own.
+    By CPU seconds two cores take what was done outside the engine's tasks on one core, and half of the tasks'
+    own, which is that of the run in which they took more.
     """
     one, two = (min(scored[cores::2], key=lambda found: found["score"]) for cores in (0, 1))
     least, most = (min(scored[cores::2], key=lambda found: found["score_cpu"]) for cores in (0, 1))
-    shared = least["score_cpu"] - least["tasks_cpu"] + most["tasks_cpu"] / 2
+    shared = least["score_cpu"] - least["tasks_cpu"] + max(least["tasks_cpu"], most["tasks_cpu"]) / 2
     print_table(
         f"scoring {size:,} frames on one core and on two, best of {TURNS}",
         ("cores", "s", "CPU s", "of it in tasks", "efficiency on the clock", "by CPU s"),
