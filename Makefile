@@ -8,6 +8,7 @@ LABELLING := .venv-labelling
 LABEL_STUDIO := .venv-label-studio
 TRACKER := .venv-tracker
 AIRFLOW := .venv-airflow
+SUPERSET := .venv-superset
 CLUSTER := .venv-ray
 SOURCES := .venv-sources
 BIN := $(VENV)/bin
@@ -89,6 +90,12 @@ $(CLUSTER)/test: pyproject.toml tests/engine/cluster.txt
 	$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray,dask,test]' -r tests/engine/cluster.txt
 	@touch $@
 
+$(SUPERSET)/server: tests/oracles/superset.txt
+	$(PYTHON) -m venv $(SUPERSET)
+	@echo "Installing Superset into $(SUPERSET) ..."
+	$(SUPERSET)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/superset.txt
+	@touch $@
+
 $(PEERS)/bench: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
@@ -115,9 +122,9 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -n auto -m "not system"
 
-test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test $(CLUSTER)/test $(SOURCES)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
+test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test $(SUPERSET)/server $(CLUSTER)/test $(SOURCES)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
-	$(PIP) -e '.[delta,iceberg,maps,postgres,rerun]' playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
+	$(PIP) -e '.[delta,iceberg,maps,postgres,rerun,tableau]' lkml playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
 	$(PIP) --no-deps scikit-bio biom-format
 	ODDLOOP_ORACLES="deltalake pyiceberg pyod skbio" ODDLOOP_AIRFLOW=$(abspath $(AIRFLOW))/bin/python $(BIN)/python -m pytest -q -m system

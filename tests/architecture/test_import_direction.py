@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "exchange": FOUNDATION | {"lake", "engine"},
     "rounds": FOUNDATION | {"lake", "engine", "exchange", *STAGES},  # labelling tools are written and read there
     "report": FOUNDATION | {"lake", "engine", "rounds"},
-    "publish": FOUNDATION | {"lake", "rounds"},
+    "publish": FOUNDATION | {"lake", "rounds", "exchange"},
     "web": FOUNDATION | {"lake", "engine", "rounds", "report", *STAGES},
     "__main__": {"cli"},
     "demo": FOUNDATION | {"lake", "engine", "rounds", "report", "score", "exchange"},

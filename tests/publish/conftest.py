@@ -16,6 +16,7 @@ from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run
 from postgres_server import PostgresServer, find_programs, running_server
 from publishing import publish_at, with_settings
+from superset_server import PROGRAM, Superset, superset
 
 
 @pytest.fixture(scope="session")
@@ -56,4 +57,12 @@ def postgres() -> Iterator[PostgresServer]:
     if importlib.util.find_spec("pg8000") is None:
         pytest.skip("pg8000 is not installed; it comes with oddloop[postgres]")
     with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def superset_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
+    if not PROGRAM.exists():
+        pytest.skip("no Superset here; `make test-all` installs it in .venv-superset")
+    with superset(tmp_path_factory.mktemp("superset")) as server:
         yield server

@@ -164,6 +164,7 @@ def test_a_score_that_is_not_there_is_named(workspace: Path) -> None:
         ('postgres = "mysql://x"', "postgres.*begins with postgresql://"),
         ('web_url = "odd.example"', "web_url.*begins with http"),
         ('formats = ["excel"]', r"publish\.formats"),
+        ('formats = ["superset"]', "uperset needs a database"),
         ('schema = "Drop Table"', r"publish\.schema"),
         ('postgres_password_env = "X"', "set both or neither"),
     ],

@@ -15,6 +15,8 @@ import pytest
 import toy
 from oddloop.derived_tables.star import STAR
 from oddloop.errors import PublishError
+from oddloop.publish.measures import measures_of
+from oddloop.publish.superset.datasets import datasets
 from postgres_server import QUOTED, PostgresServer
 from publishing import change_settings, publish_at
 
@@ -70,6 +72,19 @@ def test_only_what_differs_is_written(postgres: PostgresServer, workspace: Path,
     assert after[:2] == before[:2]  # rounds of before, which did not change
     assert after[2] != before[2]  # its verdicts stood there while it was the newest
     assert len(after) == len(before) + 1
+
+
+def test_the_queries_of_dashboards_run_there_too(postgres: PostgresServer, workspace: Path, database: str) -> None:
+    publish_at(workspace)
+    path = f"SET search_path = {database};"
+    for dataset in datasets(["odd_weather", "odd_rain", "odd_speed"]):
+        columns = ", ".join(f'"{name}"' for name, _ in dataset.columns)
+        n_rows = int(
+            postgres.run(f"{path} SELECT count(*) FROM (SELECT {columns} FROM ({dataset.sql}) AS q) AS p").split()[-1]
+        )
+        assert n_rows > 0
+        for measure in measures_of(dataset.fact):
+            postgres.run(f"{path} SELECT {measure.on()} FROM ({dataset.sql}) AS q")
 
 
 def test_another_attribute_becomes_a_column(postgres: PostgresServer, workspace: Path, database: str) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from oddloop.config.types import STRICT, Pointer
 
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
-Format = Annotated[str, Field(pattern="^duckdb$")]
+Format = Annotated[str, Field(pattern="^(duckdb|superset|looker|tableau)$")]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,11 @@ class PublishConfig:
     )
     formats: Annotated[
         tuple[Format, ...],
-        Field(description="what to make of the Parquet files: `duckdb` (a read-only file)"),
-    ] = ("duckdb",)
+        Field(
+            description="what to make of the Parquet files: `duckdb` (a read-only file), `superset` (a bundle of "
+            "assets), `looker` (a LookML project), `tableau` (`.hyper` files; needs `oddloop[tableau]`)"
+        ),
+    ] = ("duckdb", "superset", "looker")
     postgres: Annotated[
         str, Field(description="database that gets the tables as well, `postgresql://user@host/database`; empty: none")
     ] = ""
@@ -41,6 +44,15 @@ class PublishConfig:
     scores: Annotated[
         tuple[str, ...], Field(description="scene scores to publish, besides the one that the policy ranks by")
     ] = ()
+    superset_database: Annotated[
+        str,
+        Field(
+            description="SQLAlchemy URI by which Superset reads the tables; empty: the DuckDB file, at its path here"
+        ),
+    ] = ""
+    looker_connection: Annotated[
+        Pointer, Field(description="name of Looker's connection to the database that holds the tables")
+    ] = "oddloop"
 
     def __post_init__(self) -> None:
         if self.postgres and not self.postgres.startswith(("postgresql://", "postgresql+pg8000://")):
@@ -49,3 +61,5 @@ class PublishConfig:
             raise ValueError("`postgres_password_env` is of the database in `postgres`; set both or neither")
         if self.web_url and not self.web_url.startswith(("http://", "https://")):
             raise ValueError(f"`web_url` begins with http:// or https://, not {self.web_url!r}")
+        if "superset" in self.formats and "duckdb" not in self.formats and not self.superset_database:
+            raise ValueError("Superset needs a database: add `duckdb` to `formats`, or set `superset_database`")

@@ -24,7 +24,7 @@ def write_duckdb(tables: Path, target: Path) -> None:
         engine.execute("SET TimeZone = 'UTC'")
         for spec in STAR:
             file = quoted(str(tables / f"{spec.name}.parquet"))
-            engine.execute(f"CREATE TABLE {spec.name} AS SELECT * FROM read_parquet({file})")  # noqa: S608 - quoted
+            engine.execute(f"CREATE TABLE {spec.name} AS SELECT * FROM read_parquet({file})")
             engine.execute(f"COMMENT ON TABLE {spec.name} IS {quoted(f'One row per {spec.one_row_per}.')}")
             for column in spec.columns:
                 engine.execute(f"COMMENT ON COLUMN {spec.name}.{named(column.name)} IS {quoted(_said(column))}")

@@ -116,11 +116,11 @@ def _merge(table: str, key: tuple[str, ...], columns: list[str]) -> Iterator[str
     keys, names = ", ".join(map(named, key)), ", ".join(map(named, columns))
     others = [named(name) for name in columns if name not in key]
     same = " AND ".join(f"t.{named(name)} = i.{named(name)}" for name in key)
-    yield f"DELETE FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM incoming i WHERE {same})"  # noqa: S608 - names
+    yield f"DELETE FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM incoming i WHERE {same})"
     sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in others)
     new, old = (", ".join(f"{place}.{name}" for name in others) for place in ("EXCLUDED", "t"))
     yield (
-        f"INSERT INTO {table} AS t ({names}) SELECT {names} FROM incoming "  # noqa: S608 - names are quoted
+        f"INSERT INTO {table} AS t ({names}) SELECT {names} FROM incoming "
         f"ON CONFLICT ({keys}) DO UPDATE SET {sets} WHERE ({old}) IS DISTINCT FROM ({new})"
     )
 

@@ -21,19 +21,27 @@ import pyarrow.parquet as pq
 
 from oddloop import __version__
 from oddloop.config import PublishConfig
-from oddloop.derived_tables.star import PUBLICATION
+from oddloop.derived_tables.star import DIM_SCENE, PUBLICATION
+from oddloop.errors import PublishError
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import STAGING_MARK, Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.publish.duckdb_file import write_duckdb
+from oddloop.publish.look import look_at
+from oddloop.publish.looker import write_project
 from oddloop.publish.moment import Moment, take_moment
 from oddloop.publish.place import RECORD, place, remove_leftovers
 from oddloop.publish.postgres import write_postgres
 from oddloop.publish.star import write_star
+from oddloop.publish.superset import write_bundle
+from oddloop.publish.tableau import write_extracts
 from oddloop.rounds.ledger import Ledger, open_ledger
 
 TABLES = "parquet"
 DUCKDB_FILE = "oddloop.duckdb"
+SUPERSET_FILE = "superset.zip"
+TABLEAU_FOLDER = "tableau"
+LOOKER_FOLDER = "looker"
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def _publish(moment: Moment, ledger: Ledger, now: datetime) -> Published:
     with _aside(target) as built:
         rows = write_star(moment, ledger, built / TABLES)
         _write_publication(built / TABLES, moment, digest, rows, now)
-        _make_formats(built, moment)
+        _make_formats(built, moment, target)
         entries = sorted(entry.name for entry in built.iterdir())
         record = {"digest": digest, "published_at": now.isoformat(), "rows": rows, "entries": entries}
         record |= {"settings": settings, "version": __version__, "workspace": moment.workspace.config.workspace.name}
@@ -97,11 +105,35 @@ def _publish(moment: Moment, ledger: Ledger, now: datetime) -> Published:
     return _published(target, record, written=True)
 
 
-def _make_formats(built: Path, moment: Moment) -> None:
+def _make_formats(built: Path, moment: Moment, target: Storage) -> None:
     """What the tools want beside Parquet files."""
     config: PublishConfig = moment.workspace.config.publish
+    name, odd, look = moment.workspace.config.workspace.name, _odd_columns(built), look_at(moment)
     if "duckdb" in config.formats:
         write_duckdb(built / TABLES, built / DUCKDB_FILE)
+    if "superset" in config.formats:
+        uri = config.superset_database or _duckdb_uri(target)
+        schema = config.schema if uri.startswith("postgres") else "main"
+        write_bundle(built / SUPERSET_FILE, name, uri, schema, odd, look)
+    if "looker" in config.formats:
+        place_of_views = (config.looker_connection, config.schema)
+        write_project(built / LOOKER_FOLDER, name, *place_of_views, odd, look)
+    if "tableau" in config.formats:
+        write_extracts(built / TABLES, built / TABLEAU_FOLDER)
+
+
+def _duckdb_uri(target: Storage) -> str:
+    if not target.is_local:
+        raise PublishError(
+            f"[publish] folder = {target.url!r}: Superset cannot read a DuckDB file there; set `superset_database`, "
+            "or leave `superset` out of `formats`"
+        )
+    return f"duckdb:///{target.local_path(DUCKDB_FILE)}"
+
+
+def _odd_columns(built: Path) -> list[str]:
+    names = pq.read_schema(built / TABLES / "dim_scene.parquet").names
+    return [name for name in names if DIM_SCENE.column(name) is None]
 
 
 def _write_publication(tables: Path, moment: Moment, digest: str, rows: dict[str, int], now: datetime) -> None:

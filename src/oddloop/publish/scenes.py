@@ -38,7 +38,7 @@ def scenes_sql(columns: Sequence[str], values: dict[str, bool], web_url: str) ->
         LEFT JOIN (SELECT scene_id, max(labelled_at_ns) AS labelled_at_ns FROM labels GROUP BY scene_id) l
             USING (scene_id)
         LEFT JOIN picked p USING (scene_id) LEFT JOIN candidates c USING (scene_id)
-        LEFT JOIN clustered k USING (scene_id)"""  # noqa: S608 - texts are quoted
+        LEFT JOIN clustered k USING (scene_id)"""
 
 
 def _value(name: str, is_list: bool) -> str:
@@ -63,4 +63,4 @@ def _score(model_id: str, name: str) -> str:
     valid = f" WHERE {named(f'{name}_valid')}" if name else ""
     return f"""SELECT scene_id, {quoted(model_id)} AS model_id, {quoted(name)} AS score, {value} AS value,
         percent_rank() OVER (ORDER BY {value}) AS share_below, n_frames_scored, n_objects_sum AS n_objects
-        FROM scene_scores JOIN (SELECT scene_id FROM scenes) USING (scene_id){valid}"""  # noqa: S608 - texts are quoted
+        FROM scene_scores JOIN (SELECT scene_id FROM scenes) USING (scene_id){valid}"""

@@ -55,7 +55,7 @@ def segment_gaps_sql(round_id: str, coverage: str, model_id: str, *, is_newest: 
         LEFT JOIN {coverage}_segment_metrics m USING (segment_id, model_id, metric)
         LEFT JOIN {coverage}_volume_gaps g USING (segment_id)
         LEFT JOIN targets t USING (metric)
-        {why if is_newest else ""}"""  # noqa: S608 - texts are quoted, names are ours
+        {why if is_newest else ""}"""
 
 
 def _exposure(status: str, name: str) -> str:
@@ -76,7 +76,7 @@ def segments_sql(coverages: list[str], web_url: str) -> str:
         web_url: where the web app is; "" gives no links.
     """
     parts = " UNION ALL ".join(
-        f'SELECT segment_id, n_way, attributes, "values", odd, {at} AS place FROM {name}_segments'  # noqa: S608
+        f'SELECT segment_id, n_way, attributes, "values", odd, {at} AS place FROM {name}_segments'
         for at, name in enumerate(coverages)
     )
     places = ", ".join(f'attributes[{i}] AS attribute_{i}, "values"[{i}] AS value_{i}' for i in (1, 2, 3))
@@ -90,10 +90,10 @@ def segments_sql(coverages: list[str], web_url: str) -> str:
         else "NULL AS segment_url, NULL AS scenes_url"
     )
     return f"""SELECT segment_id, n_way, {places}, odd, {links} FROM (
-        SELECT * FROM ({parts}) QUALIFY row_number() OVER (PARTITION BY segment_id ORDER BY place DESC) = 1)"""  # noqa: S608
+        SELECT * FROM ({parts}) QUALIFY row_number() OVER (PARTITION BY segment_id ORDER BY place DESC) = 1)"""
 
 
 def lifts_sql(round_id: str, view: str) -> str:
     """Rows of one round for FACT_ROUND_LIFT."""
     return f"""SELECT {quoted(round_id)} AS round_id, comparison, metric, segment_id, value, other_value, lift,
-        ci_low AS lift_low, ci_high AS lift_high, p_value, q_value, n_scenes, n_logs FROM {view}"""  # noqa: S608
+        ci_low AS lift_low, ci_high AS lift_high, p_value, q_value, n_scenes, n_logs FROM {view}"""
