@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import fsspec
+import pyarrow.parquet as pq
 import pytest
 
 import toy
@@ -91,8 +93,6 @@ def test_an_object_store_gets_the_same_files(workspace: Path) -> None:
     before = contents(workspace)
     change_settings(workspace, "[publish]", '[publish]\nfolder = "memory://published/here"')
     published = publish_at(workspace)
-    import fsspec
-
     store = fsspec.filesystem("memory")
     found = {f"publish/{path.removeprefix('/published/here/')}": store.cat(path) for path in store.find("/published")}
     assert published.url == "memory://published/here"
@@ -100,6 +100,19 @@ def test_an_object_store_gets_the_same_files(workspace: Path) -> None:
     tables = [name for name in found if name.endswith(".parquet")]
     assert len(tables) == 9
     assert {name: found[name] for name in tables} == {name: before[name] for name in tables}
+
+
+def test_a_workspace_in_an_object_store_gives_the_same_tables(workspace: Path, tmp_path: Path) -> None:
+    settings = f'[ledger]\nurl = "sqlite:///{workspace}/ledger.db"\n[publish]\nfolder = "{tmp_path}/here"'
+    change_settings(workspace, "[publish]", settings)
+    store = fsspec.filesystem("memory")
+    inputs = (path for path in workspace.rglob("*") if path.is_file() and "publish" not in path.parts)
+    for path in inputs:
+        store.pipe(f"/remote/{path.relative_to(workspace)}", path.read_bytes())
+    assert package.publish(Workspace.open("memory://remote"), 1_800_000_000_000_000_000).written
+    for path in (workspace / "publish/parquet").iterdir():
+        found = pq.read_table(tmp_path / "here/parquet" / path.name).to_pylist()
+        assert found == pq.read_table(path).to_pylist(), path.name
 
 
 def test_a_run_publishes_its_round_and_old_readers_keep_what_they_read(

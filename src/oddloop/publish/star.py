@@ -1,7 +1,7 @@
 """Make the tables of the star schema as Parquet files, one each, in a folder of their own.
 
 DuckDB reads the workspace's files and writes these; nothing passes through Python but the small dimensions. Rows are
-in the order of their keys, so that the same workspace gives the same files.
+in the order of their keys, so that the same workspace gives the same tables.
 """
 
 from __future__ import annotations
