@@ -29,6 +29,7 @@ BENCHES = (
     "al",
     "evidence",
     "ledger",
+    "publish",
     "incremental",
     "keep",
     "demo",
