@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from oddloop.cli.app import ExitCode, main
+from oddloop.cli.serve import listen
 from oddloop.lake import Workspace
 from oddloop.web.access.people import Person
 from oddloop.web.access.tokens import find_holder
@@ -108,3 +109,9 @@ def test_a_taken_port_is_said(serve: Callable[..., Result], empty: str) -> None:
         refused = serve("--workspace", empty, "--no-open", "--port", str(taken.getsockname()[1]))
     assert refused.code == ExitCode.ERROR
     assert "choose another --port, or 0 for any" in refused.err
+
+
+def test_small_answers_go_out_at_once() -> None:
+    """asyncio turns Nagle off only where the socket says that it is TCP; else an answer may take 40 ms."""
+    with listen("127.0.0.1", 0) as made:
+        assert made.proto == socket.IPPROTO_TCP

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -17,6 +18,8 @@ from oddloop.rounds.intake.rulebook import Ruling
 
 AT_ONCE = 256
 """Questions in one transaction at most."""
+GATHER_S = 0.003
+"""A transaction waits so long for more questions: at some hundred a second it halves their number and the work."""
 WAITING = 10_000
 """Questions that may wait; more are refused, since whoever asks would have given up before their turn."""
 _Item = tuple[Question, "Future[Recorded]"]
@@ -55,6 +58,7 @@ class Desk:
         is_open = True
         while is_open:
             items = [self._waiting.get()]
+            time.sleep(GATHER_S)
             while len(items) < AT_ONCE and not self._waiting.empty():
                 items.append(self._waiting.get())
             is_open = None not in items
