@@ -39,7 +39,7 @@ def create_app(workspace: Workspace, settings: ServeSettings) -> FastAPI:
     """
     refuse_open_door(settings)
     store = Store(workspace)
-    intake = Intake(store)
+    intake = Intake(store, settings.settled)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

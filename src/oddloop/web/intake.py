@@ -84,9 +84,11 @@ class Answers:
 class Intake:
     """The intake of a workspace; for many threads."""
 
-    def __init__(self, store: Store, now_ns: Callable[[], int] = time.time_ns) -> None:
-        """Open nothing yet."""
-        self._store, self._now_ns = store, now_ns
+    def __init__(
+        self, store: Store, on_open: Callable[[], None] = lambda: None, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        """Open nothing yet; `on_open` is called once all that lives as long as the server is there."""
+        self._store, self._on_open, self._now_ns = store, on_open, now_ns
         self._lock = threading.Lock()
         self._open: tuple[Rulebook, Desk] | None = None
         self._known: tuple[float, Known] | None = None
@@ -111,6 +113,7 @@ class Intake:
                     rulebook.close()
                     raise
                 self._open = rulebook, desk
+                self._on_open()
             return self._open
 
     def open_aside(self) -> None:

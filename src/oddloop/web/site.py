@@ -40,6 +40,7 @@ class ServeSettings:
         user: name under which who opens the printed address writes; "" where no address is printed.
         web: `[web]` of the workspace.
         announce: told of the token that the next browser may come in with.
+        settled: called once all is there that lives as long as the server.
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +48,7 @@ class ServeSettings:
     user: str = ""
     web: WebConfig = field(default_factory=WebConfig)
     announce: Callable[[str], None] = lambda _token: None
+    settled: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

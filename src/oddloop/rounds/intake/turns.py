@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 EVERY_S = 1.0
-LARGE_LOG_BYTES = 16 * 2**20
-"""Log from which on writers wait until all of it is moved: only then does it begin anew."""
+LARGE_LOG_PAGES = 4096
+"""Log from which on writers wait until all of it is moved: only then does it begin anew, in the same file."""
 
 
 class Turns:
@@ -55,8 +55,7 @@ class Turns:
     def _empty_log(self) -> None:
         with contextlib.closing(sqlite3.connect(self._database, isolation_level=None)) as connection:
             connection.execute("PRAGMA wal_autocheckpoint=0")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            log = Path(f"{self._database}-wal")
-            if log.exists() and log.stat().st_size > LARGE_LOG_BYTES:
+            _, n_pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if n_pages > LARGE_LOG_PAGES:
                 with self.turn():
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    connection.execute("PRAGMA wal_checkpoint(RESTART)")
