@@ -181,8 +181,8 @@ cut.addEventListener("submit", (event) => { event.preventDefault(); if (keep.che
 
 remember();
 choose(rowOf(document.querySelector("#picks > li:target")?.dataset.scene ?? "") ?? rows()[0], false);
-document.querySelector('.within [href="#finish"]')?.addEventListener("click", () => {
-  const finish = review.querySelector(".finish");
+review.addEventListener("click", (event) => {
+  const finish = event.target.closest('.within [href="#finish"]') && review.querySelector(".finish");
   if (finish) finish.open = true;
 });
 setInterval(() => { if (document.visibilityState === "visible") refresh().catch(() => {}); }, REFRESH_MS);
