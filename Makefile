@@ -16,7 +16,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-peers bench-al bench-scale docs format clean
+.PHONY: help demo test test-all check bench bench-peers bench-engine bench-al bench-scale docs format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -150,6 +150,9 @@ bench: $(VENV)/test ## Measure speed and memory, and write bench/RESULTS.md
 
 bench-peers: $(VENV)/test $(PEERS)/bench ## The same of scoring, coverage and clusters, against other packages (installs PyTorch)
 	$(BIN)/python bench/run.py --only score --only coverage --only clusters --peers $(PEERS)/bin/python
+
+bench-engine: $(CLUSTER)/test ## Threads, Ray and Dask beside each other
+	$(CLUSTER)/bin/python bench/run.py --only engine
 
 bench-al: $(VENV)/test $(PEERS)/al ## Label efficiency: ours and other packages' strategies against random picks
 	$(BIN)/python bench/run.py --only al --only pick --peers $(PEERS)/bin/python

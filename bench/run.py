@@ -32,6 +32,7 @@ BENCHES = (
     "publish",
     "incremental",
     "keep",
+    "engine",
     "demo",
     "scale",
 )

@@ -25,7 +25,7 @@ from oddloop.engine.remote import Outcome, Work, attempt, map_over
 from oddloop.errors import EngineError
 
 _MB = 1 << 20
-_OBJECT_STORE_BYTES = 256 * _MB
+_OBJECT_STORE_BYTES = 512 * _MB
 """Of a cluster that is started here. Ray itself would set a third of the machine's memory aside, which we need."""
 _REACH_S = 10.0
 _LAST_TASKS_S = 30.0
