@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import string
 import struct
 from pathlib import Path
@@ -10,18 +11,21 @@ from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import toy
 from oddloop.errors import MissingExtraError, WorkspaceError
 from oddloop.lake import Workspace
 from oddloop.lake.formats import open_snapshot
+from oddloop.lake.replace import spec_of
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.validate import find_faults
 from oddloop.rounds.datasets import list_datasets
 from oddloop.rounds.ledger import open_ledger
 from oddloop.tables import LABELS
+from oddloop.web.store.sql import local_folders
 from oracles.peers import load
 
 LABELS_TABLE = toy.labels_table(toy.scenes_table())
@@ -82,9 +86,43 @@ def test_a_delta_table_is_read_without_what_was_deleted(tmp_path: Path, deltalak
     assert len(list(Path(place).glob("*.parquet"))) == 2  # the old file still lies there
     workspace = workspace_with(tmp_path / "ws", f"delta:{place}")
     assert scene_ids(workspace) == sorted(LABELS_TABLE["scene_id"].to_pylist())[1:]
+    assert place in local_folders(workspace)  # which the pages of `oddloop serve` may read
     before = workspace_with(tmp_path / "old", f"delta:{place}?version=0")
     assert len(scene_ids(before)) == LABELS_TABLE.num_rows
     assert [f for f in find_faults(workspace) if f.table == "labels"] == []
+
+
+@pytest.mark.system
+def test_all_stages_read_delta_tables_and_their_manifests_say_which_version(
+    tmp_path: Path, deltalake: ModuleType
+) -> None:
+    """The second version of `scenes` holds other rows, the pinned first one those of the Parquet files."""
+    plain = toy.make_workspace(tmp_path / "plain")
+    names = ("scenes", "frames", "labels", "metrics")
+    for name in names:
+        deltalake.write_deltalake(str(tmp_path / name), read_table(plain.table(name), spec_of(name)))
+    deltalake.write_deltalake(str(tmp_path / "scenes"), toy.scenes_table().slice(0, 1), mode="append")
+    pointers = {name: f"delta:{tmp_path}/{name}" + ("?version=0" if name == "scenes" else "") for name in names}
+    lake = "\n".join(f"{name} = '{pointer}'" for name, pointer in pointers.items())
+    folder = tmp_path / "ws"
+    toy.make_workspace(folder, config=f"{toy.CONFIG}\n[lake]\n{lake}\n")
+    for name in names:
+        shutil.rmtree(folder / "lake" / name)
+    picks = []
+    for place in (tmp_path / "plain", folder):
+        toy.run_at(place)
+        (file,) = (place / "derived/select").glob("*/picks.parquet")
+        picks.append(pq.read_table(file))
+    assert picks[0].num_rows
+    assert picks[1].equals(picks[0])
+    for stage, n_tables in {"score": 1, "coverage": 3, "discover": 1}.items():
+        (file,) = (folder / "derived" / stage).glob("*/manifest.json")
+        manifest = json.loads(file.read_text())
+        assert set(manifest["read_at"]) == set(names) & set(manifest["inputs"])
+        assert len(manifest["read_at"]) == n_tables
+        assert all(version["version"] == 0 for version in manifest["read_at"].values())
+        (file,) = (tmp_path / "plain/derived" / stage).glob("*/manifest.json")
+        assert "read_at" not in json.loads(file.read_text())
 
 
 @pytest.mark.system

@@ -19,7 +19,8 @@ from oddloop.lake.storage import Storage, staged_folder
 
 MANIFEST_FILE = "manifest.json"
 MANIFEST_FORMAT = 1
-"""Format 1: stage, digest, version, inputs, settings, seed, rows (by output table), files (size by file)."""
+"""Format 1: stage, digest, version, inputs, settings, seed, rows (by output table), files (size by file); read_at (by
+input: format, table, version and number of files) where an input is a Delta or Iceberg table."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class Recipe:
         inputs: digest by input name.
         settings: the part of the configuration that the stage obeys, as a frozen dataclass or plain mapping.
         seed: the seed, where the stage is random; else None, so that a new seed does not run it again.
+        read_at: by input, the version of the Delta or Iceberg table that it was read at. It stands in the manifest and
+            has no say in the digest, as two versions may hold the same rows.
     """
 
     stage: str
     inputs: Mapping[str, str]
     settings: Any
     seed: int | None = None
+    read_at: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def body(self) -> dict[str, Any]:
         """Plain content that the digest is taken over."""
@@ -92,6 +96,7 @@ def derive(workspace: Storage, recipe: Recipe, write: Callable[[Storage], Mappin
         rows = dict(write(staging))
         files = {staging.relative(i.path): i.size for i in staging.list_files()}
         manifest = {"format": MANIFEST_FORMAT, "digest": digest, **recipe.body(), "rows": rows, "files": files}
+        manifest |= {"read_at": dict(recipe.read_at)} if recipe.read_at else {}
         staging.write_bytes(MANIFEST_FILE, json.dumps(manifest, indent=1, sort_keys=True).encode())
     return Derived(workspace.sub(folder), manifest, computed=True)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from oddloop.config import Config, load_config
 from oddloop.errors import ConfigError, WorkspaceError
@@ -103,6 +105,11 @@ class Workspace:
         if name not in self._pinned:
             self._pinned[name] = open_snapshot(pointer, self.storage)
         return self._pinned[name]
+
+    def read_at(self, names: Iterable[str]) -> dict[str, Any]:
+        """Of those tables that are Delta or Iceberg the version that they are read at; see `Recipe.read_at`."""
+        found = {name: self.snapshot(name) for name in names if hasattr(self.config.lake, name)}
+        return {name: snapshot.to_json() for name, snapshot in found.items() if snapshot is not None}
 
     def pointer(self, name: str) -> str:
         """What another workspace must point to for the same table: absolute path or URL, at the same version."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 from oddloop import score, select
 from oddloop.config import Config, SelectConfig
 from oddloop.errors import WorkspaceError
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, derive
 from oddloop.lake.storage import Storage
 from oddloop.rounds.stages.context import Context, make_generator, write_tables
 from oddloop.rounds.stages.measured import audited_metric
@@ -33,7 +33,7 @@ def run_audit(context: Context, scored: Derived, metric: str = "") -> Derived:
         "score": scored.digest,
     }
     settings = {"model_id": context.model.model_id, "metric": name, "better": better, "cost": asdict(config.cost)}
-    recipe = Recipe("audit", inputs, settings | asdict(AUDIT_CONFIG), seed=config.workspace.seed)
+    recipe = context.recipe("audit", inputs, settings | asdict(AUDIT_CONFIG), seed=config.workspace.seed)
 
     def write(out: Storage) -> dict[str, int]:
         scene_scores = scored.storage.read_table("scene_scores.parquet")

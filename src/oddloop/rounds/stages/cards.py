@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from oddloop import discover
 from oddloop.discover.cards import Known, Measured
 from oddloop.errors import ConfigError, WorkspaceError
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, derive
 from oddloop.lake.storage import Storage
 from oddloop.rounds.discovery.lasting import Lasting
 from oddloop.rounds.stages.audit import resolve_audited
@@ -35,7 +35,7 @@ def run_cards(context: Context, done: Done, lasting: Lasting) -> Derived:
         "metric": context.workspace.config.coverage.metric,
         "better": {name: metric.better for name, metric in context.workspace.config.metrics.items()},
     }
-    recipe = Recipe("cards", inputs, settings)
+    recipe = context.recipe("cards", inputs, settings)
     return derive(context.workspace.storage, recipe, lambda out: _write(context, done, lasting, score, out))
 
 

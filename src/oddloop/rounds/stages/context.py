@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from oddloop.config import AttributeConfig
 from oddloop.engine import Engine
 from oddloop.errors import WorkspaceError
-from oddloop.lake.derived import Derived
+from oddloop.lake.derived import Derived, Recipe
 from oddloop.lake.fingerprint import digest_of, fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
@@ -21,6 +22,7 @@ from oddloop.rounds.model import ModelTables
 from oddloop.rounds.shell import Progress, Step, no_step
 from oddloop.tables import (
     LABELS,
+    METRICS,
     SCENES,
     TableSpec,
     is_held_out,
@@ -137,6 +139,12 @@ class Context:
         ids = table["scene_id"].combine_chunks().unique()
         ids = ids.filter(pc.invert(pc.is_in(ids, value_set=held_out.cast(ids.type))))
         return ids.take(pc.sort_indices(ids))
+
+    def recipe(self, stage: str, inputs: Mapping[str, str], settings: Any, seed: int | None = None) -> Recipe:
+        """What a derived folder of this workspace is made of, with the versions of the tables that were read."""
+        is_lakes = self.model.metrics == self.workspace.table(METRICS.name)
+        names = [name for name in inputs if name != METRICS.name or is_lakes]
+        return Recipe(stage, inputs, settings, seed, self.workspace.read_at(names))
 
     def digests(self, *names: str) -> dict[str, str]:
         """Content digest by lake table."""

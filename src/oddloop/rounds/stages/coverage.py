@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop import coverage
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, derive
 from oddloop.lake.scan import partitions, read_batches
 from oddloop.lake.storage import Storage
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
@@ -30,7 +30,7 @@ def run_coverage(context: Context, _done: Done) -> Derived:
     others = ("metric", "curves", "diagnosis", "slices")  # of reports, and of `oddloop coverage` curves and slices
     obeyed = {name: value for name, value in asdict(config.coverage).items() if name not in others}
     settings = {**obeyed, "attributes": attributes, "model_id": context.model.model_id}
-    recipe = Recipe("coverage", inputs, settings, seed=config.workspace.seed)
+    recipe = context.recipe("coverage", inputs, settings, seed=config.workspace.seed)
     return derive(context.workspace.storage, recipe, lambda out: _write_coverage(context, out))
 
 

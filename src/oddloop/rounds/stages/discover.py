@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from oddloop import discover
 from oddloop.config import DiscoverConfig
 from oddloop.discover import Material
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.scan import optional_columns, read_table
 from oddloop.lake.storage import Storage
@@ -45,7 +45,7 @@ def run_discover(context: Context, done: Done) -> Derived:
     if basis.is_new or basis.hint:
         told = {"why": f"new basis: {basis.why}"} if basis.is_new else {"hint": basis.hint}
         context.note(Step("basis", basis.digest, basis.is_new, time.perf_counter() - begun, told))
-    recipe = Recipe("discover", {**inputs, "basis": basis.digest}, _settings(config))
+    recipe = context.recipe("discover", {**inputs, "basis": basis.digest}, _settings(config))
     return derive(storage, recipe, lambda out: _write_discover(context, basis.digest, gather, out))
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from oddloop.config import OodConfig
 from oddloop.errors import TableError
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, derive
 from oddloop.lake.fingerprint import digest_of, fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
@@ -107,7 +107,7 @@ def _fit_features(context: Context, features: TableFiles, features_digest: str) 
         "class_column": config.class_column,
         "max_rows": config.max_rows,
     }
-    recipe = Recipe("ood", inputs, settings, seed=seed)
+    recipe = context.recipe("ood", inputs, settings, seed=seed)
     return derive(context.workspace.storage, recipe, lambda out: _write_features(context, features, ids, out))
 
 

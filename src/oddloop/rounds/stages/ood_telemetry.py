@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.errors import TableError
-from oddloop.lake.derived import Recipe, derive
+from oddloop.lake.derived import derive
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import table_files
@@ -29,7 +29,7 @@ def fit_telemetry(context: Context) -> Fitted | None:
         return None
     ids, scenes = context.trained_ids(), context.digests("scenes")
     settings = {"model_id": context.model.model_id, "telemetry": list(methods), "columns": columns_of(context)}
-    recipe = Recipe(
+    recipe = context.recipe(
         "ood",
         {**scenes, "trained_on": digest_of(ids.to_pylist())},
         settings,

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from oddloop import score
 from oddloop.derived_tables import SCENE_SCORES, SCENE_THRESHOLDS
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, derive
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.storage import Storage
 from oddloop.lake.tensors import open_tensor
@@ -43,7 +43,7 @@ def run_score(context: Context, _done: Done) -> Derived:
     fitted = ood.fit_features(context), fit_telemetry(context)
     for one in fitted:
         inputs |= one.inputs if one is not None else {}
-    recipe = Recipe("score", inputs, settings)
+    recipe = context.recipe("score", inputs, settings)
     context.reuse.told()  # what was counted for other folders
     derived = derive(context.workspace.storage, recipe, lambda out: _write_scores(context, *fitted, out))
     return replace(derived, told=context.reuse.told())

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from oddloop import select
 from oddloop.config import SelectConfig
 from oddloop.errors import ConfigError
-from oddloop.lake.derived import Derived, Recipe, derive
+from oddloop.lake.derived import Derived, derive
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
 from oddloop.rounds.stages.audit import resolve_audited
@@ -40,7 +40,7 @@ def run_select(context: Context, done: Done) -> Derived:
         "policy_source": policy_source_digest(config.select.policy),
     }
     settings = {"select": asdict(chosen), "cost": asdict(config.cost)}
-    recipe = Recipe("select", inputs, settings, seed=config.workspace.seed)
+    recipe = context.recipe("select", inputs, settings, seed=config.workspace.seed)
     return derive(context.workspace.storage, recipe, lambda out: _write_select(context, done, chosen, out))
 
 

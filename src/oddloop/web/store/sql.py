@@ -91,8 +91,10 @@ def is_select(sql: str) -> bool:
 def local_folders(workspace: Workspace) -> tuple[str, ...]:
     """Folders on a local disk that hold the workspace's tables."""
     lake = workspace.config.lake
-    places = [*_OWN, *(str(getattr(lake, field.name)) for field in fields(lake))]
-    found = (workspace.resolve(place) for place in places)
+    snapshots = {field.name: workspace.snapshot(field.name) for field in fields(lake)}
+    own = [*_OWN, *(str(getattr(lake, name)) for name, snapshot in snapshots.items() if snapshot is None)]
+    found = [workspace.resolve(place) for place in own]
+    found += [snapshot.root.absolute for snapshot in snapshots.values() if snapshot is not None]
     return tuple(sorted({place.rstrip("/") for place in found if "://" not in place}))
 
 
