@@ -21,7 +21,7 @@ from pathlib import Path
 from common import growth_exponent, print_machine, print_table, report, run_fresh
 
 LIBRARIES = {"local": "pyarrow", "ray": "ray", "dask": "distributed"}
-SIZES = (40_000, 160_000, 640_000)
+SIZES = (20_000, 80_000, 320_000)
 N_FILES = 16
 N_TASKS = 400
 ROUNDS = 2

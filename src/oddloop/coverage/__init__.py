@@ -8,7 +8,7 @@ from oddloop.coverage.cube import Axis, Cube, build_cube, list_segments, read_cu
 from oddloop.coverage.exposure import STATUSES, compute_exposure
 from oddloop.coverage.grades import Grade, grade_segments
 from oddloop.coverage.measures import Drive
-from oddloop.coverage.objects import add_object_counts, count_objects
+from oddloop.coverage.objects import add_object_counts, combine_tallies, count_objects, tally_objects
 from oddloop.coverage.odd import judge_scenes, judge_segments
 from oddloop.coverage.performance import (
     HalfValues,
@@ -45,6 +45,7 @@ __all__ = [
     "bootstrap_interval",
     "build_cube",
     "collect",
+    "combine_tallies",
     "compare_halves",
     "compare_models",
     "compare_segments",
@@ -64,6 +65,7 @@ __all__ = [
     "read_cube",
     "summarize_coverage",
     "summarize_performance",
+    "tally_objects",
     "volume_gaps",
     "wilson_interval",
     "write_cube",

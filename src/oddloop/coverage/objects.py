@@ -16,6 +16,7 @@ from oddloop.tables import OBJECTS, UNKNOWN
 
 N_OBJECTS = "n_objects_"
 """Columns of `scenes` of this prefix are counts of objects, one column per class."""
+_KEY = ["scene_id", "category"]
 
 
 def count_objects(batches: Iterable[pa.Table]) -> pa.Table:
@@ -32,13 +33,34 @@ def count_objects(batches: Iterable[pa.Table]) -> pa.Table:
     [{'scene_id': 'a', 'n_objects_car': 2, 'n_objects_van': 0},
      {'scene_id': 'b', 'n_objects_car': 0, 'n_objects_van': 1}]
     """
-    names = ["scene_id", "category"]
-    parts = [OBJECTS.empty().select(names).append_column("n", pa.array([], pa.int64()))]
-    for batch in batches:
-        columns = {name: read_column(batch, name, "objects").cast(pa.string()) for name in names}
-        ones = pa.array(np.ones(batch.num_rows, np.int64))
-        parts.append(_sum(pa.table({**columns, "n": ones})))
-    counts = _sum(pa.concat_tables(parts).combine_chunks())
+    return combine_tallies(tally_objects(batch) for batch in batches)
+
+
+def tally_objects(batch: pa.Table) -> pa.Table:
+    """Count the objects of some rows; tallies of all rows are combined by `combine_tallies`.
+
+    Args:
+        batch: rows of `tables.OBJECTS`.
+
+    Returns:
+        scene_id, category (null where it was) and int64 `n`, one row per pair.
+
+    >>> tally_objects(pa.table({"scene_id": ["a", "a"], "category": ["car", "car"]})).to_pylist()
+    [{'scene_id': 'a', 'category': 'car', 'n': 2}]
+    """
+    columns = {name: read_column(batch, name, "objects").cast(pa.string()) for name in _KEY}
+    return _sum(pa.table({**columns, "n": pa.array(np.ones(batch.num_rows, np.int64))}))
+
+
+def combine_tallies(tallies: Iterable[pa.Table]) -> pa.Table:
+    """Add up what `tally_objects` gives for the parts of a table, in whatever order; returns as `count_objects`.
+
+    >>> parts = [tally_objects(pa.table({"scene_id": ["a"], "category": [c]})) for c in ("car", "car", "van")]
+    >>> combine_tallies(parts).to_pylist()
+    [{'scene_id': 'a', 'n_objects_car': 2, 'n_objects_van': 1}]
+    """
+    none = OBJECTS.empty().select(_KEY).append_column("n", pa.array([], pa.int64()))
+    counts = _sum(pa.concat_tables([none, *tallies]).combine_chunks())
     scenes = pc.unique(counts["scene_id"]).sort()
     classes = pc.unique(pc.fill_null(counts["category"], UNKNOWN)).sort()
     rows = pc.index_in(counts["scene_id"], value_set=scenes).to_numpy()

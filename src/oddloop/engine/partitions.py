@@ -36,6 +36,8 @@ class PartitionJob:
     output: Storage
     batch_rows: int
     parts: PartStore | None = None
+    columns: tuple[str, ...] | None = None
+    """Columns that the kernel takes; None: all."""
 
 
 class Done(NamedTuple):
@@ -73,7 +75,7 @@ def _write(job: PartitionJob, partition: Partition, path: str) -> int:
     writer: pq.ParquetWriter | None = None
     n_rows = 0
     try:
-        for batch in read_batches(partition, job.spec, batch_rows=job.batch_rows):
+        for batch in read_batches(partition, job.spec, batch_rows=job.batch_rows, columns=job.columns):
             table = job.kernel(batch)
             if writer is None:
                 settings = parquet_settings(table.schema)

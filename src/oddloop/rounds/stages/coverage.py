@@ -8,10 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop import coverage
+from oddloop.engine.partitions import PartitionJob
 from oddloop.lake.derived import Derived, derive
-from oddloop.lake.scan import partitions, read_batches
 from oddloop.lake.storage import Storage
+from oddloop.lake.workspace import table_files
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
+from oddloop.rounds.stages.kept_parts import MadeBy, map_kept
 from oddloop.rounds.stages.metrics import metrics_inputs, model_metrics
 from oddloop.tables import (
     OBJECTS,
@@ -19,7 +21,7 @@ from oddloop.tables import (
 )
 
 _OBJECT_ROWS = 1 << 20
-"""Objects in memory at a time."""
+"""Objects that a task holds at a time."""
 
 
 def run_coverage(context: Context, _done: Done) -> Derived:
@@ -44,7 +46,7 @@ def _write_coverage(context: Context, out: Storage) -> dict[str, int]:
         context.attributes(),
         config.coverage,
         make_generator(config.workspace.seed, "coverage"),
-        _object_counts(context),
+        _object_counts(context, out),
         _trained_metrics(metrics, context),
     )
     return write_tables(
@@ -70,15 +72,16 @@ def _trained_metrics(metrics: pa.Table, context: Context) -> pa.Table:
     return metrics.filter(pc.and_(labelled, pc.is_in(metrics["scene_id"], value_set=pool)))
 
 
-def _object_counts(context: Context) -> pa.Table | None:
-    """Annotated objects per scene and class; None where there are none."""
-    files = context.workspace.table("objects")
-    batches = (
-        batch
-        for part in partitions(files, OBJECTS)
-        for batch in read_batches(part, OBJECTS, batch_rows=_OBJECT_ROWS, columns=("scene_id", "category"))
-    )
-    return coverage.count_objects(batches) if files else None
+def _object_counts(context: Context, out: Storage) -> pa.Table | None:
+    """Annotated objects per scene and class, by way of part files that are put away; None where there are none."""
+    files, folder = context.workspace.table(OBJECTS.name), out.sub("object_counts")
+    if not files:
+        return None
+    job = PartitionJob(coverage.tally_objects, OBJECTS, folder, _OBJECT_ROWS, columns=("scene_id", "category"))
+    map_kept(context, "count objects", job, files, MadeBy("objects of scenes", {}))
+    tallies = [folder.read_table(file) for file in table_files(folder, "object_counts").files]
+    out.delete_folder("object_counts")
+    return coverage.combine_tallies(tallies)
 
 
 def measured_metrics(metrics: pa.Table, scenes: pa.Table) -> pa.Table:
