@@ -1,4 +1,4 @@
-"""A toy workspace with two rounds, published once for all tests that only look."""
+"""A toy workspace with two evaluated rounds, published once for all tests that only look."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from superset_server import PROGRAM, Superset, superset
 
 @pytest.fixture(scope="session")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with two rounds: never written to."""
+    """A workspace with two evaluated rounds: never written to."""
     folder = tmp_path_factory.mktemp("published") / "ws"
     toy.make_workspace(folder, config=with_settings(), train="")
-    for round_id in ("r001", "r002"):
-        toy.run_at(folder)
-        toy.label_all_picks(folder, round_id)
+    toy.run_at(folder)
+    toy.label_all_picks(folder, "r001")
     run(Workspace.open(folder), toy.shell())
     with contextlib.closing(open_ledger(Workspace.open(folder))) as ledger:
-        assert [state.status for state in ledger.rounds()] == ["closed", "closed", "closed", "proposed"]
+        assert [state.status for state in ledger.rounds()] == ["closed", "closed", "proposed"]
     return folder
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import duckdb
 
 from oddloop.derived_tables.star import STAR
-from oddloop.publish.sql import MEMORY, THREADS, named, quoted
-from oddloop.tables import Column
+from oddloop.publish.sql import MEMORY, THREADS, described, named, quoted
 
 
 def write_duckdb(tables: Path, target: Path) -> None:
@@ -27,12 +26,8 @@ def write_duckdb(tables: Path, target: Path) -> None:
             engine.execute(f"CREATE TABLE {spec.name} AS SELECT * FROM read_parquet({file})")
             engine.execute(f"COMMENT ON TABLE {spec.name} IS {quoted(f'One row per {spec.one_row_per}.')}")
             for column in spec.columns:
-                engine.execute(f"COMMENT ON COLUMN {spec.name}.{named(column.name)} IS {quoted(_said(column))}")
+                engine.execute(f"COMMENT ON COLUMN {spec.name}.{named(column.name)} IS {quoted(described(column))}")
         engine.execute("CHECKPOINT")
     finally:
         engine.close()
     target.chmod(0o444)
-
-
-def _said(column: Column) -> str:
-    return f"{column.meaning} [{column.unit}]" if column.unit else column.meaning

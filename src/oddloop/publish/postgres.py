@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from oddloop.config import PublishConfig
 from oddloop.derived_tables.star import STAR
 from oddloop.errors import MissingExtraError, PublishError
-from oddloop.publish.sql import named, quoted
+from oddloop.publish.sql import described, named, quoted
 from oddloop.tables import TableSpec
 
 BATCH_ROWS = 65_536
@@ -103,12 +103,8 @@ def _make_table(connection: sa.Connection, spec: TableSpec, fields: list[pa.Fiel
     for field in lacking:
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {named(field.name)} {_TYPES[field.type]}")
     for column in spec.columns:
-        said = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
-        _say(connection, f"COMMENT ON COLUMN {table}.{named(column.name)} IS {quoted(said)}")
-
-
-def _say(connection: sa.Connection, statement: str) -> None:
-    connection.exec_driver_sql(statement.replace("%", "%%"))
+        said = quoted(described(column))
+        connection.exec_driver_sql(f"COMMENT ON COLUMN {table}.{named(column.name)} IS {said}")
 
 
 def _merge(table: str, key: tuple[str, ...], columns: list[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pyarrow.dataset as pads
 
 from oddloop.derived_tables.star import TIME
 from oddloop.lake.workspace import TableFiles
-from oddloop.tables import TableSpec
+from oddloop.tables import Column, TableSpec
 
 MEMORY = "512MB"
 THREADS = 2
@@ -67,6 +67,15 @@ def sql_type(kind: pa.DataType) -> str:
 def casts(spec: TableSpec) -> str:
     """The declared columns in their order, cast to their types, for `SELECT … FROM (…)`."""
     return ", ".join(f"{named(c.name)}::{sql_type(c.type)} AS {named(c.name)}" for c in spec.columns)
+
+
+def described(column: Column) -> str:
+    """What a column means, with its unit.
+
+    >>> described(Column("duration_s", pa.float64(), "length of the scene", "s"))
+    'length of the scene [s]'
+    """
+    return f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
 
 
 def quoted(text: str) -> str:

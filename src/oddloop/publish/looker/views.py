@@ -9,6 +9,7 @@ import pyarrow as pa
 from oddloop.derived_tables.star import DIM_SCENE, DIM_SEGMENT, FACTS, ODD_PREFIX
 from oddloop.publish.looker.lookml import Block, Sql
 from oddloop.publish.measures import Measure, measures_of
+from oddloop.publish.sql import described
 from oddloop.tables import STRING, Column, TableSpec
 
 _KINDS = {pa.string(): "string", pa.int64(): "number", pa.float64(): "number", pa.bool_(): "yesno"}
@@ -34,7 +35,7 @@ def view(spec: TableSpec, schema: str, attributes: Sequence[str]) -> Block:
 
 
 def _dimension(column: Column, spec: TableSpec) -> Block:
-    said = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
+    said = described(column)
     sql = Sql(f"${{TABLE}}.{column.name}")
     if pa.types.is_timestamp(column.type):
         times = {"type": "time", "timeframes": _FRAMES, "description": said, "sql": sql}
