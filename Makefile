@@ -74,8 +74,8 @@ $(SOURCES)/test: pyproject.toml constraints.txt tests/oracles/sources.txt
 	$(PYTHON) -m venv $(SOURCES)
 	@echo "Installing the readers of other people's data sets into $(SOURCES) ..."
 	$(SOURCES)/bin/python $(INSTALL) -e '.[commonroad,test]' -r tests/oracles/sources.txt
-	# By itself: it asks for PyTorch and for what shows videos.
-	$(SOURCES)/bin/python $(INSTALL) --no-deps av2==0.3.6
+	# By themselves: they ask for PyTorch, notebooks and what shows videos.
+	$(SOURCES)/bin/python $(INSTALL) --no-deps av2==0.3.6 nuscenes-devkit==1.2.0
 	@touch $@
 
 $(AIRFLOW)/test: tests/oracles/airflow.txt
@@ -135,7 +135,7 @@ test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABE
 	ODDLOOP_ORACLES="label_studio_sdk cvat_sdk datumaro pycocotools" \
 		$(LABELLING)/bin/python -m pytest -q -m system tests/oracles/labelling
 	ODDLOOP_ORACLES="ray distributed moto" $(CLUSTER)/bin/python -m pytest -q -m system tests/engine
-	ODDLOOP_ORACLES="av2 astral commonroad" $(SOURCES)/bin/python -m pytest -q -m system \
+	ODDLOOP_ORACLES="av2 astral commonroad nuscenes" $(SOURCES)/bin/python -m pytest -q -m system \
 		tests/oracles/test_sources.py tests/exchange/sources/test_corrupted.py -k "test_sources or commonroad"
 	ODDLOOP_ORACLES="mlflow" $(TRACKER)/bin/python -m pytest -q -m system tests/oracles/test_mlflow.py
 

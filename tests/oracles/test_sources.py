@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from exchange.sources import argoverse2_folder as av2_files
 from exchange.sources import commonroad_folder as cr_files
+from exchange.sources import nuscenes_folder as nuscenes_files
 from oddloop.exchange.attributes import sun_elevation_deg
 from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
@@ -119,3 +121,35 @@ def test_real_scenarios_are_what_commonroad_reads_and_their_table_says(tmp_path:
         for mine, other in (("x_m", "x"), ("y_m", "y"), ("heading_rad", "heading"), ("speed_mps", "speed")):
             assert np.allclose(ours[mine].to_numpy(), theirs[other].to_numpy(), atol=1e-3)
         assert np.allclose(ours["length_m"].to_numpy(), theirs["length"].to_numpy(), atol=1e-3)
+
+
+def turn_at_random(version: Path, table: str, seed: int) -> None:
+    """Give every row of a table a rotation of its own, mostly about the vertical."""
+    rng = np.random.default_rng(seed)
+    rows = json.loads((version / f"{table}.json").read_text())
+    for row in rows:
+        quaternion = np.array([1.0, 0.0, 0.0, 0.0]) + rng.normal(0.0, [1.0, 0.02, 0.02, 1.0])
+        row["rotation"] = (quaternion / np.linalg.norm(quaternion)).tolist()
+    (version / f"{table}.json").write_text(json.dumps(rows))
+
+
+def test_nuscenes_tables_are_what_its_devkit_reads(tmp_path: Path) -> None:
+    devkit = load("nuscenes.nuscenes", WHY.format(name="nuscenes-devkit"))
+    prediction = load("nuscenes.prediction", WHY.format(name="nuscenes-devkit"))
+    folder = nuscenes_files.write_version(tmp_path / "n")
+    for seed, table in enumerate(("ego_pose", "sample_annotation")):
+        turn_at_random(folder / "v1.0-mini", table, seed)
+    theirs = devkit.NuScenes("v1.0-mini", str(folder), verbose=False)
+    workspace = ingest("nuscenes", folder)
+    objects = {(row["frame_id"], row["object_id"]): row for row in read(workspace, "objects").to_pylist()}
+    assert len(objects) == len(theirs.sample_annotation)
+    for sample in theirs.sample:
+        _, boxes, _ = theirs.get_sample_data(sample["data"]["LIDAR_TOP"])  # its lidar sits at the ego's origin
+        for box in boxes:
+            row = objects[sample["token"], theirs.get("sample_annotation", box.token)["instance_token"]]
+            assert np.allclose([row["x_m"], row["y_m"], row["z_m"]], box.center, atol=1e-4)
+            assert np.allclose([row["width_m"], row["length_m"], row["height_m"]], box.wlh)
+    helper = prediction.PredictHelper(theirs)
+    for future in read(workspace, "futures").to_pylist():
+        known = helper.get_future_for_agent(future["agent_id"], future["frame_id"], 6.0, in_agent_frame=False)
+        assert np.allclose(future["xy"], known, atol=1e-4)

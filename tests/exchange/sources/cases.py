@@ -11,6 +11,7 @@ from exchange.sources import commonroad_folder as commonroad
 from exchange.sources import image_folders as images
 from exchange.sources import mcap_folder as mcap
 from exchange.sources import waymo_folder as waymo
+from exchange.sources import nuscenes_folder as nuscenes
 from exchange.sources.corruption import Needs
 
 
@@ -50,6 +51,7 @@ CASES = [
         Needs(lambda p: True, {"x1", "y1", "x2", "y2", "score"}, siblings=False),
         images.lay_out_real_bdd if images.REAL.exists() else None,
     ),
+    Case("nuscenes", nuscenes.write_version, Needs(nuscenes.is_read, nuscenes.NEEDED)),
     Case(
         "commonroad",
         commonroad.write_folder,

@@ -68,6 +68,9 @@ SOURCES = {
         "BDD100K labels and results in JSON, with the attributes of images.",
         _detection_metrics(BDD100K_CLASSES),
     ),
+    "nuscenes": Shipped(
+        f"{_HERE}.nuscenes:NuScenes", "nuscenes", "nuScenes: tables of a version, detection and prediction results."
+    ),
     "commonroad": Shipped(
         f"{_HERE}.commonroad:CommonRoad", "commonroad", "CommonRoad scenarios in XML; needs oddloop[commonroad]."
     ),

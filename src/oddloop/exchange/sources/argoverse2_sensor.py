@@ -89,10 +89,15 @@ class Argoverse2Sensor:
             poses=poses,
             boxes=_placed(boxes, times) if boxes else None,
             agents=self.agents,
-            predictions={model: _detected(table, log.name, times) for model, table in self._detections.items()},
+            predictions=self._detected(log.name, times),
             attributes={"city": _city(log), **split_columns(log.parent.name, SPLITS)},
         )
         return drive_tables(drive, self.scene_s)
+
+    def _detected(self, log_id: str, times: np.ndarray) -> dict[str, pa.Table]:
+        """Of the models that have anything on the log; the others were not run on it."""
+        found = {model: table.filter(pc.equal(table["log_id"], log_id)) for model, table in self._detections.items()}
+        return {model: _detected(table, times) for model, table in found.items() if table.num_rows}
 
     @cached_property
     def _models(self) -> dict[str, list[Path]]:
@@ -153,10 +158,9 @@ def _placed(boxes: pa.Table, times: np.ndarray) -> pa.Table:
     return pa.table({**names, **_body(boxes, times)})
 
 
-def _detected(found: pa.Table, log_id: str, times: np.ndarray) -> pa.Table:
+def _detected(found: pa.Table, times: np.ndarray) -> pa.Table:
     """Detections of a log, at its sweeps; those at other times belong to no frame and are left out."""
-    mine = found.filter(pc.equal(found["log_id"], log_id))
-    mine = mine.filter(pc.is_in(mine["timestamp_ns"], value_set=pa.array(times)))
+    mine = found.filter(pc.is_in(found["timestamp_ns"], value_set=pa.array(times)))
     names = {"score": mine["score"].cast(pa.float32()), "label": mine["category"]}
     return pa.table({**names, **_body(mine, times)})
 

@@ -117,7 +117,7 @@ def _cut(timestamp_ns: IntArray, scene_s: float) -> tuple[IntArray, IntArray, In
     gaps = np.diff(timestamp_ns)
     step = int(np.median(gaps)) if len(gaps) else int(LONE_FRAME_S * 1e9)
     whole = int(timestamp_ns[-1] - timestamp_ns[0]) + step
-    n = max(1, round(whole / 1e9 / scene_s))
+    n = max(1, round(whole / 1e9 / scene_s))  # infinite: one scene
     slot = (timestamp_ns - timestamp_ns[0]) * n // whole
     scene = np.unique(slot, return_inverse=True)[1].astype(np.int64)
     start = timestamp_ns[np.searchsorted(scene, np.arange(scene[-1] + 1))]

@@ -96,9 +96,9 @@ class ImageSet:
         }
         for model in self.models:
             detected = self._predictions(model, where)
-            tables[f"predictions/detection/{model}"] = detected
+            tables[f"predictions/detection/{model}"] = detected.drop_columns(["is_labelled"])
             if self.classes:
-                metrics = self._metrics(model, frames, boxes, detected)
+                metrics = self._metrics(model, boxes, detected)
                 tables["metrics"] = pa.concat_tables([tables["metrics"], metrics]) if "metrics" in tables else metrics
         return tables
 
@@ -182,20 +182,22 @@ class ImageSet:
         return mark_derived(scenes, RULES)
 
     def _predictions(self, model: str, where: str) -> pa.Table:
-        """Boxes of every image; one without detections has an empty list."""
+        """Boxes of the images of every split in which the model found anything; one without has an empty list."""
         box = ", ".join(f"{name} := {name}::FLOAT" for name in ("score", *CORNERS))
         found = self._sql(
             f"""WITH found AS (SELECT frame_id, list(struct_pack(label := label, {box}) ORDER BY score DESC) AS boxes
                 FROM detections JOIN placed USING (frame_id) WHERE model_id = {_text(model)} AND {where}
                 GROUP BY frame_id)
-                SELECT frame_id, scene_id, coalesce(boxes, []) AS boxes FROM placed LEFT JOIN found USING (frame_id)
-                WHERE {where} ORDER BY log_id, step"""
+                SELECT frame_id, scene_id, coalesce(boxes, []) AS boxes, is_labelled
+                FROM placed LEFT JOIN found USING (frame_id)
+                WHERE {where} AND coalesce(split, '') IN (SELECT coalesce(split, '') FROM placed
+                JOIN detections USING (frame_id) WHERE model_id = {_text(model)}) ORDER BY log_id, step"""
         )
         return found.set_column(2, "boxes", found["boxes"].cast(_BOXES))
 
-    def _metrics(self, model: str, frames: pa.Table, boxes: pa.Table, detected: pa.Table) -> pa.Table:
+    def _metrics(self, model: str, boxes: pa.Table, detected: pa.Table) -> pa.Table:
         """Of the images that somebody labelled."""
-        judged = detected.filter(frames["is_labelled"])
+        judged = detected.filter(detected["is_labelled"])
         is_crowd = pc.fill_null(boxes["is_crowd"], False)
         objects, crowds = boxes.filter(pc.invert(is_crowd)), boxes.filter(is_crowd).drop_columns(["category"])
         return scene_metrics(frame_errors(objects, judged, crowds, MatchingRule(self.classes)), model_id=model)

@@ -20,3 +20,17 @@ def heading_of(table: pa.Table) -> FloatArray:
     w, x, y, z = (table[name].to_numpy() for name in QUATERNION)
     heading: FloatArray = np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
     return np.where(w * w + x * x + y * y + z * z > 0, heading, np.nan)
+
+
+def turned_back(vectors: FloatArray, quaternions: FloatArray) -> FloatArray:
+    """(N, 3) vectors in the frame of reference that the (N, 4) quaternions w, x, y, z turn from.
+
+    >>> half = 0.5**0.5
+    >>> turned_back(np.array([[0.0, 2.0, 1.0]]), np.array([[half, 0.0, 0.0, half]])).round(6).tolist()
+    [[2.0, 0.0, 1.0]]
+    """
+    unit = quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)
+    w, axis = unit[:, :1], -unit[:, 1:]
+    twice = 2.0 * np.cross(axis, vectors)
+    turned: FloatArray = vectors + w * twice + np.cross(axis, twice)
+    return turned
