@@ -14,6 +14,7 @@ import pytest
 
 from exchange.sources import argoverse2_folder as av2_files
 from exchange.sources import commonroad_folder as cr_files
+from exchange.sources import motion_folder as motion_files
 from exchange.sources import nuscenes_folder as nuscenes_files
 from oddloop.exchange.attributes import sun_elevation_deg
 from oddloop.exchange.sources import ingest_source, make_source
@@ -153,3 +154,43 @@ def test_nuscenes_tables_are_what_its_devkit_reads(tmp_path: Path) -> None:
     for future in read(workspace, "futures").to_pylist():
         known = helper.get_future_for_agent(future["agent_id"], future["frame_id"], 6.0, in_agent_frame=False)
         assert np.allclose(future["xy"], known, atol=1e-4)
+
+
+@pytest.mark.skipif(not av2_files.REAL.exists(), reason=av2_files.WHY_SKIPPED)
+def test_a_motion_scenario_is_what_av2_reads(tmp_path: Path) -> None:
+    reader = load("av2.datasets.motion_forecasting.scenario_serialization", WHY.format(name="av2"))
+    schema = load("av2.datasets.motion_forecasting.data_schema", WHY.format(name="av2"))
+    folder = motion_files.lay_out_real(tmp_path / "av2")
+    theirs = reader.load_argoverse_scenario_parquet(next(folder.rglob("scenario_*.parquet")))
+    workspace = ingest("argoverse2-motion", folder)
+    (scene,), (frame,) = read(workspace, "scenes").to_pylist(), read(workspace, "frames").to_pylist()
+    assert (scene["city"], scene["log_id"]) == (theirs.city_name, theirs.slice_id)
+    assert abs(scene["start_ns"] - theirs.timestamps_ns[0]) < 100
+    assert abs(frame["timestamp_ns"] - theirs.timestamps_ns[49]) < 100
+    states = {t.track_id: next((s for s in t.object_states if s.timestep == 49), None) for t in theirs.tracks}
+    objects = {o["object_id"]: o for o in read(workspace, "objects").to_pylist()}
+    assert set(objects) == {track for track, state in states.items() if state is not None}
+    assert scene["object_types"] == sorted({t.object_type.value for t in theirs.tracks})
+    ego = states["AV"]
+    for track, row in objects.items():
+        offset = np.array(states[track].position) - ego.position
+        assert np.hypot(row["x_m"], row["y_m"]) == pytest.approx(np.hypot(*offset), abs=1e-3)
+        assert row["speed_mps"] == pytest.approx(np.hypot(*states[track].velocity), abs=1e-4)
+    scored = {
+        t.track_id: [s.position for s in t.object_states if s.timestep > 49]
+        for t in theirs.tracks
+        if t.category in (schema.TrackCategory.SCORED_TRACK, schema.TrackCategory.FOCAL_TRACK)
+    }
+    futures = {row["agent_id"]: row["xy"] for row in read(workspace, "futures").to_pylist()}
+    assert set(futures) == {track for track, path in scored.items() if len(path) == 60}
+    assert all(np.allclose(futures[track], scored[track], atol=1e-3) for track in futures)
+
+
+def test_forecasts_are_what_av2_reads_of_a_submission(tmp_path: Path) -> None:
+    submission = load("av2.datasets.motion_forecasting.eval.submission", WHY.format(name="av2"))
+    folder = motion_files.write_folder(tmp_path / "av2")
+    theirs = submission.ChallengeSubmission.from_parquet(folder / "forecasts/m1/val.parquet")
+    (ours,) = read(ingest("argoverse2-motion", folder), "predictions/trajectory/m1").to_pylist()
+    probs, tracks = theirs.predictions["s1"]
+    assert np.allclose(ours["mode_probs"][0], probs)
+    assert np.allclose(ours["modes"][0], tracks["focal"])

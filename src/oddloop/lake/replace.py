@@ -85,6 +85,8 @@ class Replacement:
         for folder in self._dropped:
             if self.workspace.storage.exists(f"{folder}/{PART}"):
                 self.workspace.storage.delete_file(f"{folder}/{PART}")
+                if not self.workspace.storage.list_files(folder):
+                    self.workspace.storage.delete_folder(folder)  # an empty one looks like a table that failed
 
     def _discard(self) -> None:
         storage = self.workspace.storage

@@ -11,6 +11,7 @@ from exchange.sources import commonroad_folder as commonroad
 from exchange.sources import image_folders as images
 from exchange.sources import mcap_folder as mcap
 from exchange.sources import waymo_folder as waymo
+from exchange.sources import motion_folder as motion
 from exchange.sources import nuscenes_folder as nuscenes
 from exchange.sources.corruption import Needs
 
@@ -44,6 +45,11 @@ CASES = [
         _small_argoverse2,
         Needs(lambda p: p.suffix == ".feather", av2.NEEDED | {"score", "log_id"}),
         _real_argoverse2 if av2.REAL.exists() else None,
+    ),
+    Case(
+        "argoverse2-motion",
+        motion.write_folder,
+        Needs(lambda p: "scenario" in p.name, motion.NEEDED, siblings=False),
     ),
     Case(
         "bdd100k",

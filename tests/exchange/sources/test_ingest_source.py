@@ -9,6 +9,7 @@ import pytest
 
 from oddloop.errors import SourceError, WorkspaceError
 from oddloop.exchange.sources import Part, PartError, Tables, ingest_source, make_source
+from oddloop.lake.replace import replace_table
 from oddloop.lake.workspace import Workspace
 
 
@@ -96,6 +97,31 @@ def test_a_limit_takes_the_first_scenes_and_reads_no_more(
     summary = ingest_source(toy, folder, workspace, limit=limit)
     assert toy.was_read == read
     assert dict(summary.rows) == {"scenes": min(limit, 6), "frames": min(limit, 6)}
+
+
+class Riskier(Toy):
+    """The same with a table more."""
+
+    def read(self, part: Part) -> Tables:
+        tables = super().read(part)
+        ids = tables["scenes"].select(["scene_id"])
+        frames = ids.append_column("frame_id", ids["scene_id"]).append_column(
+            "criticality", pa.repeat(0.5, ids.num_rows)
+        )
+        return {**tables, "predictions/risk/m": frames}
+
+
+def test_tables_of_the_source_before_go_and_those_brought_otherwise_stay(folder: Path, workspace: Workspace) -> None:
+    ingest_source(Riskier(folder), folder, workspace, labelled=["a"])
+    own = pa.table(
+        {"scene_id": ["a/0"], "model_id": ["m"], "stack": ["planning"], "metric": ["x"], "value": [1.0], "support": [1]}
+    )
+    replace_table(workspace, "metrics", own)
+    assert workspace.storage.exists("lake/predictions/risk/m/part-00000.parquet")
+    ingest_source(Toy(folder), folder, workspace)
+    for gone in ("predictions/risk/m", "labels"):
+        assert not workspace.storage.exists(f"lake/{gone}/part-00000.parquet")
+    assert workspace.storage.read_table("lake/metrics/part-00000.parquet").num_rows == 1
 
 
 def test_faults_refuse_everything_and_all_are_named(folder: Path, workspace: Workspace) -> None:

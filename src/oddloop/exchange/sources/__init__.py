@@ -62,6 +62,11 @@ SOURCES = {
         "argoverse2",
         "Argoverse 2 sensor logs: annotations.feather and ego poses, detections as submitted.",
     ),
+    "argoverse2-motion": Shipped(
+        f"{_HERE}.argoverse2_motion:Argoverse2Motion",
+        "argoverse2_motion",
+        "Argoverse 2 motion forecasting: scenarios in Parquet, forecasts as submitted.",
+    ),
     "bdd100k": Shipped(
         f"{_HERE}.bdd100k:Bdd100k",
         "bdd100k",

@@ -8,6 +8,7 @@ part and the ids of the scenes.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 
 STAGE = "ingest"
+INGESTED_FILE = "ingested.json"
+"""In the workspace: format, and the tables that the last ingest of a source wrote."""
 SHOWN = 40
 """Faults that a message names; a data set of thousands of logs may have as many."""
 REFUSED = pa.schema([("table", pa.string()), ("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
@@ -45,7 +48,9 @@ def ingest_source(
     settings: Collection[object] = (),
     progress: Progress | None = None,
 ) -> IngestSummary:
-    """Bring a source into a workspace's lake; the tables that it has replace the lake's, others stay.
+    """Bring a source into a workspace's lake; its tables replace the lake's and those of the source ingested before it.
+
+    Tables that came in otherwise stay.
 
     Hold the workspace's lock (`lake.lock.locked`) around it.
 
@@ -154,12 +159,32 @@ def _replace(
     names = list(dict.fromkeys(name for part in staged.parts for name in part.manifest["rows"]))
     scenes = pa.concat_tables(_batches(staged.parts, "scenes", kept))
     labels = labels_of(scenes, labelled)
+    before = _ingested(workspace.storage)
     with replacing(workspace) as lake:
         rows = {name: lake.write(name, _batches(staged.parts, name, kept)) for name in names if name != "scenes"}
         rows = {"scenes": lake.write("scenes", scenes), **rows}
         if labels is not None:
             rows["labels"] = lake.write("labels", labels)
+        for name in before - set(rows):
+            lake.drop(name)
+        _remember(workspace.storage, before | set(rows))  # a kill while they change places loses track of none
+    _remember(workspace.storage, set(rows))
     return rows, derived_rules(scenes.schema)
+
+
+def _ingested(storage: Storage) -> set[str]:
+    """Tables that the last ingest of a source wrote: they are of its scenes, and go with them."""
+    if not storage.exists(INGESTED_FILE):
+        return set()
+    try:
+        return {str(name) for name in json.loads(storage.read_bytes(INGESTED_FILE))["tables"]}
+    except (ValueError, KeyError, TypeError):
+        return set()
+
+
+def _remember(storage: Storage, tables: Collection[str]) -> None:
+    content = {"format": 1, "tables": sorted(tables)}
+    storage.write_bytes(INGESTED_FILE, json.dumps(content).encode())
 
 
 def _batches(parts: Sequence[Derived], name: str, kept: pa.Array | None) -> Iterator[pa.Table]:

@@ -46,7 +46,8 @@ def _judge(place: str, table: pa.Table, spec: TableSpec | None) -> list[Fault]:
     for column in spec.required():
         if not column.nullable and table[column.name].null_count:
             faults.append(_at(place, "null-value", f"`{column.name}` is null", pc.is_null(table[column.name])))
-    twice = _first_twice(table, spec.key) if spec.key else ""
+    key = tuple(name for name in spec.key if name in table.column_names)
+    twice = _first_twice(table, key) if key else ""
     return [*faults, Fault("source", place, -1, "duplicate-key", f"{twice} is there twice")] if twice else faults
 
 

@@ -1,0 +1,287 @@
+"""Argoverse 2 motion forecasting: scenarios of 11 s, and forecasts as its challenge wants them.
+
+    <split>/<scenario_id>/scenario_<scenario_id>.parquet    states of all tracks, ten a second, in the city frame
+    forecasts/<model_id>/*.parquet                          scenario_id, track_id, probability, and
+                                                            predicted_trajectory_x and _y
+
+A scenario is one scene with one frame: the last that a model may see, where forecasts begin. Time grows with the
+states; a part holds 100 scenarios, and a model's forecasts are in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from oddloop.errors import SourceError
+from oddloop.exchange.attributes import agents as agent_rules
+from oddloop.exchange.attributes import motion as motion_rules
+from oddloop.exchange.attributes.agents import is_agent, traffic_density
+from oddloop.exchange.attributes.derived import mark_derived
+from oddloop.exchange.attributes.motion import Poses, summarize_motion
+from oddloop.exchange.sources.agents import agents_of
+from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading
+from oddloop.exchange.sources.drive import NEAR
+from oddloop.exchange.sources.splits import split_columns
+from oddloop.tables import STRINGS
+
+SCENARIOS_PER_PART = 100
+EGO, SCORED = "AV", 2
+"""The ego vehicle's track; tracks of this category or above are forecast."""
+SPLITS = ("train", "val", "test")
+RULES = {
+    **motion_rules.RULES,
+    "n_agents_near": f"agents {NEAR} in the frame where forecasts begin",
+    "traffic_density": agent_rules.density_rule(f"{NEAR}, in the frame where forecasts begin"),
+    "object_types": "the types of all tracks",
+}
+_STATES = pa.schema(
+    [
+        pa.field(name, kind, nullable=False)
+        for name, kind in {
+            "observed": pa.bool_(),
+            "track_id": pa.string(),
+            "object_type": pa.string(),
+            "object_category": pa.int64(),
+            "timestep": pa.int64(),
+            **dict.fromkeys(("position_x", "position_y", "heading", "velocity_x", "velocity_y"), pa.float64()),
+            "scenario_id": pa.string(),
+            "start_timestamp": pa.float64(),
+            "end_timestamp": pa.float64(),
+            "num_timestamps": pa.int64(),
+            "focal_track_id": pa.string(),
+            "city": pa.string(),
+        }.items()
+    ]
+    + [pa.field("slice_id", pa.string())]
+)
+_LIST = pa.list_(pa.float64())
+_FORECASTS = pa.schema(
+    [
+        pa.field("scenario_id", pa.string(), nullable=False),
+        pa.field("track_id", pa.string(), nullable=False),
+        pa.field("probability", pa.float64(), nullable=False),
+        pa.field("predicted_trajectory_x", _LIST, nullable=False),
+        pa.field("predicted_trajectory_y", _LIST, nullable=False),
+    ]
+)
+
+
+class Argoverse2Motion:
+    """Scenarios below a folder; see the module for the layout."""
+
+    def __init__(self, folder: Path, _scene_s: float) -> None:
+        self.folder = folder
+        self.agents = agents_of("argoverse2")
+
+    def parts(self) -> Iterator[Part]:
+        """A hundred scenarios each."""
+        files = sorted(self.folder.glob("**/scenario_*.parquet"))
+        if not files:
+            raise SourceError(f"{self.folder}: no scenario_*.parquet below it; give the folder that holds train/, val/")
+        models = [file for many in self._files.values() for file in many]
+        for first in range(0, len(files), SCENARIOS_PER_PART):
+            own = files[first : first + SCENARIOS_PER_PART]
+            yield Part(f"scenarios {first} to {first + len(own) - 1}", (*own, *models))
+
+    def read(self, part: Part) -> Tables:
+        """Tables of a run of scenarios."""
+        scenarios = [_Scenario(file, self.agents) for file in part.files if file.name.startswith("scenario_")]
+        found: dict[str, list[pa.Table]] = {}
+        for scenario in scenarios:
+            for name, table in scenario.tables().items():
+                found.setdefault(name, []).append(table)
+        tables = {name: pa.concat_tables(many) for name, many in found.items()}
+        tables["scenes"] = mark_derived(tables["scenes"], RULES)
+        return {**tables, **self._forecasts(tables["frames"])}
+
+    @cached_property
+    def _files(self) -> dict[str, list[Path]]:
+        return {m.name: sorted(m.glob("*.parquet")) for m in sorted(self.folder.glob("forecasts/*/"))}
+
+    @cached_property
+    def _tables(self) -> dict[str, pa.Table]:
+        return {model: pa.concat_tables(map(_read_forecasts, files)) for model, files in self._files.items() if files}
+
+    def _forecasts(self, frames: pa.Table) -> dict[str, pa.Table]:
+        tables = {}
+        for model, table in self._tables.items():
+            mine = table.filter(pc.is_in(table["scenario_id"], value_set=frames["scene_id"].combine_chunks()))
+            if mine.num_rows:
+                tables[f"predictions/trajectory/{model}"] = _modes(mine, frames)
+        return tables
+
+
+class _Scenario:
+    """One file: its states, and what becomes of them."""
+
+    def __init__(self, file: Path, agents: frozenset[str]) -> None:
+        with reading(file):
+            states = pq.read_table(file)
+        self.file, self.agents = file, agents
+        self.states = pick_columns(states, _STATES, file).sort_by(
+            [("timestep", "ascending"), ("track_id", "ascending")]
+        )
+        if not self.states.num_rows:
+            raise PartError.of(file, "empty", "it has no states")
+        self.name = self._one("scenario_id")
+        self._refuse_faults()
+        seen = self.states.filter(self.states["observed"])
+        self.now = int(pc.max(seen["timestep"]).as_py())
+        n = self._one("num_timestamps")
+        self.time_ns = np.linspace(self._one("start_timestamp"), self._one("end_timestamp"), num=n).astype(np.int64)
+        self.ego = self.states.filter(pc.equal(self.states["track_id"], EGO))
+
+    def tables(self) -> dict[str, pa.Table]:
+        """Rows of `scenes`, `frames`, `objects` and `futures`."""
+        now = self.states.filter(pc.equal(self.states["timestep"], self.now))
+        frame_id = f"{self.name}/{self.now:03}"
+        frame = {"frame_id": [frame_id], "scene_id": [self.name], "timestamp_ns": [int(self.time_ns[self.now])]}
+        objects = self._objects(now)
+        names = {c: pa.repeat(v, now.num_rows) for c, v in (("frame_id", frame_id), ("scene_id", self.name))}
+        futures = self._futures(now, frame_id)
+        return {
+            "scenes": self._scene(objects),
+            "frames": pa.table(frame),
+            "objects": pa.table({**names, **dict(zip(objects.column_names, objects.columns, strict=True))}),
+            **({"futures": futures} if futures.num_rows else {}),
+        }
+
+    def _scene(self, objects: pa.Table) -> pa.Table:
+        step_ns = int(np.median(np.diff(self.time_ns))) if len(self.time_ns) > 1 else 100_000_000
+        end_ns = int(self.time_ns[-1]) + step_ns
+        near = np.hypot(objects["x_m"].to_numpy(), objects["y_m"].to_numpy()) <= agent_rules.NEAR_M
+        is_other = is_agent(objects["category"], self.agents) & (objects["object_id"].to_numpy() != EGO)
+        n_near = int((near & is_other).sum())
+        motion = summarize_motion(self._poses(), self.time_ns[:1], np.array([end_ns]))
+        columns: dict[str, Any] = {
+            "scene_id": [self.name],
+            "log_id": [self._one("slice_id") or self.name],
+            "start_ns": self.time_ns[:1],
+            "duration_s": [(end_ns - int(self.time_ns[0])) / 1e9],
+            "n_frames": pa.array([1], pa.int64()),
+            "city": [self._one("city")],
+            **{k: pa.array([v], pa.string()) for k, v in split_columns(self.file.parent.parent.name, SPLITS).items()},
+            "distance_m": pa.array(motion.distance_m, from_pandas=True),
+            "ego_speed_kph": pa.array(motion.speed_mps * 3.6, from_pandas=True),
+            "ego_manoeuvre": pa.array(motion.manoeuvre, pa.string()),
+            "n_agents_near": pa.array([n_near], pa.int64()),
+            "traffic_density": traffic_density(np.array([float(n_near)])),
+            "object_types": pa.array([sorted(self.states["object_type"].unique().to_pylist())], STRINGS),
+        }
+        return pa.table(columns)
+
+    def _objects(self, now: pa.Table) -> pa.Table:
+        """Tracks in the frame where forecasts begin, as seen from the ego vehicle."""
+        ego = self.ego.filter(pc.equal(self.ego["timestep"], self.now)).to_pylist()[0]
+        dx, dy = now["position_x"].to_numpy() - ego["position_x"], now["position_y"].to_numpy() - ego["position_y"]
+        cos, sin = np.cos(ego["heading"]), np.sin(ego["heading"])
+        heading = (now["heading"].to_numpy() - ego["heading"] + np.pi) % (2 * np.pi) - np.pi
+        numbers = {
+            "x_m": dx * cos + dy * sin,
+            "y_m": dy * cos - dx * sin,
+            "heading_rad": heading,
+            "speed_mps": np.hypot(now["velocity_x"].to_numpy(), now["velocity_y"].to_numpy()),
+        }
+        ids = {"object_id": now["track_id"], "category": now["object_type"]}
+        return pa.table({**ids, **{name: pa.array(values, pa.float32()) for name, values in numbers.items()}})
+
+    def _futures(self, now: pa.Table, frame_id: str) -> pa.Table:
+        """Of the tracks that are forecast and known to the end, in the city frame."""
+        n_steps = len(self.time_ns) - self.now - 1
+        scored = now.filter(pc.greater_equal(now["object_category"], SCORED))["track_id"]
+        later = self.states.filter(
+            pc.and_(pc.greater(self.states["timestep"], self.now), pc.is_in(self.states["track_id"], value_set=scored))
+        ).sort_by([("track_id", "ascending"), ("timestep", "ascending")])
+        ids, counts = np.unique(np.asarray(later["track_id"].to_pylist(), str), return_counts=True)
+        whole = [str(i) for i in ids[counts == n_steps]] if n_steps else []
+        later = later.filter(pc.is_in(later["track_id"], value_set=pa.array(whole, pa.string())))
+        xy = np.stack([later["position_x"].to_numpy(), later["position_y"].to_numpy()], axis=1).astype(np.float32)
+        points = pa.FixedSizeListArray.from_arrays(pa.array(xy.reshape(-1)), 2)
+        offsets = pa.array(np.arange(len(whole) + 1) * n_steps, pa.int32())
+        names = {"frame_id": [frame_id] * len(whole), "scene_id": [self.name] * len(whole), "agent_id": whole}
+        kinds = {name: pa.array(values, pa.string()) for name, values in names.items()}
+        return pa.table({**kinds, "xy": pa.ListArray.from_arrays(offsets, points)})
+
+    def _poses(self) -> Poses:
+        step = self.ego["timestep"].to_numpy()
+        numbers = (self.ego[name].to_numpy() for name in ("position_x", "position_y", "heading"))
+        return Poses(self.time_ns[step], *numbers)
+
+    def _one(self, column: str) -> Any:
+        return self.states[column][0].as_py()
+
+    def _refuse_faults(self) -> None:
+        states, n = self.states, self._one("num_timestamps")
+        steps = pc.min_max(states["timestep"])
+        faults = [
+            ("other-scenario", "it holds several scenarios", len(states["scenario_id"].unique()) > 1),
+            ("no-observed", "no state is observed, so nothing can be forecast", not pc.any(states["observed"]).as_py()),
+            (
+                "bad-step",
+                f"a timestep is not in 0..{n - 1}",
+                not 0 <= steps["min"].as_py() <= steps["max"].as_py() < n,
+            ),
+        ]
+        for code, message, is_so in faults:
+            if is_so:
+                raise PartError.of(self.file, code, message)
+        keys = states.group_by(["track_id", "timestep"], use_threads=False).aggregate([([], "count_all")])
+        twice = keys.filter(pc.greater(keys["count_all"], 1))
+        if twice.num_rows:
+            message = f"track {twice['track_id'][0]} has two states at timestep {twice['timestep'][0]}"
+            raise PartError.of(self.file, "duplicate-state", message, twice.num_rows)
+        seen = pc.max(states.filter(states["observed"])["timestep"])
+        if not pc.any(pc.and_(pc.equal(states["track_id"], EGO), pc.equal(states["timestep"], seen))).as_py():
+            raise PartError.of(self.file, "no-ego", f"the ego vehicle, track {EGO}, is not there where forecasts begin")
+        if not self._one("end_timestamp") > self._one("start_timestamp"):
+            raise PartError.of(self.file, "bad-time", "it ends before it begins")
+
+
+def _read_forecasts(file: Path) -> pa.Table:
+    with reading(file):
+        table = pq.read_table(file)
+    table = pick_columns(table, _FORECASTS, file).append_column("file", pa.repeat(str(file), table.num_rows))
+    sizes = [pc.list_value_length(table[f"predicted_trajectory_{axis}"]).to_numpy() for axis in "xy"]
+    if (sizes[0] != sizes[1]).any():
+        raise PartError.of(file, "uneven", "a predicted trajectory has not as many x as y")
+    finite = [pc.all(pc.is_finite(pc.list_flatten(table[f"predicted_trajectory_{a}"]))).as_py() for a in "xy"]
+    if False in finite:
+        raise PartError.of(file, "not-finite", "a predicted trajectory holds a number that is not finite")
+    if not pc.all(pc.and_(pc.greater_equal(table["probability"], 0), pc.less_equal(table["probability"], 1))).as_py():
+        raise PartError.of(file, "bad-probability", "a probability is not in [0, 1]")
+    return table
+
+
+def _modes(forecasts: pa.Table, frames: pa.Table) -> pa.Table:
+    """Rows of `predictions/trajectory`: the modes of each track together, likeliest first, as one member."""
+    order = [("scenario_id", "ascending"), ("track_id", "ascending"), ("probability", "descending")]
+    rows = forecasts.sort_by(order).combine_chunks()
+    key = pc.binary_join_element_wise(rows["scenario_id"], rows["track_id"], "\n").combine_chunks()
+    is_first = np.r_[True, np.asarray(pc.not_equal(key[1:], key[:-1]).to_numpy(zero_copy_only=False))]
+    start = np.r_[np.flatnonzero(is_first), rows.num_rows].astype(np.int32)
+    x, y = (pc.list_flatten(rows[f"predicted_trajectory_{axis}"]).to_numpy() for axis in "xy")
+    points = pa.FixedSizeListArray.from_arrays(pa.array(np.stack([x, y], 1).reshape(-1).astype(np.float32)), 2)
+    steps = pc.list_value_length(rows["predicted_trajectory_x"]).to_numpy()
+    paths = pa.ListArray.from_arrays(pa.array(np.r_[0, np.cumsum(steps)].astype(np.int32)), points)
+    one = pa.array(np.arange(len(start), dtype=np.int32))
+    modes = pa.ListArray.from_arrays(one, pa.ListArray.from_arrays(pa.array(start), paths))
+    probs = pa.ListArray.from_arrays(pa.array(start), rows["probability"].combine_chunks().cast(pa.float32()))
+    firsts = rows.take(pa.array(start[:-1]))
+    frame = pc.index_in(firsts["scenario_id"], value_set=frames["scene_id"].combine_chunks())
+    return pa.table(
+        {
+            "frame_id": frames["frame_id"].take(frame),
+            "scene_id": firsts["scenario_id"],
+            "agent_id": firsts["track_id"],
+            "mode_probs": pa.ListArray.from_arrays(one, probs),
+            "modes": modes,
+        }
+    )

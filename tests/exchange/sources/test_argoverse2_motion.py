@@ -1,0 +1,130 @@
+"""Argoverse 2 motion scenarios: what becomes of what, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from exchange.sources import motion_folder as made
+from exchange.sources.argoverse2_folder import REAL, START_NS, WHY_SKIPPED
+from oddloop.cli import init
+from oddloop.errors import SourceError
+from oddloop.exchange.sources import ingest_source, make_source
+from oddloop.lake.validate import find_faults
+from oddloop.lake.workspace import Workspace
+
+
+def ingest(folder: Path) -> Workspace:
+    init.run(str(folder.parent / "ws"), source="argoverse2-motion")
+    workspace = Workspace.open(folder.parent / "ws")
+    ingest_source(make_source("argoverse2-motion", folder, 20.0), folder, workspace)
+    return workspace
+
+
+def read(workspace: Workspace, table: str) -> pa.Table:
+    return workspace.storage.read_table(f"lake/{table}/part-00000.parquet")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return made.write_folder(tmp_path / "av2")
+
+
+def test_a_scenario_is_a_scene(folder: Path) -> None:
+    workspace = ingest(folder)
+    assert find_faults(workspace) == []
+    unlabelled, first = read(workspace, "scenes").to_pylist()
+    # 110 steps of 0.1 s at 10 m/s; of the others only the focal car, 20 m ahead, is near and a road user.
+    assert first == {
+        "scene_id": "s1",
+        "log_id": "slice-s1",
+        "start_ns": START_NS,
+        "duration_s": pytest.approx(11.0),
+        "n_frames": 1,
+        "city": "austin",
+        "dataset_split": "train",
+        "split": "pool",
+        "distance_m": pytest.approx(109.0),
+        "ego_speed_kph": pytest.approx(36.0),
+        "ego_manoeuvre": "straight",
+        "n_agents_near": 1,
+        "traffic_density": "low",
+        "object_types": ["pedestrian", "vehicle"],
+    }
+    assert (unlabelled["scene_id"], unlabelled["split"], unlabelled["duration_s"]) == ("s2", "eval", pytest.approx(5.0))
+
+
+def test_the_frame_is_where_forecasts_begin(folder: Path) -> None:
+    workspace = ingest(folder)
+    assert read(workspace, "frames").to_pylist()[1] == {
+        "frame_id": "s1/049",
+        "scene_id": "s1",
+        "timestamp_ns": pytest.approx(START_NS + 49 * 100_000_000, abs=200),
+    }
+    focal = next(
+        o for o in read(workspace, "objects").to_pylist() if o["object_id"] == "focal" and o["scene_id"] == "s1"
+    )
+    seen = {k: focal[k] for k in ("x_m", "y_m", "heading_rad", "speed_mps")}
+    assert seen == {"x_m": 20.0, "y_m": pytest.approx(0.0, abs=1e-6), "heading_rad": 0.0, "speed_mps": 10.0}
+
+
+def test_forecasts_and_what_happened(folder: Path) -> None:
+    workspace = ingest(folder)
+    (forecast,) = read(workspace, "predictions/trajectory/m1").to_pylist()
+    assert forecast["mode_probs"] == [[0.75, 0.25]]  # likeliest first
+    (future,) = read(workspace, "futures").to_pylist()  # the test scenario has none
+    assert (future["frame_id"], future["agent_id"], len(future["xy"])) == ("s1/049", "focal", 60)
+    assert future["xy"] == forecast["modes"][0][0]
+
+
+def edit(file: Path, change: Callable[[list[dict]], object]) -> None:
+    table = pq.read_table(file)
+    rows = table.to_pylist()
+    changed = change(rows)
+    pq.write_table(pa.Table.from_pylist(changed if isinstance(changed, list) else rows, table.schema), file)
+
+
+SCENARIO, FORECASTS = "train/s1/scenario_s1.parquet", "forecasts/m1/val.parquet"
+FAULTS = [
+    (SCENARIO, lambda r: r.append(r[0]), r"scenario_s1.parquet: track AV has two states at timestep 0"),
+    (SCENARIO, lambda r: r[5].update(position_x=float("nan")), r"`position_x` is not a finite number"),
+    (SCENARIO, lambda r: r[0].update(timestep=110), r"a timestep is not in 0..109"),
+    (SCENARIO, lambda r: r[0].update(scenario_id="s9"), "it holds several scenarios"),
+    (SCENARIO, lambda r: [x | {"observed": False} for x in r], "no state is observed"),
+    (SCENARIO, lambda r: [x for x in r if x["track_id"] != "AV"], "the ego vehicle, track AV, is not there"),
+    (SCENARIO, lambda r: [x | {"end_timestamp": 0.0} for x in r], "it ends before it begins"),
+    (SCENARIO, lambda r: [], "it has no states"),
+    (FORECASTS, lambda r: r[0]["predicted_trajectory_x"].pop(), "has not as many x as y"),
+    (
+        FORECASTS,
+        lambda r: r[0]["predicted_trajectory_x"].__setitem__(3, float("inf")),
+        "holds a number that is not finite",
+    ),
+    (FORECASTS, lambda r: r[0].update(probability=1.5), "a probability is not in .0, 1."),
+]
+
+
+@pytest.mark.parametrize(("file", "change", "message"), FAULTS)
+def test_what_is_wrong_is_named(file: str, change: Callable[[list[dict]], object], message: str, folder: Path) -> None:
+    edit(folder / file, change)
+    with pytest.raises(SourceError, match=message):
+        ingest(folder)
+    assert not (folder.parent / "ws/lake").exists()
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"no scenario_\*.parquet below it"):
+        list(make_source("argoverse2-motion", tmp_path, 20.0).parts())
+
+
+@pytest.mark.skipif(not REAL.exists(), reason=WHY_SKIPPED)
+def test_the_real_scenario(tmp_path: Path) -> None:
+    workspace = ingest(made.lay_out_real(tmp_path / "av2"))
+    assert find_faults(workspace) == []
+    (scene,) = read(workspace, "scenes").to_pylist()
+    assert (scene["city"], scene["duration_s"]) == ("austin", pytest.approx(11.0, abs=0.01))
+    assert read(workspace, "futures").num_rows == 2  # the focal track and the one that is scored beside it
