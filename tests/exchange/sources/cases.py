@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exchange.sources import argoverse2_folder as av2
+from exchange.sources import comma_folder as comma
 from exchange.sources import commonroad_folder as commonroad
 from exchange.sources import image_folders as images
 from exchange.sources import mcap_folder as mcap
@@ -57,6 +58,7 @@ CASES = [
         Needs(lambda p: True, {"x1", "y1", "x2", "y2", "score"}, siblings=False),
         images.lay_out_real_bdd if images.REAL.exists() else None,
     ),
+    Case("comma2k19", comma.write_folder, Needs(comma.is_read), comma.lay_out_real if comma.REAL.exists() else None),
     Case("nuscenes", nuscenes.write_version, Needs(nuscenes.is_read, nuscenes.NEEDED)),
     Case(
         "commonroad",

@@ -260,8 +260,32 @@ def _other_version(file: Path, names: Collection[str], rng: np.random.Generator)
     return "other version", True
 
 
+def _array_way(
+    name: str, change: Callable[[np.ndarray, np.random.Generator], np.ndarray], must_refuse: bool = True
+) -> Way:
+    def way(file: Path, names: Collection[str], rng: np.random.Generator) -> tuple[str, bool]:
+        changed = change(np.load(file), rng)
+        with file.open("wb") as stream:
+            np.save(stream, changed)
+        return name, must_refuse
+
+    return way
+
+
+def _with_nan(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    values = values.astype(np.float64)
+    values.reshape(-1)[rng.integers(values.size)] = np.nan
+    return values
+
+
 _FRAMES = [_column_dropped, _column_retyped, _nan, _null, _row_twice]
 _WAYS: dict[str, list[Way]] = {
+    "": [
+        _array_way("NaN", _with_nan),
+        _array_way("row gone", lambda values, rng: np.delete(values, rng.integers(len(values)), axis=0)),
+        _array_way("words", lambda values, rng: values.astype(str)),
+        _array_way("other order", lambda values, rng: values[::-1], must_refuse=False),
+    ],
     ".feather": _FRAMES,
     ".parquet": _FRAMES,
     ".json": [

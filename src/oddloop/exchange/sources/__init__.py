@@ -76,6 +76,9 @@ SOURCES = {
     "nuscenes": Shipped(
         f"{_HERE}.nuscenes:NuScenes", "nuscenes", "nuScenes: tables of a version, detection and prediction results."
     ),
+    "comma2k19": Shipped(
+        f"{_HERE}.comma2k19:Comma2k19", "comma2k19", "comma2k19 segments: poses and CAN signals, no labels."
+    ),
     "commonroad": Shipped(
         f"{_HERE}.commonroad:CommonRoad", "commonroad", "CommonRoad scenarios in XML; needs oddloop[commonroad]."
     ),
