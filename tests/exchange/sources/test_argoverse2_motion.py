@@ -128,3 +128,16 @@ def test_the_real_scenario(tmp_path: Path) -> None:
     (scene,) = read(workspace, "scenes").to_pylist()
     assert (scene["city"], scene["duration_s"]) == ("austin", pytest.approx(11.0, abs=0.01))
     assert read(workspace, "futures").num_rows == 2  # the focal track and the one that is scored beside it
+
+
+def test_faulty_scenarios_are_left_out_alone(folder: Path, tmp_path: Path) -> None:
+    edit(folder / SCENARIO, lambda rows: rows.append(rows[0]))
+    workspace = Workspace.create(tmp_path / "ws", "")
+    source = make_source("argoverse2-motion", folder, 20.0)
+    summary = ingest_source(source, folder, workspace, skip_faulty=True)
+    assert read(workspace, "scenes")["scene_id"].to_pylist() == ["s2"]
+    assert summary.refused["reason"].to_pylist() == [
+        "track AV has two states at timestep 0 [duplicate-state]",
+    ]
+    with pytest.raises(SourceError, match="two states"):  # what was left out is not forgotten
+        ingest_source(source, folder, workspace)

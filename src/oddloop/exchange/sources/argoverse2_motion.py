@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from oddloop.errors import SourceError
+from oddloop.errors import Fault, SourceError
 from oddloop.exchange.attributes import agents as agent_rules
 from oddloop.exchange.attributes import motion as motion_rules
 from oddloop.exchange.attributes.agents import is_agent, traffic_density
@@ -93,14 +93,22 @@ class Argoverse2Motion:
 
     def read(self, part: Part) -> Tables:
         """Tables of a run of scenarios."""
-        scenarios = [_Scenario(file, self.agents) for file in part.files if file.name.startswith("scenario_")]
         found: dict[str, list[pa.Table]] = {}
-        for scenario in scenarios:
-            for name, table in scenario.tables().items():
-                found.setdefault(name, []).append(table)
+        faults: list[Fault] = []
+        for file in part.files:
+            if file.name.startswith("scenario_"):
+                try:
+                    for name, table in _Scenario(file, self.agents).tables().items():
+                        found.setdefault(name, []).append(table)
+                except PartError as error:
+                    faults += error.faults
         tables = {name: pa.concat_tables(many) for name, many in found.items()}
-        tables["scenes"] = mark_derived(tables["scenes"], RULES)
-        return {**tables, **self._forecasts(tables["frames"])}
+        if tables:
+            tables["scenes"] = mark_derived(tables["scenes"], RULES)
+            tables |= self._forecasts(tables["frames"])
+        if faults:
+            raise PartError(faults, tables)
+        return tables
 
     @cached_property
     def _files(self) -> dict[str, list[Path]]:

@@ -62,11 +62,16 @@ SourceMaker = Callable[[Path, float], Source]
 
 
 class PartError(SourceError):
-    """A part that cannot be read, with everything that is wrong with it."""
+    """A part that cannot be read, with everything that is wrong with it.
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    Attributes:
+        faults: what is wrong.
+        rest: tables of what is right in a part of many logs; taken where faulty things are to be left out.
+    """
+
+    def __init__(self, faults: Sequence[Fault], rest: Tables | None = None) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
-        self.faults = tuple(faults)
+        self.faults, self.rest = tuple(faults), rest
 
     @classmethod
     def of(cls, file: Path | str, code: str, message: str, n_rows: int = 1) -> PartError:

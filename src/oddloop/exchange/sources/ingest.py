@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from oddloop.errors import Fault, SourceError, join_faults
 from oddloop.exchange.attributes.derived import derived_rules
-from oddloop.exchange.sources.base import Part, PartError, Source
+from oddloop.exchange.sources.base import Part, PartError, Source, Tables
 from oddloop.exchange.sources.judge import find_part_faults
 from oddloop.exchange.sources.labelled import labels_of
 from oddloop.exchange.summary import IngestSummary, Progress
@@ -71,7 +71,7 @@ def ingest_source(
     if limit is not None and limit < 1:
         raise SourceError(f"limit = {limit}: give a number of scenes, 1 or more")
     refuse_unwritable(workspace, ("scenes", "frames"))
-    staged = _stage_all(source, workspace.storage, limit, list(settings), progress)
+    staged = _stage_all(source, workspace.storage, limit, list(settings), progress, skip_faulty)
     if staged.faults and not (skip_faulty and staged.parts):
         raise SourceError(_message(folder, staged.faults, skip_faulty))
     rows, rules = _replace(workspace, staged, limit, labelled)
@@ -89,7 +89,12 @@ class _Staged:
 
 
 def _stage_all(
-    source: Source, storage: Storage, limit: int | None, settings: list[object], progress: Progress | None
+    source: Source,
+    storage: Storage,
+    limit: int | None,
+    settings: list[object],
+    progress: Progress | None,
+    skip_faulty: bool,
 ) -> _Staged:
     parts, staged = list(source.parts()), _Staged()
     if not parts:
@@ -98,10 +103,11 @@ def _stage_all(
         if limit is not None and len(staged.scene_ids) >= limit:
             break
         try:
-            done = _stage(source, part, storage, settings)
-            _take(staged, part, done)
+            _take(staged, part, _stage(source, part, storage, settings))
         except PartError as error:
             staged.faults += error.faults
+            if skip_faulty and error.rest:
+                _take_rest(staged, source, part, storage, error.rest)
         if progress is not None:
             progress("read", i + 1, len(parts))
     return staged
@@ -109,10 +115,19 @@ def _stage_all(
 
 def _stage(source: Source, part: Part, storage: Storage, settings: list[object]) -> Derived:
     recipe = Recipe(STAGE, {"files": _stamp(part)}, {"part": part.name, "code": _code_of(source), "with": settings})
-    done = find(storage, recipe)
-    if done is not None:
-        return done
-    tables = source.read(part)
+    return find(storage, recipe) or _keep(storage, recipe, part, source.read(part))
+
+
+def _take_rest(staged: _Staged, source: Source, part: Part, storage: Storage, rest: Tables) -> None:
+    """What is right in a faulty part, under a name of its own: the part as a whole is still to be read."""
+    recipe = Recipe(STAGE, {"files": _stamp(part)}, {"rest of": part.name, "code": _code_of(source)})
+    try:
+        _take(staged, part, _keep(storage, recipe, part, rest))
+    except PartError as error:
+        staged.faults += error.faults
+
+
+def _keep(storage: Storage, recipe: Recipe, part: Part, tables: Tables) -> Derived:
     faults = find_part_faults(part, tables)
     if faults:
         raise PartError(faults)
