@@ -19,11 +19,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
+import pytest
 
 from oddloop.errors import OddloopError
 from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
+
+
+def some_fast(cases: list[tuple[object, ...]], n: int = 4) -> list[object]:
+    """The first n cases as they are, and the others among the system tests, so that the fast ones stay fast."""
+    return [*cases[:n], *(pytest.param(*case, marks=pytest.mark.system) for case in cases[n:])]
 
 
 @dataclass(frozen=True)

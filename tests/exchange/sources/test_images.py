@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from exchange.sources import image_folders as made
+from exchange.sources.corruption import some_fast
 from oddloop.cli import init
 from oddloop.errors import SourceError
 from oddloop.exchange.boxes import Boxes
@@ -147,7 +148,7 @@ BDD_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("file", "change", "message"), BDD_FAULTS)
+@pytest.mark.parametrize(("file", "change", "message"), some_fast(BDD_FAULTS))
 def test_what_is_wrong_is_named(file: str, change: Callable[[list | dict], object], message: str, bdd: Path) -> None:
     edit(bdd / file, change)
     with pytest.raises(SourceError, match=message):
@@ -233,7 +234,7 @@ COCO_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("file", "change", "message"), COCO_FAULTS)
+@pytest.mark.parametrize(("file", "change", "message"), some_fast(COCO_FAULTS))
 def test_what_is_wrong_in_coco_is_named(file: str, change: Callable[[dict], object], message: str, coco: Path) -> None:
     edit(coco / file, change)
     with pytest.raises(SourceError, match=message):
