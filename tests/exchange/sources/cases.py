@@ -11,9 +11,9 @@ from exchange.sources import comma_folder as comma
 from exchange.sources import commonroad_folder as commonroad
 from exchange.sources import image_folders as images
 from exchange.sources import mcap_folder as mcap
-from exchange.sources import waymo_folder as waymo
 from exchange.sources import motion_folder as motion
 from exchange.sources import nuscenes_folder as nuscenes
+from exchange.sources import waymo_folder as waymo
 from exchange.sources.corruption import Needs
 
 
