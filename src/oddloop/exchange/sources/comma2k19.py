@@ -10,6 +10,7 @@ seconds.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from oddloop.exchange.sources.base import Part, PartError, Tables, reading
 from oddloop.exchange.sources.drive import RULES, Drive, drive_tables
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 GPS_EPOCH_S, WEEK_S = 315_964_800, 604_800
 LEAP_S = 18
 """GPS is ahead of UTC by this since 2017; the drives are of 2018."""
@@ -61,45 +63,67 @@ class Comma2k19:
 
     def read(self, part: Part) -> Tables:
         """Tables of one segment."""
-        boot_s, gps, place, velocity = (
-            _numbers(file, columns) for file, columns in zip(part.files[:4], (1, 2, 3, 3), strict=True)
-        )
-        speed_t, speed, steering_t, steering = (_numbers(file, 1) for file in part.files[4:])
-        if not len(boot_s) == len(gps) == len(place) == len(velocity) or len(boot_s) < 2:
-            raise PartError.of(part.files[0].parent, "uneven", "its files have not one row per frame each")
-        utc_ns = ((GPS_EPOCH_S - LEAP_S + gps[:, 0] * WEEK_S) * 1e9).astype(np.int64) + (gps[:, 1] * 1e9).astype(
-            np.int64
-        )
-        if (np.diff(utc_ns) <= 0).any():
-            raise PartError.of(part.files[1], "not-in-order", "the times of its frames do not rise")
-        for file, times, values in ((part.files[4], speed_t, speed), (part.files[6], steering_t, steering)):
-            if len(times) != len(values) or (np.diff(times[:, 0]) < 0).any():
-                raise PartError.of(file, "uneven", "its times do not rise, or are not as many as its values")
-        latitude, longitude = _geodetic(place)
-        east, north = _level(velocity, latitude, longitude)
-        step = _level(place - place[0], latitude[:1], longitude[:1])
+        segment = _read_segment(part)
         route, _, number = part.name.rpartition("/")
         drive = Drive(
             log_id=route,
-            timestamp_ns=utc_ns,
-            frame_id=pa.array([f"{part.name}/{i:06}" for i in range(len(utc_ns))], pa.string()),
-            poses=Poses(utc_ns, step[0], step[1], np.arctan2(north, east)),
+            timestamp_ns=segment.utc_ns,
+            frame_id=pa.array([f"{part.name}/{i:06}" for i in range(len(segment.utc_ns))], pa.string()),
+            poses=segment.poses,
         )
         tables = {name: _renamed(table, route, number) for name, table in drive_tables(drive, self.scene_s).items()}
-        # Signals are timed since the computer started, like `frame_times`.
-        shift_ns = utc_ns[0] - int(boot_s[0, 0] * 1e9)
-        signals = [(times[:, 0] * 1e9).astype(np.int64) + shift_ns for times in (speed_t, steering_t)]
-        scenes = _with_telemetry(tables["scenes"], signals, speed[:, 0], steering[:, 0])
-        first = np.searchsorted(utc_ns, scenes["start_ns"].to_numpy())
-        tables["scenes"] = _with_place(scenes, latitude[first], longitude[first])
+        tables["scenes"] = _with_place(_with_telemetry(tables["scenes"], segment), segment)
         return tables
+
+
+@dataclass(frozen=True, eq=False)
+class _Segment:
+    """A segment: (F,) times, places in degrees and poses of its frames, and its signals as (times, values)."""
+
+    utc_ns: IntArray
+    latitude_deg: FloatArray
+    longitude_deg: FloatArray
+    poses: Poses
+    speed_mps: tuple[IntArray, FloatArray]
+    steering_deg: tuple[IntArray, FloatArray]
+
+
+def _read_segment(part: Part) -> _Segment:
+    boot_s, gps, place, velocity = (
+        _numbers(file, columns) for file, columns in zip(part.files[:4], (1, 2, 3, 3), strict=True)
+    )
+    if not len(boot_s) == len(gps) == len(place) == len(velocity) or len(boot_s) < 2:
+        raise PartError.of(part.files[0].parent, "uneven", "its files have not one row per frame each")
+    utc_ns = _utc_ns(gps)
+    if (np.diff(utc_ns) <= 0).any():
+        raise PartError.of(part.files[1], "not-in-order", "the times of its frames do not rise")
+    latitude, longitude = _geodetic(place)
+    east, north = _level(velocity, latitude, longitude)
+    x, y = _level(place - place[0], latitude[:1], longitude[:1])
+    # Signals are timed since the computer started, like `frame_times`.
+    shift_ns = int(utc_ns[0]) - int(boot_s[0, 0] * 1e9)
+    signals = [_signal(part.files[i], part.files[i + 1], shift_ns) for i in (4, 6)]
+    return _Segment(utc_ns, latitude, longitude, Poses(utc_ns, x, y, np.arctan2(north, east)), *signals)
+
+
+def _utc_ns(gps: FloatArray) -> IntArray:
+    """From weeks and seconds of GPS."""
+    week_ns = (GPS_EPOCH_S - LEAP_S + gps[:, 0].astype(np.int64) * WEEK_S) * 10**9
+    return week_ns + (gps[:, 1] * 1e9).astype(np.int64)
+
+
+def _signal(time_file: Path, value_file: Path, shift_ns: int) -> tuple[IntArray, FloatArray]:
+    times, values = _numbers(time_file, 1)[:, 0], _numbers(value_file, 1)[:, 0]
+    if len(times) != len(values) or (np.diff(times) < 0).any():
+        raise PartError.of(time_file, "uneven", "its times do not rise, or are not as many as its values")
+    return (times * 1e9).astype(np.int64) + shift_ns, values
 
 
 def _numbers(file: Path, columns: int) -> FloatArray:
     """(N, columns) finite numbers."""
     with reading(file):
         values = np.load(file, allow_pickle=False)
-    if values.dtype.kind not in "fiu" or values.size == 0 or values.size != len(values) * columns:
+    if values.dtype.kind not in "fiu" or values.size == 0 or values.ndim == 0 or values.size != len(values) * columns:
         raise PartError.of(
             file, "other-shape", f"it holds {values.dtype} of shape {values.shape}, not {columns} numbers a row"
         )
@@ -139,24 +163,26 @@ def _renamed(table: pa.Table, route: str, number: str) -> pa.Table:
     return table.set_column(column, "scene_id", pa.array(names, pa.string()))
 
 
-def _with_telemetry(
-    scenes: pa.Table, times: list[npt.NDArray[np.int64]], speed: FloatArray, steering: FloatArray
-) -> pa.Table:
+def _with_telemetry(scenes: pa.Table, segment: _Segment) -> pa.Table:
     start = scenes["start_ns"].to_numpy()
     end = start + np.round(scenes["duration_s"].to_numpy() * 1e9).astype(np.int64)
-    change = summarize_signal(times[0], rate_of_change(times[0], speed), start, end)
+    time_ns, speed = segment.speed_mps
+    change = summarize_signal(time_ns, rate_of_change(time_ns, speed), start, end)
+    steering_ns, steering = segment.steering_deg
     columns = {
-        "speed_max_kph": summarize_signal(times[0], speed, start, end)["max"] * 3.6,
+        "speed_max_kph": summarize_signal(time_ns, speed, start, end)["max"] * 3.6,
         "acceleration_max_mps2": np.maximum(change["max"], 0.0),
         "deceleration_max_mps2": np.maximum(-change["min"], 0.0),
-        "steering_angle_max_deg": summarize_signal(times[1], np.abs(steering), start, end)["max"],
+        "steering_angle_max_deg": summarize_signal(steering_ns, np.abs(steering), start, end)["max"],
     }
     for name, values in columns.items():
         scenes = scenes.append_column(name, pa.array(values, from_pandas=True))
     return scenes
 
 
-def _with_place(scenes: pa.Table, latitude: FloatArray, longitude: FloatArray) -> pa.Table:
+def _with_place(scenes: pa.Table, segment: _Segment) -> pa.Table:
+    first = np.searchsorted(segment.utc_ns, scenes["start_ns"].to_numpy())
+    latitude, longitude = segment.latitude_deg[first], segment.longitude_deg[first]
     elevation = sun.sun_elevation_deg(scenes["start_ns"].to_numpy(), latitude, longitude)
     columns = {
         "latitude_deg": pa.array(latitude),
