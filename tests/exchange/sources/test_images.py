@@ -254,3 +254,12 @@ def test_results_alone_make_scenes_without_metrics(bdd: Path) -> None:
     assert find_faults(workspace) == []
     assert read(workspace, "scenes").num_rows == 3
     assert not workspace.storage.exists("lake/metrics")
+
+
+def test_all_kinds_of_faults_are_named_at_once(bdd: Path) -> None:
+    edit(bdd / TRAIN, lambda d: d[0]["labels"][0].pop("category"))
+    edit(bdd / FLAT, lambda d: d[0].update(score=7.0))
+    with pytest.raises(SourceError) as raised:
+        ingest("bdd100k", bdd)
+    assert "has no category [no-category]" in str(raised.value)
+    assert "has a score outside [0, 1]; give probabilities [bad-score]" in str(raised.value)

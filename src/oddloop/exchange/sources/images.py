@@ -31,7 +31,7 @@ from oddloop.exchange.frame_errors import MatchingRule, frame_errors
 from oddloop.exchange.ignored import CORNERS
 from oddloop.exchange.scene_metrics import scene_metrics
 from oddloop.exchange.sources.base import Part, PartError
-from oddloop.exchange.sources.json_tables import Connection
+from oddloop.exchange.sources.json_tables import Connection, refuse_faults
 
 FRAMES_PER_PART = 2000
 SPLIT_OF_FILE = "nullif(regexp_extract(substr(file, {}), '(^|[/_.-])(train|val|test)[^/_.-]*([/_.-]|$)', 2), '')"
@@ -67,7 +67,7 @@ class ImageSet:
 
     def __init__(self, con: Connection, kind: Kind, scene_s: float) -> None:
         self.con, self.kind, self.scene_s = con, kind, scene_s
-        self._refuse_faults()
+        refuse_faults(con, _FAULTS)
         self._number()
 
     def parts(self) -> Iterator[Part]:
@@ -116,12 +116,6 @@ class ImageSet:
 
     def _sql(self, query: str) -> pa.Table:
         return self.con.sql(query).to_arrow_table()
-
-    def _refuse_faults(self) -> None:
-        for code, message, query in _FAULTS:
-            bad = self.con.execute(f"SELECT file, what, count(*) OVER () FROM ({query}) LIMIT 1").fetchone()
-            if bad is not None:
-                raise PartError.of(bad[0], code, message.format(bad[1]), bad[2])
 
     def _number(self) -> None:
         """`placed`: images with step, scene and time."""

@@ -5,12 +5,13 @@ Memory of an array of objects is DuckDB's, which spills to disk; a file that is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import duckdb
 
+from oddloop.errors import Fault
 from oddloop.exchange.sources.base import PartError, reading
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
@@ -58,6 +59,25 @@ def is_array(file: Path) -> bool:
     if (head, tail) not in ((b"[", b"]"), (b"{", b"}")):
         raise PartError.of(file, "unreadable", "it is empty, cut short, or no JSON array or object; copy it again")
     return head == b"["
+
+
+def refuse_faults(con: Connection, checks: Iterable[tuple[str, str, str]]) -> None:
+    """Ask for what must not be, and refuse all that is found at once: of each kind the first, and how many.
+
+    Args:
+        con: the database.
+        checks: slug, message with a place for `what`, and a query for the columns `file` and `what` of what is wrong.
+
+    Raises:
+        PartError: something is.
+    """
+    faults = []
+    for code, message, query in checks:
+        bad = con.execute(f"SELECT file, what, count(*) OVER () FROM ({query}) LIMIT 1").fetchone()
+        if bad is not None:
+            faults.append(Fault("source", str(bad[0]), -1, code, message.format(bad[1]), bad[2]))
+    if faults:
+        raise PartError(faults)
 
 
 def _append(con: Connection, table: str, file: Path, columns: Mapping[str, str], form: str) -> None:

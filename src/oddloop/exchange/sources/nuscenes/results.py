@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.exchange.sources.base import PartError
-from oddloop.exchange.sources.json_tables import Connection, add_array, add_object, is_array
+from oddloop.exchange.sources.json_tables import Connection, add_array, add_object, is_array, refuse_faults
 
 _BOX = (
     "STRUCT(translation DOUBLE[], size DOUBLE[], rotation DOUBLE[], velocity DOUBLE[], detection_name VARCHAR, "
@@ -50,7 +50,7 @@ def load_results(con: Connection, files: list[tuple[str, Path]]) -> None:
                 "(SELECT unnest(map_entries(results)) AS e, file FROM found)",
                 [model],
             )
-    _refuse_faults(con)
+    refuse_faults(con, _FAULTS)
 
 
 def detections_of(con: Connection, model: str, samples: pa.Table) -> pa.Table:
@@ -85,13 +85,6 @@ def samples_seen(con: Connection, model: str) -> pa.Array:
 def models_of(con: Connection, task: str) -> list[str]:
     """Models of which there are results of a task."""
     return [name for (name,) in con.execute(f"SELECT DISTINCT model_id FROM {task} ORDER BY 1").fetchall()]
-
-
-def _refuse_faults(con: Connection) -> None:
-    for code, message, query in _FAULTS:
-        bad = con.execute(f"SELECT file, what, count(*) OVER () FROM ({query}) LIMIT 1").fetchone()
-        if bad is not None:
-            raise PartError.of(bad[0], code, message.format(bad[1]), bad[2])
 
 
 def _is_vector(column: str, n: int | str) -> str:

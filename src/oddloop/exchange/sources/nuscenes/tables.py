@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from oddloop.exchange.sources.base import PartError
-from oddloop.exchange.sources.json_tables import Connection, add_array
+from oddloop.exchange.sources.json_tables import Connection, add_array, refuse_faults
 
 _TEXT, _VECTOR = "VARCHAR", "DOUBLE[]"
 TABLES = {
@@ -68,50 +68,39 @@ def load_tables(con: Connection, version: Path) -> None:
     """
     for name, columns in TABLES.items():
         add_array(con, name, version / f"{name}.json", columns)
-        _refuse_keys(con, name, version)
+    refuse_faults(con, [*_keys(), *_references(), *_vectors()])
+    _keep_lidar(con)
+
+
+def _keys() -> Iterator[tuple[str, str, str]]:
+    for name, columns in TABLES.items():
+        for column in columns:
+            if column not in OPTIONAL:
+                query = f"SELECT file, token AS what FROM {name} WHERE {column} IS NULL"
+                yield "null-value", f"`{column}` of {{}} is missing", query
+        query = f"SELECT max(file) AS file, token AS what FROM {name} GROUP BY token HAVING count(*) > 1"
+        yield "duplicate-token", "token {} is there twice", query
+
+
+def _references() -> Iterator[tuple[str, str, str]]:
     for table, column, other in REFERENCES:
-        _refuse(
-            con,
-            version / f"{table}.json",
-            "no-such-token",
-            f"`{column}` {{}} is not in {other}.json",
-            f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL AND {column} <> '' "
-            f"AND {column} NOT IN (SELECT token FROM {other})",
+        query = (
+            f"SELECT file, {column} AS what FROM {table} WHERE {column} IS NOT NULL AND {column} <> '' "
+            f"AND {column} NOT IN (SELECT token FROM {other} WHERE token IS NOT NULL)"
         )
+        yield "no-such-token", f"`{column}` {{}} is not in {other}.json", query
+
+
+def _vectors() -> Iterator[tuple[str, str, str]]:
     for table, column, n in VECTORS:
-        _refuse(
-            con,
-            version / f"{table}.json",
-            "bad-vector",
-            f"`{column}` of {{}} is not {n} finite numbers",
-            f"SELECT token FROM {table} WHERE len({column}) <> {n} "
-            f"OR NOT list_bool_and(list_transform({column}, lambda x: coalesce(isfinite(x), false)))",
+        query = (
+            f"SELECT file, token AS what FROM {table} WHERE len({column}) <> {n} "
+            f"OR NOT list_bool_and(list_transform({column}, lambda x: coalesce(isfinite(x), false)))"
         )
-    _keep_lidar(con, version)
+        yield "bad-vector", f"`{column}` of {{}} is not {n} finite numbers", query
 
 
-def _refuse_keys(con: Connection, name: str, version: Path) -> None:
-    file = version / f"{name}.json"
-    for column in TABLES[name]:
-        if column not in OPTIONAL:
-            _refuse(
-                con,
-                file,
-                "null-value",
-                f"`{column}` of {{}} is missing",
-                f"SELECT token FROM {name} WHERE {column} IS NULL",
-            )
-    twice = f"SELECT token FROM {name} GROUP BY token HAVING count(*) > 1"
-    _refuse(con, file, "duplicate-token", "token {} is there twice", twice)
-
-
-def _refuse(con: Connection, file: Path, code: str, message: str, query: str) -> None:
-    bad = con.execute(f"SELECT *, count(*) OVER () FROM ({query}) LIMIT 1").fetchone()
-    if bad is not None:
-        raise PartError.of(file, code, message.format(bad[0]), bad[1])
-
-
-def _keep_lidar(con: Connection, version: Path) -> None:
+def _keep_lidar(con: Connection) -> None:
     """`pose`: every ego pose of the lidar with its scene; `sample` with the one of its key frame as columns."""
     con.execute(
         """CREATE TABLE pose AS SELECT s.scene_token, d.sample_token, d.is_key_frame, p.timestamp, p.translation,
@@ -120,13 +109,11 @@ def _keep_lidar(con: Connection, version: Path) -> None:
         JOIN sample s ON d.sample_token = s.token WHERE sensor.channel = 'LIDAR_TOP'
         ORDER BY scene_token, p.timestamp"""
     )
+    query = (
+        "SELECT file, token AS what FROM sample WHERE token NOT IN (SELECT sample_token FROM pose WHERE is_key_frame "
+        "GROUP BY sample_token HAVING count(*) = 1)"
+    )
+    message = "sample {} has not one key frame of LIDAR_TOP, so where the vehicle was is not known"
+    refuse_faults(con, [("no-key-frame", message, query)])
     for table in ("sample_data", "ego_pose"):
         con.execute(f"DROP TABLE {table}")
-    _refuse(
-        con,
-        version / "sample_data.json",
-        "no-key-frame",
-        "sample {} has not one key frame of LIDAR_TOP, so where the vehicle was is not known",
-        "SELECT token FROM sample WHERE token NOT IN (SELECT sample_token FROM pose WHERE is_key_frame "
-        "GROUP BY sample_token HAVING count(*) = 1)",
-    )
