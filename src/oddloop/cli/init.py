@@ -10,7 +10,6 @@ import typer
 
 from oddloop.cli.options import JsonOption
 from oddloop.cli.terminal import out, print_json
-from oddloop.errors import ConfigError
 from oddloop.exchange.kitti.settings import SETTINGS
 from oddloop.exchange.sources import SOURCES
 from oddloop.exchange.taxonomies import taxonomy_sections, taxonomy_toml
@@ -78,7 +77,7 @@ def run(
 
 def _tables_for(source: str) -> str:
     if source not in KNOWN:
-        raise ConfigError(f"--for {source}: not a source whose settings are known; known: {', '.join(KNOWN)}")
+        raise typer.BadParameter(f"{source!r} is none of {', '.join(KNOWN)}", param_hint="--for")
     if source == "kitti":
         return SETTINGS
     shipped = SOURCES[source]
