@@ -9,6 +9,7 @@ LABEL_STUDIO := .venv-label-studio
 TRACKER := .venv-tracker
 AIRFLOW := .venv-airflow
 SUPERSET := .venv-superset
+SCHEMATHESIS := .venv-schemathesis
 CLUSTER := .venv-ray
 SOURCES := .venv-sources
 BIN := $(VENV)/bin
@@ -96,6 +97,12 @@ $(SUPERSET)/server: tests/oracles/superset.txt
 	$(SUPERSET)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/superset.txt
 	@touch $@
 
+$(SCHEMATHESIS)/test: tests/oracles/schemathesis.txt
+	$(PYTHON) -m venv $(SCHEMATHESIS)
+	@echo "Installing what asks the API whatever its description allows into $(SCHEMATHESIS) ..."
+	$(SCHEMATHESIS)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/schemathesis.txt
+	@touch $@
+
 $(PEERS)/bench: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
@@ -122,12 +129,13 @@ demo: $(VENV)/demo ## Simulate a fleet, run three rounds against a random contro
 test: $(VENV)/test ## Run the test suite that needs only PyPI packages
 	$(BIN)/python -m pytest -q -n auto -m "not system"
 
-test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test $(SUPERSET)/server $(CLUSTER)/test $(SOURCES)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
+test-all: $(VENV)/test $(TORCH)/test $(STRATEGIES)/test $(LABELLING)/test $(LABEL_STUDIO)/server $(TRACKER)/test $(AIRFLOW)/test $(SUPERSET)/server $(SCHEMATHESIS)/test $(CLUSTER)/test $(SOURCES)/test ## Also test with a browser, PyTorch and other packages as oracles (installs as root)
 	scripts/install-system-packages
 	$(PIP) -e '.[delta,iceberg,maps,postgres,rerun,tableau]' lkml playwright axe-playwright-python pyod matplotlib pandas h5py array-api-compat
 	# By themselves: they ask for what talks to servers.
 	$(PIP) --no-deps scikit-bio biom-format
-	ODDLOOP_ORACLES="deltalake pyiceberg pyod skbio" ODDLOOP_AIRFLOW=$(abspath $(AIRFLOW))/bin/python $(BIN)/python -m pytest -q -m system
+	ODDLOOP_ORACLES="deltalake pyiceberg pyod skbio" ODDLOOP_AIRFLOW=$(abspath $(AIRFLOW))/bin/python \
+		ODDLOOP_SCHEMATHESIS=$(abspath $(SCHEMATHESIS))/bin/schemathesis $(BIN)/python -m pytest -q -m system
 	ODDLOOP_ORACLES="torch baal pytorch_ood netcal av2" $(TORCH)/bin/python -m pytest -q -m system \
 		tests/collect tests/oracles tests/score/test_score_foreign.py
 	ODDLOOP_ORACLES="modAL alipy skactiveml small_text lightly_mundig apricot submodlib" \

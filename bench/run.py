@@ -33,6 +33,8 @@ BENCHES = (
     "incremental",
     "keep",
     "engine",
+    "reviewers",
+    "web",
     "demo",
     "scale",
 )

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from toy import CONFIG, label_all_picks, make_workspace, run_at
 from web.web_server import make_app
-from web.wild_scenes import make_wild
+from web.wild_scenes import make_seen, make_wild
 
 WITH_TARGET = CONFIG.replace(
     '[metrics.accuracy]\nbetter = "higher"', '[metrics.accuracy]\nbetter = "higher"\ntarget = 0.9'
@@ -39,6 +39,14 @@ def wild(tmp_path_factory: pytest.TempPathFactory, toy: Path) -> Path:
     """The toy with hostile and missing values; nobody may change it."""
     folder = tmp_path_factory.mktemp("scenes") / "ws"
     make_wild(folder, toy)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seen(wild: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wild scenes with images and tracks, one of them under a hostile id; nobody may change it."""
+    folder = tmp_path_factory.mktemp("seen") / "ws"
+    make_seen(folder, wild)
     return folder
 
 

@@ -13,6 +13,7 @@ from oddloop.config import Role, WebConfig
 from oddloop.errors import OddloopError
 from oddloop.web.access.headers import CONTENT_SECURITY_POLICY
 from oddloop.web.access.tokens import find_holder
+from oddloop.web.access.writes import KEEP, SCORE
 from web.web_server import BASE, PAGE, PEOPLE, TOKENS, WEB, browser, client, make_app, page_token, routes
 
 ROLES = tuple(role for role in get_args(Role) if role != "collector")
@@ -67,6 +68,23 @@ def test_a_viewer_writes_nothing(writable: FastAPI, role: Role, method: str) -> 
     assert answer.status_code == (403 if role == "viewer" else 200)
     if role != "viewer":
         assert answer.json()["by"] == PEOPLE[role]
+
+
+def test_a_viewer_writes_on_no_route(app: FastAPI) -> None:
+    before = app.state.site.store.ledger.seq_at(2**62)
+    writes = [(method, path) for method, path in routes(app) if method not in ("GET", "HEAD")]
+    logged_in = browser(app, "viewer")
+    headers = {"x-page-token": page_token(logged_in)}
+    assert len(writes) >= 15
+    for method, path in writes:
+        # The intake takes no forms, and says so first.
+        for sent in ({"json": {}}, *([] if path in (SCORE, KEEP) else [{"data": {"a": "b"}}])):
+            answers = (
+                client(app, "viewer").request(method, path, **sent),
+                logged_in.request(method, path, headers=headers, **sent),
+            )
+            assert [answer.status_code for answer in answers] == [403, 403], (method, path)
+    assert app.state.site.store.ledger.seq_at(2**62) == before
 
 
 def test_a_viewer_who_logged_in_writes_nothing_either(writable: FastAPI) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from fastapi import FastAPI
@@ -21,35 +18,7 @@ from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.trace import trace_scene
 from oddloop.tables import SCENES
 from web.web_server import PAGE, client, make_app
-from web.wild_scenes import HOSTILE, XSS, rows_of
-
-STRANGE = f"<b>{XSS}/../%2e"
-
-
-@pytest.fixture(scope="module")
-def seen(wild: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wild scenes with images, hostile ones too, and tracks of two scenes; one scene's id is hostile itself."""
-    folder = tmp_path_factory.mktemp("seen") / "ws"
-    shutil.copytree(wild, folder)
-    workspace = Workspace.open(folder)
-    (scenes,) = (workspace.table("scenes").storage.path(file) for file in workspace.table("scenes").files)
-    table = pq.read_table(scenes)
-    ids = table["scene_id"].to_pylist()
-    uris = ["https://example.com/a b?c=<d>", "javascript:alert(1)", *[None] * (len(ids) - 2)]
-    table = table.append_column("media_uri", pa.array(uris, pa.string()))
-    last = ids[-1]
-    for path in [scenes, *map(str, (folder / "derived/coverage").glob("*/scene_values.parquet"))]:
-        one = table if path == scenes else pq.read_table(path)
-        names = pc.replace_substring_regex(one["scene_id"], f"^{last}$", STRANGE.replace("\\", "\\\\"))
-        pq.write_table(one.set_column(one.column_names.index("scene_id"), "scene_id", names), path)
-    rows = [
-        {"scene_id": name, "agent_id": agent, "timestamp_ns": i * 500_000_000, "x_m": 2.0 * i + 5 * (agent == XSS),
-         "y_m": 0.0, "heading_rad": 0.0, "is_ego": agent == "ego"}
-        for name in (ids[0], ids[2]) for agent in ("ego", XSS) for i in range(6)
-    ]  # fmt: skip
-    (folder / "lake/tracks").mkdir()
-    pq.write_table(pa.Table.from_pylist(rows), folder / "lake/tracks/part-0.parquet")
-    return folder
+from web.wild_scenes import HOSTILE, STRANGE, rows_of
 
 
 @pytest.fixture(scope="module")

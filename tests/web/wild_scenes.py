@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from oddloop.lake import Workspace
@@ -30,7 +31,8 @@ HOSTILE = (
     "a=b=c",
     "😀",
 )
-XSS = '"><script>alert(1)</script>'
+XSS = '"><script>window.harm=1</script><img src=x onerror="window.harm=1">'
+STRANGE = f"<b>{XSS}/../%2e"
 Rows = list[dict[str, Any]]
 
 
@@ -50,6 +52,29 @@ def make_wild(folder: Path, toy: Path) -> None:
     workspace = Workspace.open(folder)
     members = clusters(workspace)
     name_cluster(workspace, open_ledger(workspace), next(iter(members)), Author("ann", 1), name=f"Cut-in {XSS}")
+
+
+def make_seen(folder: Path, wild: Path) -> None:
+    """The wild scenes with images, hostile ones too, and tracks of two scenes; one scene's id is hostile itself."""
+    shutil.copytree(wild, folder)
+    workspace = Workspace.open(folder)
+    (scenes,) = (workspace.table("scenes").storage.path(file) for file in workspace.table("scenes").files)
+    table = pq.read_table(scenes)
+    ids = table["scene_id"].to_pylist()
+    uris = ["https://example.com/a b?c=<d>", "javascript:alert(1)", *[None] * (len(ids) - 2)]
+    table = table.append_column("media_uri", pa.array(uris, pa.string()))
+    last = ids[-1]
+    for path in [scenes, *map(str, (folder / "derived/coverage").glob("*/scene_values.parquet"))]:
+        one = table if path == scenes else pq.read_table(path)
+        names = pc.replace_substring_regex(one["scene_id"], f"^{last}$", STRANGE.replace("\\", "\\\\"))
+        pq.write_table(one.set_column(one.column_names.index("scene_id"), "scene_id", names), path)
+    rows = [
+        {"scene_id": name, "agent_id": agent, "timestamp_ns": i * 500_000_000, "x_m": 2.0 * i + 5 * (agent == XSS),
+         "y_m": 0.0, "heading_rad": 0.0, "is_ego": agent == "ego"}
+        for name in (ids[0], ids[2]) for agent in ("ego", XSS) for i in range(6)
+    ]  # fmt: skip
+    (folder / "lake/tracks").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), folder / "lake/tracks/part-0.parquet")
 
 
 def rows_of(wild: Path) -> Rows:

@@ -13,24 +13,33 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.config import JsonDict
 from pydantic_core.core_schema import ValidationInfo
 from starlette.exceptions import HTTPException
 
 from oddloop.rounds.review import SWAP, Board, decide, finish
 from oddloop.rounds.state import Event
+from oddloop.web.forms import AsJson
 from oddloop.web.queries.review import Spent, spent_of
 from oddloop.web.store import Store
 
 _SWAP_WAIT_S = 20.0
 _swapping = threading.BoundedSemaphore(1)
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
-Seen = Annotated[int, Field(ge=0, le=2**53, description="number of the last decision that you have seen; 0: none")]
+Number = Annotated[int, Field(strict=True, ge=0, le=2**53), AsJson]
+Seen = Annotated[Number, Field(description="number of the last decision that you have seen; 0: none")]
+Kept = Annotated[int, Field(strict=True, ge=1, le=10**6), AsJson]
+_REASONED = ("reject", "swap")
+_WITH_REASON: JsonDict = {
+    "if": {"properties": {"decision": {"enum": [*_REASONED]}}, "required": ["decision"]},
+    "then": {"properties": {"reason": {"pattern": r"\S"}}, "required": ["reason"]},
+}
 
 
 class DecisionAsked(BaseModel):
     """A decision on a pick."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_WITH_REASON)
     scene_id: Annotated[Text, Field(min_length=1)]
     decision: Literal["approve", "reject", "defer", "swap", "undo"]
     reason: Annotated[Text, Field(description="`reject` and `swap` need one", validate_default=True)] = ""
@@ -39,7 +48,7 @@ class DecisionAsked(BaseModel):
     @field_validator("reason")
     @classmethod
     def _needs_a_reason(cls, reason: str, info: ValidationInfo) -> str:
-        if info.data.get("decision") in ("reject", "swap") and not reason.strip():
+        if info.data.get("decision") in _REASONED and not reason.strip():
             raise ValueError("say why; later rounds are told")
         return reason
 
@@ -48,9 +57,9 @@ class FinishAsked(BaseModel):
     """The end of a review."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    seen: Annotated[int, Field(ge=0, le=2**53, description="`seen` of the review that you have looked at")]
-    keep: Annotated[int | None, Field(ge=1, le=10**6, description="keep so many picks, the first approved ones")] = None
-    approve_rest: Annotated[bool, Field(description="approve what nobody has decided on")] = False
+    seen: Annotated[Number, Field(description="`seen` of the review that you have looked at")]
+    keep: Annotated[Kept | None, Field(description="keep so many picks, the first approved ones")] = None
+    approve_rest: Annotated[bool, Field(strict=True, description="approve what nobody has decided on"), AsJson] = False
 
 
 @dataclass(frozen=True)

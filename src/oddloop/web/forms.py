@@ -7,13 +7,24 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError, ValidationInfo
 from starlette.requests import Request
 
 from oddloop.web.access.writes import PAGE_TOKEN
 
 M = TypeVar("M", bound=BaseModel)
-_MAX_FIELDS = 1000
+_MAX_FIELDS, _FORM = 1000, "form"
+
+
+def _as_json(value: object, info: ValidationInfo) -> object:
+    """Whole numbers and yes of a form, which sends texts, as JSON has them; in JSON 2.0 is a whole number."""
+    if isinstance(value, str) and info.context == _FORM:
+        return int(value) if value.isdecimal() else value == "true" or value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+AsJson = BeforeValidator(_as_json)
+"""For strict numbers and booleans, which are strict so that JSON says just what the API's description allows."""
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -36,7 +47,7 @@ def read_form(model: type[M], fields: Mapping[str, Any]) -> M:
         RequestValidationError: they are not what it declares.
     """
     try:
-        return model.model_validate(dict(fields))
+        return model.model_validate(dict(fields), context=_FORM)
     except ValidationError as error:
         faults = [_fault(("body", *fault["loc"]), fault["msg"]) for fault in error.errors()]
         raise RequestValidationError(faults) from error

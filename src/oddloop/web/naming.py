@@ -13,12 +13,14 @@ from oddloop.errors import ConfigError, LedgerError
 from oddloop.rounds.discovery import fold_names, last_said, name_cluster, open_questions, settle_question
 from oddloop.rounds.discovery.names import Note, Scenario, Status
 from oddloop.rounds.state import DISCOVERY
-from oddloop.web.decisions import Text
+from oddloop.web.decisions import Number, Text
+from oddloop.web.forms import AsJson
 from oddloop.web.store import Store
 
 _answering = threading.Lock()
 """Answers with two heirs are words on two clusters, so the ledger alone would take both."""
 Short = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Priority = Annotated[int, Field(strict=True, ge=0, le=10**6), AsJson]
 ClusterId = Annotated[str, Field(pattern=r"^c\d{1,9}$", description="cluster, such as c0007")]
 
 
@@ -28,10 +30,10 @@ class NamingAsked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: Annotated[Short, Field(description="makes the cluster a scenario")] = ""
     risk: Annotated[Short, Field(description="a level of the team's scale, or such as `S3E4C2`")] = ""
-    priority: Annotated[int | None, Field(ge=0, le=10**6, description="1 is first; 0 takes it back")] = None
+    priority: Annotated[Priority | None, Field(description="1 is first; 0 takes it back")] = None
     status: Status | Literal[""] = ""
     note: Annotated[Text, Field(description="is added to the notes")] = ""
-    seen: Annotated[int | None, Field(ge=0, le=2**53, description="`seen` of the cluster; null: whoever spoke")] = None
+    seen: Annotated[Number | None, Field(description="`seen` of the cluster; null: whoever spoke")] = None
 
 
 class AnswerAsked(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from oddloop.report.palette import COLOURS, cluster_colour
 from oddloop.rounds.discovery.names import STATUSES
@@ -16,7 +16,7 @@ from oddloop.web.paging import Asked
 from oddloop.web.queries.clusters.colours import BY_CLUSTER, HOLLOW, Key, colours_known, paint
 from oddloop.web.queries.clusters.found import Found, lasting_ids, members_file, read_found
 from oddloop.web.queries.clusters.whole_map import WholeMap, read_whole_map
-from oddloop.web.store import View
+from oddloop.web.store import NothingThereError, View
 
 MAX_DOTS = 20_000
 """Scenes in sight that are drawn one by one."""
@@ -24,6 +24,7 @@ MAX_COLOURED = 200
 """Clusters that have a colour, at most: the first ones in order."""
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_LEAST_SIDE = 1e-6
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -43,12 +44,6 @@ class MapAsked(Asked):
     right: Share = 1.0
     top: Share = 0.0
     bottom: Share = 1.0
-
-    @model_validator(mode="after")
-    def _has_an_area(self) -> MapAsked:
-        if self.right - self.left < 1e-6 or self.bottom - self.top < 1e-6:
-            raise ValueError("right must be more than left, and bottom more than top")
-        return self
 
 
 @dataclass(frozen=True)
@@ -120,8 +115,10 @@ def read_sight(view: View, asked: MapAsked) -> Sight:
     """The scenes in a part of the map; none before the first discovery.
 
     Raises:
-        NothingThereError: there is no such attribute or score to colour by.
+        NothingThereError: the part has no area, or there is no such attribute or score to colour by.
     """
+    if asked.right - asked.left < _LEAST_SIDE or asked.bottom - asked.top < _LEAST_SIDE:
+        raise NothingThereError("there is no such part of the map: right must be more than left, and bottom than top")
     found, whole = read_found(view), read_whole_map(view)
     if found.head is None or whole is None:
         return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), 0)

@@ -40,7 +40,8 @@ def keep_scenes(index: Index, asked: ScenesAsked, score: str) -> Kept:
     Raises:
         NothingThereError: there is no such attribute or set.
     """
-    if stranger := next((name for name in asked.conditioned if name not in index.attributes), None):
+    stranger = next((name for name in asked.conditioned if name not in index.attributes), None)
+    if stranger is not None:
         raise NothingThereError(f"there is no attribute {stranger!r}; there are: {', '.join(index.attributes)}")
     masks = [np.ones(index.n, dtype=bool), *_by_state(index, asked), *_by_score(index, asked, score)]
     masks += [
