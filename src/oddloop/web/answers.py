@@ -36,7 +36,7 @@ def answer_json(request: Request, read: Callable[[View], Any]) -> Response:
         found = read(view)
         return _as_text(found), _next_part(request, found)
 
-    text, link = view.cached(("json", tag), write)
+    text, link = view.answered(("json", tag), write)
     return Response(text, headers=_headers(tag) | link, media_type="application/json")
 
 
@@ -46,7 +46,7 @@ def answer_png(request: Request, draw: Callable[[View], bytes]) -> Response:
     tag = _tag(request, view)
     if _is_known(request, tag):
         return Response(status_code=304, headers=_headers(tag))
-    picture = view.cached(("png", tag), lambda: draw(view))
+    picture = view.answered(("png", tag), lambda: draw(view))
     return Response(picture, headers=_headers(tag), media_type="image/png")
 
 
@@ -94,7 +94,9 @@ def answer_page(
         drawn = more(page, load_messages(reader.lang))
         return site.render(request, template, page=page, json_url=json_url, **drawn)
 
-    return HTMLResponse(view.cached(("page", tag), write), headers=_headers(tag) | {"Vary": "Cookie, Accept-Language"})
+    return HTMLResponse(
+        view.answered(("page", tag), write), headers=_headers(tag) | {"Vary": "Cookie, Accept-Language"}
+    )
 
 
 def _tag(request: Request, view: View, *more: str) -> str:

@@ -23,7 +23,10 @@ from oddloop.web.store.view import View
 
 REFRESH_S = 0.5
 """A view is at most that old; what the server itself records is seen at once."""
-MAX_CACHED_BYTES = 256 * 2**20
+MAX_CACHED_BYTES = 448 * 2**20
+"""Of what answers are made of: a million scenes with twenty attributes, their scores and vectors."""
+MAX_ANSWERS_BYTES = 32 * 2**20
+"""Of answers, in a place of their own: they come and go, and must not push out what they are made of."""
 _FOREVER_NS = 2**63 - 1
 _LATE = ("cards", "curves", "diagnosis")
 
@@ -47,7 +50,7 @@ class Store:
         self.ledger = open_ledger(workspace)
         self._workspace = workspace
         self._clock_s, self._now_ns = clock_s, now_ns
-        self._cache = Cache(MAX_CACHED_BYTES)
+        self._caches = Cache(MAX_CACHED_BYTES), Cache(MAX_ANSWERS_BYTES)
         self._sql = Sql(workspace)
         self._lock = threading.Lock()
         self._config_stamp = _stamps(workspace, CONFIG_FILE)
@@ -93,7 +96,7 @@ class Store:
         # Cards, learning curves and their diagnosis are made after the ledger's last word on what they are of.
         late = [sorted(workspace.storage.list_folders(f"derived/{name}")) for name in _LATE]
         return View(
-            workspace, rounds, seq, digest_of([seq, *parts, *late]), *parts, self.ledger, self._cache, self._sql
+            workspace, rounds, seq, digest_of([seq, *parts, *late]), *parts, self.ledger, *self._caches, self._sql
         )
 
     def _reopened(self) -> Workspace:

@@ -49,6 +49,7 @@ class View:
     labels_digest: str
     _ledger: Ledger
     _cache: Cache
+    _answers: Cache
     _sql: Sql
 
     @property
@@ -102,6 +103,10 @@ class View:
     def cached(self, key: Hashable, make: Callable[[], T]) -> T:
         """A value that is made once per key; put into the key what it is made of, such as `digest`."""
         return self._cache.get(key, make)
+
+    def answered(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The same of whole answers, of which few are kept."""
+        return self._answers.get(key, make)
 
     def kept(self, key: Hashable) -> Any:
         """The value of a key where it has been made; else None."""

@@ -85,28 +85,27 @@ def all_scores(index: Index, scene_id: str) -> tuple[NamedScore, ...]:
     return tuple(NamedScore(name, value) for name, value in named if value is not None)
 
 
-def by_model(view: View, scene_id: str, score: str) -> tuple[ModelScore, ...]:
+def by_model(index: Index, row: int, score: str) -> tuple[ModelScore, ...]:
     """A score as the model of each round gave it, newest first; without rounds whose folder is gone."""
-    return tuple(_by_model(view, scene_id, score)) if score else ()
+    return tuple(_by_model(index, row, score)) if score else ()
 
 
-def _by_model(view: View, scene_id: str, score: str) -> Iterator[ModelScore]:
+def _by_model(index: Index, row: int, score: str) -> Iterator[ModelScore]:
     seen: set[str] = set()
-    for state in (state for state in reversed(view.rounds) if state.proposal):
+    for state in (state for state in reversed(index.view.rounds) if state.proposal):
         digest = str(state.proposal["stages"].get("score", ""))
-        files = view.files("score", SCORES, digest) if digest and digest not in seen else None
+        known = _valid_scores(index.view, digest, score) if digest and digest not in seen else None
         seen.add(digest)
-        values = _valid_scores(view, files, digest, score)
-        if values is None:
+        if known is None:
             continue
-        mine = row_of_scene(files, view, scene_id, score, f"{score}_valid")
-        value = finite(mine.get(score)) if mine.get(f"{score}_valid") else None
-        share = None if value is None else 100 * float(np.searchsorted(values, value)) / max(len(values), 1)
-        yield ModelScore(str(state.proposal.get("model_id", "")), state.round_id, value, share, len(values))
+        value = finite(float(index.score(score, digest)[row]))
+        share = None if value is None else 100 * float(np.searchsorted(known, value)) / max(len(known), 1)
+        yield ModelScore(str(state.proposal.get("model_id", "")), state.round_id, value, share, len(known))
 
 
-def _valid_scores(view: View, files: TableFiles | None, digest: str, score: str) -> np.ndarray[Any, Any] | None:
+def _valid_scores(view: View, digest: str, score: str) -> np.ndarray[Any, Any] | None:
     """Ascending; None where they are not known."""
+    files = view.files("score", SCORES, digest)
     if files is None:
         return None
 

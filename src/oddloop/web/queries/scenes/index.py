@@ -83,9 +83,10 @@ class Index:
         """`pool` or `eval`."""
         return self._cached("splits", lambda: self._of_lake("split", POOL))
 
-    def score(self, name: str) -> Floats:
-        """(n,) a score; NaN where it is not known or not valid."""
-        return self._cached(("score", self.view.stages.get("score"), name), lambda: self._score(name))
+    def score(self, name: str, digest: str = "") -> Floats:
+        """(n,) a score, by default of the newest model; NaN where it is not known or not valid."""
+        digest = digest or self.view.stages.get("score", "")
+        return self._cached(("score", digest, name), lambda: self._score(name, digest))
 
     def by_score(self, name: str, *, lowest_first: bool) -> npt.NDArray[np.int32]:
         """(n,) rows in the order of a score, what has none last, ties by id."""
@@ -140,9 +141,9 @@ class Index:
             return column_of(pa.nulls(self.n, pa.string()).fill_null(otherwise))
         return column_of(pc.fill_null(table[name].combine_chunks().take(at), otherwise))
 
-    def _score(self, name: str) -> Floats:
-        folder = self.view.stage("score")
-        if folder is None:
+    def _score(self, name: str, digest: str) -> Floats:
+        folder = self.view.stage("score", digest) if digest else None
+        if folder is None or name not in _columns(folder, SCORES):
             return np.full(self.n, np.nan)
         table = folder.read_table(SCORES, ["scene_id", name, f"{name}_valid"])
         rows, found = row_of(id_array(table["scene_id"]), self.ids)

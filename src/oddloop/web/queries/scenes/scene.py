@@ -79,7 +79,7 @@ def read_scene(view: View, asked: SceneAsked) -> Scene:
         score=score,
         scores=all_scores(index, asked.id) if asked.scores else (),
         score_names=index.scores,
-        by_model=by_model(view, asked.id, score),
+        by_model=by_model(index, row, score),
         course=read_course(view, asked.id, score),
         images=read_images(view, asked.id, str(known.get("media_uri") or "")),
         clusters=tuple(group for group in groups_of(index) if group.cluster_id in line.clusters),
