@@ -117,7 +117,8 @@ def _follow(
     found = follow_clusters(known, dead["cluster_id"].unique(), new, number)
     own = list(found.ids)
     ids = pa.table({"own": pa.array(own, pa.string()), "cluster_id": pa.array(list(found.ids.values()), pa.string())})
-    out.write_table("members.parquet", rename_clusters(new, ids))
+    # By scene, so that the row groups of a scene are found by their statistics.
+    out.write_table("members.parquet", rename_clusters(new, ids).sort_by([("scene_id", "ascending")]))
     out.write_table("ids.parquet", ids)
     out.write_table("dead.parquet", _still_dead(known, set(found.ids.values()), named))
     out.write_table("events.parquet", found.events)
