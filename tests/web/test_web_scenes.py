@@ -173,8 +173,8 @@ def test_what_is_asked_for_is_only_ever_compared(site: FastAPI, hostile: str) ->
 
 def test_hostile_values_are_shown_as_text(site: FastAPI) -> None:
     page = client(site, "viewer").get(f"/scenes?{urlencode({'where': f'seen={XSS}'})}", headers=PAGE).text
-    assert "<script>alert" not in page
-    assert page.count("&lt;script&gt;alert(1)") > 3
+    assert "<script>window" not in page
+    assert page.count("&lt;script&gt;window.harm") > 3
 
 
 def test_a_bar_adds_its_condition_and_takes_it_away(site: FastAPI) -> None:
