@@ -1,7 +1,8 @@
 """Rows of some scenes in a table that is too large to read whole.
 
 Row groups whose statistics say that they hold none of the scenes are skipped; where a table is sorted by scene that
-leaves one or two. Memory grows with the rows found.
+leaves one or two. Of those the ids are read first, and the rest only where a scene is among them. Memory grows with
+one row group.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from oddloop.lake.scan import Partition, open_parquet, read_batches
+from oddloop.ids import id_array
+from oddloop.lake.scan import conform, open_parquet, read_group
+from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles
 from oddloop.tables import TableSpec
 
-_BATCH_ROWS = 65_536
+_ID = "scene_id"
 
 
 def rows_of(
@@ -35,26 +39,50 @@ def rows_of(
     Raises:
         TableError: a file is damaged, lacks one of `columns`, or has a column of a type that does not fit.
     """
+    wanted = list(scene_ids)
+    for file in files.files:
+        place = f"{files.name}/{file.rsplit('/', 1)[-1]}"
+        for part in find_rows(files.storage, file, wanted, [*columns, *if_there]):
+            yield conform(part, spec, place, [_ID, *columns])
+
+
+def find_rows(
+    storage: Storage, file: str, scene_ids: Iterable[str], columns: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
+    """Rows of those scenes in one file, a table per row group that has any, `scene_id` first.
+
+    Args:
+        storage: where the file is.
+        file: path of the file.
+        scene_ids: the scenes.
+        columns: what is read beside `scene_id`, as far as the file has it; None: all of it.
+
+    Raises:
+        TableError: the file is damaged, or has no `scene_id`.
+    """
     wanted = pa.array(list(scene_ids), pa.string())
-    for index, file in enumerate(files.files):
-        with open_parquet(files.storage, file) as parquet:
-            present, groups = set(parquet.schema_arrow.names), groups_with(parquet, wanted)
-        asked = ["scene_id", *columns, *(name for name in if_there if name in present)]
-        part = Partition(files.name, files.storage, file, groups, index)
-        for batch in read_batches(part, spec, batch_rows=_BATCH_ROWS, columns=asked):
-            yield batch.filter(pc.is_in(batch["scene_id"], value_set=wanted))
+    with open_parquet(storage, file) as parquet:
+        rest = [name for name in (parquet.schema_arrow.names if columns is None else columns) if name != _ID]
+        for group in groups_with(parquet, wanted):
+            ids = read_group(parquet, storage, file, group, [_ID])
+            rows = np.flatnonzero(pc.is_in(id_array(ids[_ID]), value_set=wanted).to_numpy(zero_copy_only=False))
+            if len(rows):
+                others = read_group(parquet, storage, file, group, rest)
+                yield pa.table([ids[_ID], *others.columns], [_ID, *others.column_names]).take(pa.array(rows))
 
 
 def groups_with(parquet: pq.ParquetFile, wanted: pa.Array) -> tuple[int, ...]:
     """Row groups that may hold a wanted scene."""
     names = sorted(wanted.to_pylist())
-    groups = (parquet.metadata.row_group(i) for i in range(parquet.num_row_groups))
-    return tuple(i for i, group in enumerate(groups) if _may_hold(group, names))
+    groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
+    if not groups:
+        return ()
+    place = next((i for i in range(groups[0].num_columns) if groups[0].column(i).path_in_schema == _ID), None)
+    return tuple(i for i, group in enumerate(groups) if place is None or _may_hold(group.column(place), names))
 
 
-def _may_hold(group: pq.RowGroupMetaData, names: list[str]) -> bool:
-    columns = (group.column(i) for i in range(group.num_columns))
-    known = next((c.statistics for c in columns if c.path_in_schema == "scene_id"), None)
+def _may_hold(column: pq.ColumnChunkMetaData, names: list[str]) -> bool:
+    known = column.statistics
     if known is None or not known.has_min_max or not isinstance(known.min, str):
         return True
     return bisect_left(names, known.min) < bisect_right(names, known.max)

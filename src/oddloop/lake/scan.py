@@ -137,6 +137,16 @@ def count_rows(files: TableFiles) -> int:
     return total
 
 
+def column_names(storage: Storage, file: str) -> tuple[str, ...]:
+    """Names of a file's columns.
+
+    Raises:
+        TableError: the file is not Parquet, or is damaged.
+    """
+    with open_parquet(storage, file) as parquet:
+        return tuple(parquet.schema_arrow.names)
+
+
 def open_parquet(storage: Storage, file: str) -> pq.ParquetFile:
     """Open a Parquet file.
 
@@ -148,6 +158,18 @@ def open_parquet(storage: Storage, file: str) -> pq.ParquetFile:
         return pq.ParquetFile(
             storage.path(file), filesystem=storage.fs, pre_buffer=False, buffer_size=_BUFFER_BYTES[storage.is_local]
         )
+    except READ_ERRORS as error:
+        raise _damaged(storage, file, error) from error
+
+
+def read_group(parquet: pq.ParquetFile, storage: Storage, file: str, group: int, columns: Sequence[str]) -> pa.Table:
+    """Columns of one row group of an opened file, as far as it has them; on this thread alone.
+
+    Raises:
+        TableError: the file is damaged.
+    """
+    try:
+        return parquet.read_row_group(group, columns=list(columns), use_threads=False)
     except READ_ERRORS as error:
         raise _damaged(storage, file, error) from error
 

@@ -24,6 +24,7 @@ from oddloop.web.pages import PAGES, ROUTERS
 from oddloop.web.problems import DESCRIBED, add_handlers, refuse
 from oddloop.web.site import ServeSettings, Site
 from oddloop.web.store import Store
+from oddloop.web.warming import Warming
 
 
 def create_app(workspace: Workspace, settings: ServeSettings) -> FastAPI:
@@ -44,7 +45,9 @@ def create_app(workspace: Workspace, settings: ServeSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         intake.open_aside()
+        warming = Warming(store)
         yield
+        warming.close()
         intake.close()
         store.close()
 

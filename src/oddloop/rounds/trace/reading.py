@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from oddloop.lake.find import rows_of
+from oddloop.lake.find import find_rows, rows_of
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.tables import TableSpec
@@ -44,21 +42,15 @@ class Reader:
         storage = self.workspace.storage
         if not self._is_there(storage, folder, file):
             return None
-        mine = pc.field("scene_id") == self.scene_id
-        table = pq.read_table(storage.path(f"{folder}/{file}"), columns=columns, filesystem=storage.fs, filters=mine)
-        rows = table.slice(0, 1).to_pylist()
-        return rows[0] if rows else None
+        found = next(find_rows(storage, f"{folder}/{file}", [self.scene_id], columns), None)
+        return None if found is None else dict(found.slice(0, 1).to_pylist()[0])
 
     def rows(self, folder: str, file: str) -> list[dict[str, Any]]:
         """All of the scene's rows of a file."""
         storage = self.workspace.storage
         if not self._is_there(storage, folder, file):
             return []
-        mine = pc.field("scene_id") == self.scene_id
-        rows: list[dict[str, Any]] = pq.read_table(
-            storage.path(f"{folder}/{file}"), filesystem=storage.fs, filters=mine
-        ).to_pylist()
-        return rows
+        return [row for part in find_rows(storage, f"{folder}/{file}", [self.scene_id]) for row in part.to_pylist()]
 
     def of_lake(self, spec: TableSpec, columns: Sequence[str], if_there: Sequence[str] = ()) -> list[dict[str, Any]]:
         """All of the scene's rows of a table of the lake."""

@@ -27,6 +27,8 @@ MAX_CACHED_BYTES = 448 * 2**20
 """Of what answers are made of: a million scenes with twenty attributes, their scores and vectors."""
 MAX_ANSWERS_BYTES = 32 * 2**20
 """Of answers, in a place of their own: they come and go, and must not push out what they are made of."""
+AT_WORK = 3
+"""Answers that are made at once: with more of them each takes longer, and all of them more memory."""
 _FOREVER_NS = 2**63 - 1
 _LATE = ("cards", "curves", "diagnosis")
 
@@ -52,6 +54,7 @@ class Store:
         self._clock_s, self._now_ns = clock_s, now_ns
         self._caches = Cache(MAX_CACHED_BYTES), Cache(MAX_ANSWERS_BYTES)
         self._sql = Sql(workspace)
+        self._at_work = threading.BoundedSemaphore(AT_WORK)
         self._lock = threading.Lock()
         self._config_stamp = _stamps(workspace, CONFIG_FILE)
         self._seen_s = clock_s()
@@ -95,9 +98,8 @@ class Store:
         parts = (config, history, digest_of(labels))
         # Cards, learning curves and their diagnosis are made after the ledger's last word on what they are of.
         late = [sorted(workspace.storage.list_folders(f"derived/{name}")) for name in _LATE]
-        return View(
-            workspace, rounds, seq, digest_of([seq, *parts, *late]), *parts, self.ledger, *self._caches, self._sql
-        )
+        digest = digest_of([seq, *parts, *late])
+        return View(workspace, rounds, seq, digest, *parts, self.ledger, *self._caches, self._sql, self._at_work)
 
     def _reopened(self) -> Workspace:
         """The workspace with its settings as they are now; while they are faulty, as they were."""

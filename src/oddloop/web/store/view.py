@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -51,6 +52,7 @@ class View:
     _cache: Cache
     _answers: Cache
     _sql: Sql
+    _at_work: threading.BoundedSemaphore
 
     @property
     def config(self) -> Config:
@@ -105,8 +107,13 @@ class View:
         return self._cache.get(key, make)
 
     def answered(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The same of whole answers, of which few are kept."""
-        return self._answers.get(key, make)
+        """The same of whole answers, of which few are kept, and few are made at once."""
+
+        def work() -> T:
+            with self._at_work:
+                return make()
+
+        return self._answers.get(key, work)
 
     def kept(self, key: Hashable) -> Any:
         """The value of a key where it has been made; else None."""

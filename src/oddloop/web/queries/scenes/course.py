@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from oddloop.lake.scan import open_parquet
+from oddloop.lake.find import find_rows, rows_of
+from oddloop.lake.scan import column_names
 from oddloop.lake.workspace import TableFiles
 from oddloop.report.columns import finite
+from oddloop.tables import FRAMES
 from oddloop.web.store import View
 
 MOST_FRAMES = 2000
@@ -41,26 +43,30 @@ class Image:
     uri: str
 
 
-def read_course(view: View, scene_id: str, score: str) -> Course | None:
-    """The score over time; None where frames have none."""
-    frames = view.workspace.table("frames")
-    found = next(_frame_scores(view, score), None) if score and frames.files else None
+def read_frames(view: View, scene_id: str) -> pa.Table:
+    """Frames of a scene in the order of their times, with `media_uri` where the lake says it."""
+    parts = list(
+        rows_of(view.workspace.table("frames"), FRAMES, [scene_id], ["frame_id", "timestamp_ns"], ["media_uri"])
+    )
+    if not parts:
+        return FRAMES.empty().select(["frame_id", "timestamp_ns"])
+    return pa.concat_tables(parts, promote_options="permissive").sort_by("timestamp_ns")
+
+
+def read_course(view: View, scene_id: str, score: str, frames: pa.Table) -> Course | None:
+    """The score over the time of these frames; None where they have none."""
+    found = next(_frame_scores(view, score), None) if score and len(frames) else None
     if found is None:
         return None
     files, column = found
-    # A name from the file's own schema, quoted: what is asked for goes in as a parameter.
-    quoted = column.replace('"', '""')
-    sql = (
-        f'SELECT f.frame_id, f.timestamp_ns, CASE WHEN s."{quoted}_valid" THEN s."{quoted}" END AS score '  # noqa: S608
-        "FROM (SELECT * FROM frames WHERE scene_id = ?) f JOIN (SELECT * FROM scores WHERE scene_id = ?) s "
-        "ON f.frame_id = s.frame_id ORDER BY f.timestamp_ns LIMIT ?"
-    )
-    rows = view.query(sql, [scene_id, scene_id, MOST_FRAMES], frames=frames, scores=files).to_pylist()
-    if not rows:
-        return None
-    first = rows[0]["timestamp_ns"]
-    told = (FrameScore(r["frame_id"], (r["timestamp_ns"] - first) / _NS_PER_S, finite(r["score"])) for r in rows)
-    return Course(column, tuple(told))
+    named = ["frame_id", column, f"{column}_valid"]
+    parts = (part for file in files.files for part in find_rows(files.storage, file, [scene_id], named))
+    rows = [row for part in parts for row in part.to_pylist()]
+    scores = {row["frame_id"]: finite(row[column]) if row[f"{column}_valid"] else None for row in rows}
+    times = [row for row in frames.select(["frame_id", "timestamp_ns"]).to_pylist() if row["frame_id"] in scores]
+    first = times[0]["timestamp_ns"] if times else 0
+    told = ((row["frame_id"], (row["timestamp_ns"] - first) / _NS_PER_S) for row in times[:MOST_FRAMES])
+    return Course(column, tuple(FrameScore(name, at_s, scores[name]) for name, at_s in told)) if times else None
 
 
 def _frame_scores(view: View, score: str) -> Iterator[tuple[TableFiles, str]]:
@@ -74,27 +80,16 @@ def _frame_scores(view: View, score: str) -> Iterator[tuple[TableFiles, str]]:
         files = tuple(sorted(inside.relative(info.path) for info in inside.list_files(suffix=".parquet")))
         if not files:
             continue
-        with open_parquet(inside, files[0]) as parquet:
-            columns = parquet.schema_arrow.names
+        columns = column_names(inside, files[0])
         fitting = [c for c in columns if f"{c}_valid" in columns and score.startswith(f"{c}_")]
         if fitting:
             yield TableFiles("frame_scores", inside, files), max(fitting, key=len)
 
 
-def read_images(view: View, scene_id: str, whole: str) -> tuple[Image, ...]:
-    """Where its images are, as far as the lake says."""
-    found = [Image("", whole)] if whole else []
-    frames = view.workspace.table("frames")
-    if not frames.files or "media_uri" not in _columns(frames):
-        return tuple(found)
-    sql = (
-        "SELECT frame_id, media_uri FROM frames WHERE scene_id = ? AND media_uri IS NOT NULL "
-        "ORDER BY timestamp_ns LIMIT ?"
-    )
-    rows: pa.Table = view.query(sql, [scene_id, MOST_FRAMES], frames=frames)
-    return (*found, *(Image(row["frame_id"], row["media_uri"]) for row in rows.to_pylist()))
-
-
-def _columns(files: TableFiles) -> set[str]:
-    with open_parquet(files.storage, files.files[0]) as parquet:
-        return set(parquet.schema_arrow.names)
+def images_of(frames: pa.Table, whole: str) -> tuple[Image, ...]:
+    """Where the images of a scene are, as far as the lake says; `whole` is where all of it is, "" for nowhere."""
+    found = (Image("", whole),) if whole else ()
+    if "media_uri" not in frames.column_names:
+        return found
+    known = frames.filter(frames["media_uri"].is_valid()).slice(0, MOST_FRAMES)
+    return (*found, *(Image(row["frame_id"], row["media_uri"]) for row in known.to_pylist()))

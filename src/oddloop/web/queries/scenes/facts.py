@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from oddloop.lake.find import find_rows
+from oddloop.lake.scan import column_names
 from oddloop.lake.workspace import TableFiles
 from oddloop.report.columns import finite
 from oddloop.report.formats import number
@@ -48,14 +50,15 @@ class NamedScore:
     value: float
 
 
-def row_of_scene(files: TableFiles | None, view: View, scene_id: str, *columns: str) -> Mapping[str, Any]:
-    """The scene's row of a table, whole or some columns of it; empty where it has none."""
-    if files is None or not files.files:
+def row_of_scene(files: TableFiles | None, scene_id: str, but: Collection[str] = ()) -> Mapping[str, Any]:
+    """The scene's row of a table without some columns; empty where it has none."""
+    if files is None:
         return {}
-    # Names from the file's own schema, quoted: what is asked for goes in as a parameter.
-    named = ", ".join('"' + name.replace('"', '""') + '"' for name in columns) or "*"
-    rows = view.query(f"SELECT {named} FROM t WHERE scene_id = ? LIMIT 1", [scene_id], t=files).to_pylist()  # noqa: S608
-    return rows[0] if rows else {}
+    for file in files.files:
+        columns = [name for name in column_names(files.storage, file) if name not in but]
+        for part in find_rows(files.storage, file, [scene_id], columns):
+            return dict(part.slice(0, 1).to_pylist()[0])
+    return {}
 
 
 def facts_of(row: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -80,7 +83,7 @@ def _unit(name: str) -> str:
 
 def all_scores(index: Index, scene_id: str) -> tuple[NamedScore, ...]:
     """Every valid score of the newest model."""
-    row = row_of_scene(index.view.files("score", SCORES), index.view, scene_id)
+    row = row_of_scene(index.view.files("score", SCORES), scene_id)
     named = ((name, finite(row.get(name))) for name in index.scores if row.get(f"{name}_valid"))
     return tuple(NamedScore(name, value) for name, value in named if value is not None)
 

@@ -6,6 +6,7 @@ attribute: that takes a twentieth of the time.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 
 from oddloop.discover.arrays import row_of
 from oddloop.ids import id_array
-from oddloop.lake.scan import open_parquet, read_table
+from oddloop.lake.scan import column_names, read_table
 from oddloop.lake.storage import Storage
 from oddloop.rounds.discovery.lasting import clustered_as, read_lasting
 from oddloop.rounds.discovery.names import Scenario, fold_names
@@ -64,8 +65,7 @@ class Index:
     @property
     def labelled(self) -> Bools:
         """(n,) whether a scene has labels."""
-        found: Bools = self._scenes["labelled"].to_numpy()
-        return found
+        return self._cached("labelled", lambda: self._scenes["labelled"].to_numpy())
 
     def folded(self) -> pa.Array:
         """Scene ids in lower case."""
@@ -73,7 +73,7 @@ class Index:
 
     def attribute(self, name: str) -> Column:
         """Values of an attribute."""
-        return self._cached(("attribute", name), lambda: column_of(self._read(name)[name].take(self._order)))
+        return self._cached(("attribute", name), lambda: column_of(self._in_order(self._read(name))[name]))
 
     def logs(self) -> Column:
         """The log of each scene."""
@@ -115,42 +115,58 @@ class Index:
 
     def row(self, scene_id: str) -> int | None:
         """Row of a scene; None where there is none."""
-        found = pc.index(self.ids, scene_id).as_py()
-        return None if found < 0 else int(found)
+        ids = self.ids
+        place = bisect_left(ids, scene_id, key=lambda id_: id_.as_py())
+        return place if place < len(ids) and ids[place].as_py() == scene_id else None
+
+    def rows_of(self, ids: pa.Array) -> tuple[npt.NDArray[np.int64], Bools]:
+        """Row of each id, and whether there is one (else the row is 0); of all ids in order none is sought."""
+        if ids.equals(self.ids):
+            return np.arange(self.n), np.ones(self.n, dtype=bool)
+        return row_of(self.ids, ids)
 
     @property
     def _scenes(self) -> pa.Table:
         def make() -> pa.Table:
-            table = self._read("scene_id", "labelled")
-            found = table.take(self._order).combine_chunks()
+            found = self._in_order(self._read("scene_id", "labelled")).combine_chunks()
             return pa.table({"scene_id": id_array(found["scene_id"]), "labelled": found["labelled"]})
 
         return self._cached("scenes", make)
 
-    @property
-    def _order(self) -> npt.NDArray[np.int64]:
-        return self._cached("order", lambda: pc.sort_indices(self._read("scene_id")["scene_id"]).to_numpy())
+    def _in_order(self, table: pa.Table) -> pa.Table:
+        """Rows of the coverage's table in the order of their ids, in which it mostly is."""
+
+        def find() -> npt.NDArray[np.int32]:
+            ids = self._read("scene_id")["scene_id"].combine_chunks()
+            is_sorted = pc.all(pc.less_equal(ids.slice(0, max(len(ids) - 1, 0)), ids.slice(1)), min_count=0).as_py()
+            order = np.zeros(0) if is_sorted else pc.sort_indices(ids).to_numpy()
+            return np.asarray(order, dtype=np.int32)
+
+        order = self._cached("order", find)
+        return table.take(order) if len(order) else table
 
     def _read(self, *columns: str) -> pa.Table:
         return self.folder.read_table(VALUES, list(columns))
 
     def _of_lake(self, name: str, otherwise: str) -> Column:
         table = read_table(self.view.workspace.table("scenes"), SCENES, ["scene_id", name])
-        at = pc.index_in(self.ids, value_set=id_array(table["scene_id"]))
         if name not in table.column_names:
             return column_of(pa.nulls(self.n, pa.string()).fill_null(otherwise))
-        return column_of(pc.fill_null(table[name].combine_chunks().take(at), otherwise))
+        ids, values = id_array(table["scene_id"]), table[name].combine_chunks()
+        in_order = values if ids.equals(self.ids) else values.take(pc.index_in(self.ids, value_set=ids))
+        return column_of(pc.fill_null(in_order, otherwise))
 
     def _score(self, name: str, digest: str) -> Floats:
         folder = self.view.stage("score", digest) if digest else None
-        if folder is None or name not in _columns(folder, SCORES):
+        if folder is None or name not in column_names(folder, SCORES):
             return np.full(self.n, np.nan)
         table = folder.read_table(SCORES, ["scene_id", name, f"{name}_valid"])
-        rows, found = row_of(id_array(table["scene_id"]), self.ids)
+        rows, found = self.rows_of(id_array(table["scene_id"]))
         is_valid = pc.fill_null(table[f"{name}_valid"], False).to_numpy(zero_copy_only=False)
         values = pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
-        known = np.where(is_valid, values, np.nan)
-        return np.where(found, known[rows], np.nan) if len(known) else np.full(self.n, np.nan)
+        scores = np.full(self.n, np.nan)
+        scores[rows[found]] = np.where(is_valid, values, np.nan)[found]
+        return scores
 
     def _cached(self, key: Hashable, make: Callable[[], T]) -> T:
         return self.view.cached(("scenes", self.digest, key), make)
@@ -162,7 +178,7 @@ def open_index(view: View) -> Index | None:
     if folder is None:
         return None
     digest = view.stages["coverage"]
-    names = view.cached(("value names", digest), lambda: _columns(folder, VALUES))
+    names = view.cached(("value names", digest), lambda: column_names(folder, VALUES))
     return Index(view, digest, folder, tuple(n for n in names if n not in _NO_ATTRIBUTES), score_names(view))
 
 
@@ -172,10 +188,5 @@ def score_names(view: View) -> tuple[str, ...]:
     if folder is None or not folder.exists(SCORES):
         return ()
     digest = view.stages["score"]
-    names = view.cached(("score names", digest), lambda: _columns(folder, SCORES))
+    names = view.cached(("score names", digest), lambda: column_names(folder, SCORES))
     return tuple(name for name in names if f"{name}_valid" in names)
-
-
-def _columns(folder: Storage, file: str) -> tuple[str, ...]:
-    with open_parquet(folder, file) as parquet:
-        return tuple(parquet.schema_arrow.names)

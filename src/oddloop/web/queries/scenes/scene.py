@@ -9,7 +9,7 @@ import numpy as np
 from oddloop.report.columns import finite
 from oddloop.rounds.trace import Trace
 from oddloop.web.queries.scenes.asked import SceneAsked
-from oddloop.web.queries.scenes.course import Course, Image, read_course, read_images
+from oddloop.web.queries.scenes.course import Course, Image, images_of, read_course, read_frames
 from oddloop.web.queries.scenes.facts import Fact, ModelScore, NamedScore, all_scores, by_model, facts_of, row_of_scene
 from oddloop.web.queries.scenes.index import Index, open_index
 from oddloop.web.queries.scenes.search import Group, SceneLine, chosen_score, groups_of, lines_of
@@ -68,20 +68,20 @@ def read_scene(view: View, asked: SceneAsked) -> Scene:
         raise NothingThereError(f"there is no scene {asked.id!r}")
     score = chosen_score(view, asked.score)
     (line,) = lines_of(index, np.array([row]), [None], score)
-    known = row_of_scene(view.workspace.table("scenes"), view, asked.id)
-    candidate = row_of_scene(view.files("select", "candidates.parquet"), view, asked.id, "cost")
+    known = row_of_scene(view.workspace.table("scenes"), asked.id, but=index.attributes)
+    frames = read_frames(view, asked.id)
     trace = _trace(view, asked.id)
     return Scene(
         line=line,
-        facts=facts_of({name: value for name, value in known.items() if name not in index.attributes}),
-        cost=finite(candidate.get("cost")),
+        facts=facts_of(known),
+        cost=_cost(view, trace),
         cost_unit=view.config.cost.unit,
         score=score,
         scores=all_scores(index, asked.id) if asked.scores else (),
         score_names=index.scores,
         by_model=by_model(index, row, score),
-        course=read_course(view, asked.id, score),
-        images=read_images(view, asked.id, str(known.get("media_uri") or "")),
+        course=read_course(view, asked.id, score, frames),
+        images=images_of(frames, str(known.get("media_uri") or "")),
         clusters=tuple(group for group in groups_of(index) if group.cluster_id in line.clusters),
         neighbours=_neighbours(index, asked.id, score),
         summary=trace.summary,
@@ -92,7 +92,7 @@ def read_scene(view: View, asked: SceneAsked) -> Scene:
 
 def _neighbours(index: Index, scene_id: str, score: str) -> tuple[SceneLine, ...]:
     try:
-        found = find_like(index, np.ones(index.n, dtype=bool), [scene_id], [], N_NEIGHBOURS)
+        found = find_like(index, None, [scene_id], [], N_NEIGHBOURS)
     except NothingThereError:  # it has no vector
         return ()
     return tuple(lines_of(index, found.rows, found.distances, score))
@@ -100,3 +100,10 @@ def _neighbours(index: Index, scene_id: str, score: str) -> tuple[SceneLine, ...
 
 def _trace(view: View, scene_id: str) -> Trace:
     return view.cached(("trace", view.digest, scene_id), lambda: view.trace(scene_id))
+
+
+def _cost(view: View, trace: Trace) -> float | None:
+    """What the newest round predicts."""
+    newest = view.stages.get("select", "")
+    of_newest = (m.detail["candidate"] for m in trace.moments if newest and m.detail.get("select_digest") == newest)
+    return next((finite(candidate.get("cost")) for candidate in of_newest), None)
