@@ -1,8 +1,12 @@
 """The web app under load: `python bench/bench_web.py [--quick] [--folder WORKSPACES] [--seconds 60]`.
 
 Workspaces of 10,000, 100,000 and 1,000,000 scenes with 200 attribute values are made by the stages themselves;
-`--folder` keeps them. Each is served by a process of its own. Pages are asked for once each by one who waits, then
-by twenty who do not. Every page has another address each time, where it has more than one, so that no answer is kept.
+`--folder` keeps them. Each is served by a process of its own. Every page is asked for alone first, at new addresses;
+then twenty visitors ask in three ways:
+
+- as wrk does: page by page, twenty connections without pauses, one address per page, so that the answer is kept;
+- as an office does: a pause of 1 to 3 s after each page, over some 500 addresses;
+- the worst case: no pauses, and no address twice, so that no answer is kept.
 """
 
 from __future__ import annotations
@@ -16,19 +20,22 @@ from statistics import median
 import duckdb
 
 from common import print_machine, print_table, run_fresh
-from web_load import Addresses, Served, Visitor, serving, visit
+from web_load import Addresses, Served, Times, Visitor, serving, visit
 from web_workspace import N_ATTRIBUTES, N_VALUES, PER_LOG, make_web_workspace
 
 SIZES = (10_000, 100_000, 1_000_000)
 N_VISITORS, N_ALONE = 20, 20
-STATIC = "a file of the server's own"
+PAUSE_S, N_TURNS = (1.0, 3.0), 36
+HEALTH = "/healthz"
+"""Nothing is read for it: what the server and the visitors themselves take."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes and of the time")
     parser.add_argument("--folder", type=Path, help="where the workspaces are, or are to be kept")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long the twenty visitors ask")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long the twenty visitors ask, each way")
+    parser.add_argument("--scenes", type=int, nargs="*", default=SIZES, help="sizes of the workspaces")
     parser.add_argument("--make", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.make:
@@ -39,7 +46,7 @@ def main() -> None:
     print("## The web app\n")
     print_machine("fastapi", "uvicorn", "duckdb")
     with tempfile.TemporaryDirectory() as scratch:
-        for n in SIZES:
+        for n in arguments.scenes:
             folder = arguments.folder or Path(scratch)
             if not (folder / str(n // part)).exists():
                 run_fresh(__file__, "--make", n // part, "--folder", folder)
@@ -53,37 +60,55 @@ def measure(folder: Path, n: int, seconds: float) -> None:
         first = {page: Visitor(server).ask(address(0)) for page, address in pages.items()}
         alone = {page: ask_alone(server, address) for page, address in pages.items()}
         before = server.peak_mb
-        times = visit(server, pages, N_VISITORS, seconds)
-        static = times.percentile_ms(STATIC, 95)
+        one_each = {
+            page: visit(server, {page: _at_one(address)}, N_VISITORS, seconds) for page, address in pages.items()
+        }
+        few = {page: _at_few(address) for page, address in pages.items()}
+        office = visit(server, few, N_VISITORS, seconds, PAUSE_S)
+        office_mb = server.peak_mb
+        worst = visit(server, pages, N_VISITORS, seconds)
         rows = [
             (
                 page,
                 1000 * took,
                 n_bytes / 1000,
                 *alone[page],
-                times.percentile_ms(page, 50),
-                times.percentile_ms(page, 95),
+                one_each[page].n / one_each[page].wall_s,
+                *_p50_p95(one_each[page], page),
+                *_p50_p95(office, page),
+                *_p50_p95(worst, page),
             )
             for page, (took, n_bytes) in first.items()
         ]
+        names = ("page", "first ms", "kB", "alone ms", "CPU ms", "kept: per s", "p50 ms", "p95 ms")
         print_table(
-            f"{n:,} scenes; {times.n / times.wall_s:.0f} answers a second to {N_VISITORS} visitors, "
-            f"{1000 * times.cpu_s / times.n:.1f} ms of CPU each; {before:,.0f} MB of memory before, "
-            f"{server.peak_mb:,.0f} MB at the peak",
-            ("page", "first ms", "kB", "alone ms", "CPU ms", f"{N_VISITORS} visitors: p50 ms", "p95 ms"),
+            f"{n:,} scenes, {N_VISITORS} visitors for {seconds:.0f} s each way; peak memory {before:,.0f} MB before, "
+            f"{office_mb:,.0f} MB after the office, {server.peak_mb:,.0f} MB after the worst case",
+            (*names, "office: p50 ms", "p95 ms", "worst: p50 ms", "p95 ms"),
             rows,
         )
-    counted = count_by_sql(folder)
-    print(
-        f"\nDuckDB alone counts all values of all attributes in {counted:.0f} ms; "
-        f"p95 of {STATIC} under the same load: {static:.0f} ms."
-    )
+    for name, times in (("office", office), ("worst case", worst)):
+        per_s, cpu_ms = times.n / times.wall_s, 1000 * times.cpu_s / times.n
+        print(f"\n{name}: {per_s:.1f} answers a second, {cpu_ms:.1f} ms of CPU each.")
+    print(f"\nDuckDB alone counts all values of all attributes in {count_by_sql(folder):.0f} ms.")
+
+
+def _at_one(address: Addresses) -> Addresses:
+    return lambda _turn: address(0)
+
+
+def _at_few(address: Addresses) -> Addresses:
+    return lambda turn: address(turn % N_TURNS)
+
+
+def _p50_p95(times: Times, page: str) -> tuple[float, float]:
+    return times.percentile_ms(page, 50), times.percentile_ms(page, 95)
 
 
 def pages_of(n: int) -> dict[str, Addresses]:
     """Addresses by page."""
     return {
-        STATIC: lambda _turn: "/healthz",
+        HEALTH: lambda _turn: "/healthz",
         "overview": lambda _turn: "/",
         "coverage": _coverage,
         "segment": lambda turn: f"/coverage/segment?id=attribute_{turn % N_ATTRIBUTES:02d}%3Dvalue+{turn % N_VALUES}",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import math
 import os
+import random
 import re
 import subprocess
 import sys
@@ -102,23 +104,33 @@ class Times:
 
     def percentile_ms(self, page: str, percent: int) -> float:
         """That percentile of a page's times."""
-        return 1000 * quantiles(self.by_page[page], n=100, method="inclusive")[percent - 1]
+        found = self.by_page[page]
+        if len(found) < 2:
+            return 1000 * found[0] if found else math.nan
+        return 1000 * quantiles(found, n=100, method="inclusive")[percent - 1]
 
 
-def visit(server: Served, pages: Mapping[str, Addresses], n_visitors: int, seconds: float) -> Times:
-    """So many visitors who ask for one page after the other, each as soon as the last one is there."""
+def visit(
+    server: Served,
+    pages: Mapping[str, Addresses],
+    n_visitors: int,
+    seconds: float,
+    pause_s: tuple[float, float] = (0.0, 0.0),
+) -> Times:
+    """So many visitors who ask for one page after the other, after a pause of at least and at most so long."""
     names = list(pages)
     found = Times()
     begun, cpu = time.monotonic(), server.cpu_s
 
     def go(number: int) -> None:
-        visitor = Visitor(server)
+        visitor, rng = Visitor(server), random.Random(number)
         for visited in itertools.count():
             if time.monotonic() >= begun + seconds:
                 return
             page = names[(number + visited) % len(names)]
             took, _ = visitor.ask(pages[page](number + n_visitors * visited))
             found.by_page[page].append(took)
+            time.sleep(rng.uniform(*pause_s))
 
     with ThreadPoolExecutor(n_visitors) as pool:
         list(pool.map(go, range(n_visitors)))
