@@ -77,6 +77,9 @@ def test_json_is_taken_as_it_is_described(own: FastAPI) -> None:
         body = {"seen": 1, "approve_rest": True, key: value}
         assert reviewer.post("/api/v1/rounds/r002/review/finish", json=body).status_code == 422, key
     assert reviewer.post("/api/v1/clusters/c0001", json={"priority": "1"}).status_code == 422
+    assert reviewer.post("/api/v1/searches", json={"name": "a", "seen": False}).status_code == 422
+    scored = {"scene_id": "a", "request_id": "a", "scores": {"b": True}}
+    assert reviewer.post("/api/v1/keep", json=scored).status_code == 422
 
 
 def test_the_description_says_which_decisions_need_a_reason(app: FastAPI) -> None:

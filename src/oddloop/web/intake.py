@@ -20,6 +20,7 @@ from oddloop.web.store import Store
 
 _Id = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 _Name = Annotated[str, Field(max_length=200)]
+_Score = Annotated[float, Field(strict=True)]
 _Value = Annotated[str, Field(max_length=500)] | bool | int | float | None
 _FRESH_S = 5.0
 """What is known of the model is that old at most."""
@@ -32,7 +33,7 @@ class KeepAsked(BaseModel):
     scene_id: _Id
     request_id: _Id
     scores: Annotated[
-        dict[_Name, float | None], Field(max_length=1000, description="scene scores; `[intake] score` is looked at")
+        dict[_Name, _Score | None], Field(max_length=1000, description="scene scores; `[intake] score` is looked at")
     ] = {}
     attributes: Annotated[
         dict[_Name, _Value], Field(max_length=1000, description="columns of `scenes` that `[intake] by` is read from")

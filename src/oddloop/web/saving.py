@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from oddloop.rounds.saved import SEARCH, SET, Saved, delete_saved, save_search, save_set
 from oddloop.rounds.saved.saved import What
-from oddloop.web.decisions import Text
+from oddloop.web.decisions import Number, Text
 from oddloop.web.forms import read_form
 from oddloop.web.queries.clusters.area import Area, scenes_within
 from oddloop.web.queries.scenes import ScenesAsked, open_index, scenes_of
@@ -20,9 +20,7 @@ from oddloop.web.store import NothingThereError, Store, View
 MOST_LISTED = 50_000
 KeptName = Annotated[str, Field(min_length=1, max_length=200, description="no other of its kind has it")]
 Query = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$", description="the query of a search's address")]
-Replaces = Annotated[
-    int | None, Field(ge=0, le=2**53, description="`seq` of what is kept under that name and shall be replaced")
-]
+Replaces = Annotated[Number | None, Field(description="`seq` of what is kept under that name and shall be replaced")]
 _LISTS = ("where", "rest", "all", "like", "unlike")
 
 

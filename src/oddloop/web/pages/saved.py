@@ -18,7 +18,7 @@ from oddloop.web.forms import form_of, read_form
 from oddloop.web.paging import Asked, Paged, Part, part_of
 from oddloop.web.problems import DESCRIBED
 from oddloop.web.queries.saved import list_kept
-from oddloop.web.saving import KeptName, Replaces, SearchAsked, SetAsked, forget, record_search, record_set
+from oddloop.web.saving import KeptName, SearchAsked, SetAsked, forget, record_search, record_set
 from oddloop.web.site import site_of, writer_of
 
 router = APIRouter(tags=["scenes"])
@@ -32,7 +32,9 @@ class Forgotten(Asked):
     """What to delete."""
 
     name: KeptName
-    seen: Annotated[Replaces, Field(description="`seq` of what you have seen; null: whatever it is")] = None
+    seen: Annotated[
+        int | None, Field(ge=0, le=2**53, description="`seq` of what you have seen; null: whatever it is")
+    ] = None
 
 
 class AreaAsked(Asked):
