@@ -48,5 +48,10 @@ def busy_workers(node: Any) -> list[int]:
     return found
 
 
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
+def kill(pid: int) -> bool:
+    """End a process; False where it has ended by itself meanwhile."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
