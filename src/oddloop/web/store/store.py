@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from oddloop.errors import OddloopError
@@ -27,8 +28,8 @@ MAX_CACHED_BYTES = 448 * 2**20
 """Of what answers are made of: a million scenes with twenty attributes, their scores and vectors."""
 MAX_ANSWERS_BYTES = 32 * 2**20
 """Of answers, in a place of their own: they come and go, and must not push out what they are made of."""
-AT_WORK = 3
-"""Answers that are made at once: with more of them each takes longer, and all of them more memory."""
+AT_WORK = 2
+"""Threads that make answers: with more of them each answer takes longer, and each thread keeps memory of its own."""
 _FOREVER_NS = 2**63 - 1
 _LATE = ("cards", "curves", "diagnosis")
 
@@ -54,7 +55,7 @@ class Store:
         self._clock_s, self._now_ns = clock_s, now_ns
         self._caches = Cache(MAX_CACHED_BYTES), Cache(MAX_ANSWERS_BYTES)
         self._sql = Sql(workspace)
-        self._at_work = threading.BoundedSemaphore(AT_WORK)
+        self._workers = ThreadPoolExecutor(AT_WORK, "answers")
         self._lock = threading.Lock()
         self._config_stamp = _stamps(workspace, CONFIG_FILE)
         self._seen_s = clock_s()
@@ -84,7 +85,8 @@ class Store:
             self._seen_s = -REFRESH_S
 
     def close(self) -> None:
-        """Release the ledger and the query engine."""
+        """Release the ledger, the query engine and the threads."""
+        self._workers.shutdown()
         self.ledger.close()
         self._sql.close()
 
@@ -99,7 +101,7 @@ class Store:
         # Cards, learning curves and their diagnosis are made after the ledger's last word on what they are of.
         late = [sorted(workspace.storage.list_folders(f"derived/{name}")) for name in _LATE]
         digest = digest_of([seq, *parts, *late])
-        return View(workspace, rounds, seq, digest, *parts, self.ledger, *self._caches, self._sql, self._at_work)
+        return View(workspace, rounds, seq, digest, *parts, self.ledger, *self._caches, self._sql, self._workers)
 
     def _reopened(self) -> Workspace:
         """The workspace with its settings as they are now; while they are faulty, as they were."""

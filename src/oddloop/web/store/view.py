@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -52,7 +52,7 @@ class View:
     _cache: Cache
     _answers: Cache
     _sql: Sql
-    _at_work: threading.BoundedSemaphore
+    _workers: ThreadPoolExecutor
 
     @property
     def config(self) -> Config:
@@ -108,12 +108,7 @@ class View:
 
     def answered(self, key: Hashable, make: Callable[[], T]) -> T:
         """The same of whole answers, of which few are kept, and few are made at once."""
-
-        def work() -> T:
-            with self._at_work:
-                return make()
-
-        return self._answers.get(key, work)
+        return self._answers.get(key, lambda: self._workers.submit(make).result())
 
     def kept(self, key: Hashable) -> Any:
         """The value of a key where it has been made; else None."""

@@ -68,7 +68,7 @@ def read_scene(view: View, asked: SceneAsked) -> Scene:
         raise NothingThereError(f"there is no scene {asked.id!r}")
     score = chosen_score(view, asked.score)
     (line,) = lines_of(index, np.array([row]), [None], score)
-    known = row_of_scene(view.workspace.table("scenes"), asked.id, but=index.attributes)
+    known = row_of_scene(view.workspace.table("scenes"), asked.id, but=(*index.attributes, "log_id", "split"))
     frames = read_frames(view, asked.id)
     trace = _trace(view, asked.id)
     return Scene(
