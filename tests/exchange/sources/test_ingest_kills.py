@@ -38,12 +38,16 @@ def test_kills_at_random_moments(tmp_path: Path) -> None:
     av2.write_log(old / "val/before")
     for i in range(N_LOGS):
         av2.write_log(new / f"train/log-{i:03}")
+    Workspace.create(tmp_path / "calm", "")
+    begun = time.perf_counter()
+    assert start(new, tmp_path / "calm").wait() == 0
+    longest_s = (time.perf_counter() - begun) / 20  # so that a fast machine is killed as often as a slow one
     workspace = Workspace.create(tmp_path / "ws", "")
     assert start(old, tmp_path / "ws").wait() == 0
     rng, n_killed, most = np.random.default_rng(0), 0, 0
     for _ in range(200):
         process = start(new, tmp_path / "ws")
-        wait_for_work(process, tmp_path / "ws", most, float(rng.uniform(0.0, 1.0)))
+        wait_for_work(process, tmp_path / "ws", most, float(rng.uniform(0.0, longest_s)))
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0:
             break

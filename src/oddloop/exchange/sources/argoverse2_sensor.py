@@ -102,14 +102,16 @@ class Argoverse2Sensor:
     @cached_property
     def _models(self) -> dict[str, list[Path]]:
         folders = sorted(p for p in self.folder.glob("detections/*") if p.is_dir())
-        return {f.name: sorted([*f.glob("*.feather"), *f.glob("*.parquet")]) for f in folders}
+        found = {f: sorted([*f.glob("*.feather"), *f.glob("*.parquet")]) for f in folders}
+        if empty := [folder for folder, files in found.items() if not files]:
+            raise SourceError(f"{empty[0]}: no .feather or .parquet file in it; copy them again, or remove the folder")
+        return {folder.name: files for folder, files in found.items()}
 
     @cached_property
     def _detections(self) -> dict[str, pa.Table]:
         return {
             model: pa.concat_tables([pick_columns(_read(file), _DETECTIONS, file) for file in files])
             for model, files in self._models.items()
-            if files
         }
 
 
