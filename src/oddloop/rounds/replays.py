@@ -1,18 +1,25 @@
-"""The scores of a scene's frames over time."""
+"""The frames of a scene and their scores over time."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
-from oddloop.lake.scan import read_table
+from oddloop.lake.find import find_rows, rows_of
 from oddloop.lake.storage import Storage
-from oddloop.lake.workspace import TableFiles, Workspace, table_files
+from oddloop.lake.workspace import Workspace, table_files
 from oddloop.rounds.stages.scene_scores import score_names
 from oddloop.tables import FRAMES
 
 _FOLDER = "frame_scores"
+
+
+def frames_of(workspace: Workspace, scene_id: str) -> pa.Table:
+    """Frames of a scene in the order of their times, with `media_uri` where the lake says it."""
+    parts = list(rows_of(workspace.table("frames"), FRAMES, [scene_id], ["frame_id", "timestamp_ns"], ["media_uri"]))
+    if not parts:
+        return FRAMES.empty().select(["frame_id", "timestamp_ns"])
+    return pa.concat_tables(parts, promote_options="permissive").sort_by("timestamp_ns")
 
 
 def scores_over_time(workspace: Workspace, scored: Storage, scene_id: str) -> pa.Table | None:
@@ -27,25 +34,20 @@ def scores_over_time(workspace: Workspace, scored: Storage, scene_id: str) -> pa
         `timestamp_ns` and a column per score, named `<task>/<score>`, null where it is not valid; None where there are
         no `frames`, or no frame scores of the scene.
     """
-    files = workspace.table("frames")
-    tasks = scored.list_folders(_FOLDER) if scored.exists(_FOLDER) else []
-    if not files.files or not tasks:
-        return None
-    frames = read_table(files, FRAMES, ["frame_id", "scene_id", "timestamp_ns"])
-    frames = frames.filter(pc.equal(frames["scene_id"], scene_id)).sort_by("timestamp_ns")
+    frames = frames_of(workspace, scene_id)
+    tasks = scored.list_folders(_FOLDER) if frames.num_rows and scored.exists(_FOLDER) else []
     columns = {"timestamp_ns": frames["timestamp_ns"]}
     for task in tasks:
         columns |= _scores_of(scored.sub(f"{_FOLDER}/{task}"), task, frames, scene_id)
-    return pa.table(columns) if frames.num_rows and len(columns) > 1 else None
+    return pa.table(columns) if len(columns) > 1 else None
 
 
-def _scores_of(folder: Storage, task: str, frames: pa.Table, scene_id: str) -> dict[str, pa.ChunkedArray]:
-    found: TableFiles | tuple[()] = table_files(folder, _FOLDER)
-    if not found:
-        return {}
-    source = ds.dataset(folder.path(), format="parquet", filesystem=folder.fs)
-    rows = source.to_table(filter=ds.field("scene_id") == scene_id)
+def _scores_of(folder: Storage, task: str, frames: pa.Table, scene_id: str) -> dict[str, pa.Array]:
+    files = table_files(folder, _FOLDER).files
+    names = score_names(folder) if files else []
+    parts = [part for file in files for part in find_rows(folder, file, [scene_id])]
+    if not parts:
+        return {f"{task}/{name}": pa.nulls(frames.num_rows, pa.float64()) for name in names}
+    rows = pa.concat_tables(parts)
     at = pc.index_in(frames["frame_id"], value_set=rows["frame_id"].combine_chunks())
-    names = [name for name in score_names(folder) if f"{name}_valid" in rows.column_names]
-    valid = {name: pc.if_else(rows[f"{name}_valid"], rows[name], None) for name in names}
-    return {f"{task}/{name}": values.take(at) for name, values in valid.items()}
+    return {f"{task}/{name}": pc.if_else(rows[f"{name}_valid"], rows[name], None).take(at) for name in names}

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from oddloop.lake.find import find_rows, rows_of
+from oddloop.lake.find import find_rows
 from oddloop.lake.scan import column_names
 from oddloop.lake.workspace import TableFiles
 from oddloop.report.columns import finite
-from oddloop.tables import FRAMES
 from oddloop.web.store import View
 
 MOST_FRAMES = 2000
@@ -41,16 +40,6 @@ class Image:
 
     frame_id: str
     uri: str
-
-
-def read_frames(view: View, scene_id: str) -> pa.Table:
-    """Frames of a scene in the order of their times, with `media_uri` where the lake says it."""
-    parts = list(
-        rows_of(view.workspace.table("frames"), FRAMES, [scene_id], ["frame_id", "timestamp_ns"], ["media_uri"])
-    )
-    if not parts:
-        return FRAMES.empty().select(["frame_id", "timestamp_ns"])
-    return pa.concat_tables(parts, promote_options="permissive").sort_by("timestamp_ns")
 
 
 def read_course(view: View, scene_id: str, score: str, frames: pa.Table) -> Course | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from oddloop.report.columns import finite
+from oddloop.rounds.replays import frames_of
 from oddloop.rounds.trace import Trace
 from oddloop.web.queries.scenes.asked import SceneAsked
-from oddloop.web.queries.scenes.course import Course, Image, images_of, read_course, read_frames
+from oddloop.web.queries.scenes.course import Course, Image, images_of, read_course
 from oddloop.web.queries.scenes.facts import Fact, ModelScore, NamedScore, all_scores, by_model, facts_of, row_of_scene
 from oddloop.web.queries.scenes.index import Index, open_index
 from oddloop.web.queries.scenes.search import Group, SceneLine, chosen_score, groups_of, lines_of
@@ -69,7 +70,7 @@ def read_scene(view: View, asked: SceneAsked) -> Scene:
     score = chosen_score(view, asked.score)
     (line,) = lines_of(index, np.array([row]), [None], score)
     known = row_of_scene(view.workspace.table("scenes"), asked.id, but=(*index.attributes, "log_id", "split"))
-    frames = read_frames(view, asked.id)
+    frames = frames_of(view.workspace, asked.id)
     trace = _trace(view, asked.id)
     return Scene(
         line=line,
