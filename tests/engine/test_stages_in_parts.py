@@ -15,7 +15,7 @@ from oddloop.select.in_parts import pick_in_parts
 from oddloop.select.pool import Pool
 from oddloop.select.registry import POLICIES
 
-COMPARING = [name for name, policy in POLICIES.items() if policy.needs_vectors or policy.uses_needs]
+COMPARING = [name for name, policy in POLICIES.items() if policy.compares_scenes]
 
 
 @pytest.fixture(scope="module", params=ENGINES)

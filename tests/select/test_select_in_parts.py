@@ -17,7 +17,7 @@ from oddloop.select.quotas import Quota
 from oddloop.select.registry import POLICIES, Policy
 from strategy_pools import distances, make_case
 
-COMPARING = [name for name, policy in POLICIES.items() if policy.needs_vectors or policy.uses_needs]
+COMPARING = [name for name, policy in POLICIES.items() if policy.compares_scenes]
 
 
 def make_pool(points: np.ndarray, costs: np.ndarray | None = None, **others: object) -> Pool:

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.errors import ConfigError
+from oddloop.select.gap_driven import CONTROL
 from oddloop.select.nearest import nearest
 from oddloop.select.pool import Floats, Ints, Picks, Pool
 from oddloop.select.quotas import Quota
@@ -74,7 +75,7 @@ def pick_in_parts(
             f"[select] parts = {n_parts} asks for the choice in parts, and policy `{policy.name}` may need to see all "
             "candidates at once; set parts = 1, or a policy of oddloop"
         )
-    if not (policy.needs_vectors or policy.uses_needs):
+    if not policy.compares_scenes:
         return policy.pick(pool, budget, rng)
     if (n_parts := min(n_parts, len(pool))) <= 1:
         return policy.pick(load(pool), budget, rng)
@@ -88,7 +89,7 @@ def pick_in_parts(
     ]
     found = run(_pick_of_part, items)
     picked = np.concatenate([rows for rows, _ in found])
-    drawn = _fair_sample(pool, budget, dealt) if policy.uses_needs else dealt[:0]
+    drawn = _fair_sample(pool, budget, dealt) if CONTROL in policy.rules else dealt[:0]
     union = np.union1d(picked, drawn)
     stands_for = np.ones(len(pool))
     stands_for[picked] = np.concatenate([count for _, count in found])

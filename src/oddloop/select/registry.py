@@ -45,6 +45,11 @@ class Policy:
     rules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     uses_needs: bool = False
 
+    @property
+    def compares_scenes(self) -> bool:
+        """Whether it looks at scene vectors, be it only where there are any."""
+        return self.needs_vectors or self.uses_needs
+
 
 FARTHEST = ("spread", "what is left adds nothing to the policy; it lies farthest from all labelled and picked")
 
