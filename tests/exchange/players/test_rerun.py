@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from oddloop.errors import TableError
+from oddloop.errors import MissingExtraError, TableError
 from oddloop.exchange.players import write_replay
 from oddloop.exchange.players.rerun_replay import PlayerError
 
@@ -79,5 +79,5 @@ def test_a_file_that_is_there_and_a_scene_without_tracks_are_refused(tmp_path) -
 
 def test_without_the_library_it_says_what_to_install(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rerun", None)
-    with pytest.raises(PlayerError, match=r"oddloop\[rerun\]"):
+    with pytest.raises(MissingExtraError, match=r"oddloop\[rerun\]"):
         write_replay(tmp_path / "scene.rrd", "scene-1", tracks())

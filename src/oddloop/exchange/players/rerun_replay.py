@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.errors import OddloopError, TableError
+from oddloop.errors import MissingExtraError, OddloopError, TableError
 
 TIMELINE = "time"
 _COLUMNS = ("x_m", "y_m", "heading_rad", "length_m", "width_m")
@@ -43,13 +43,14 @@ def write_replay(path: Path, scene_id: str, tracks: pa.Table, scores: pa.Table |
         how many instants it has.
 
     Raises:
-        PlayerError: `rerun-sdk` is not installed, or the file is there already.
+        MissingExtraError: `rerun-sdk` is not installed.
+        PlayerError: the file is there already.
         TableError: there are no tracks.
     """
     try:
         import rerun
     except ImportError as error:
-        raise PlayerError("writing .rrd needs `rerun-sdk`; pip install 'oddloop[rerun]'") from error
+        raise MissingExtraError("writing .rrd needs `rerun-sdk`; pip install 'oddloop[rerun]'") from error
     if path.exists():
         raise PlayerError(f"{path} is there already; give another name, or remove it")
     if not tracks.num_rows:
