@@ -43,6 +43,8 @@ def test_the_curve_is_in_the_unit_of_the_metric(learned: dict[str, Any]) -> None
     curve = learned["json"]["curve"]
     assert curve["floor"] == pytest.approx(1.0 - curve["c"]), "accuracy: 1 is perfect"
     assert curve["floor"] == pytest.approx(0.95, abs=0.03)
+    assert curve["floor_low"] == pytest.approx(1.0 - curve["c_high"])
+    assert curve["floor_low"] < curve["floor_high"]
     near = min(curve["line"], key=lambda at: abs(at["n_scenes"] - 65))
     assert near["value"] == pytest.approx(curve["sizes"][4]["value"], abs=0.02)
     assert curve["line"][0]["value"] < curve["line"][-1]["value"]

@@ -126,7 +126,9 @@ def _measured(view: View, segment: Segment, metric: str, fit: Mapping[str, Any])
     best = find_best(np.array([value for value in ends.values() if value is not None], np.float64), config)
     trainings = _trainings(rows) if rows is not None else ()
     sign = 1.0 if config.better == "lower" else -1.0
-    floor = (best + sign * fit[name] for name in ("c", "c_low", "c_high"))
+    # The least error is the greatest value where higher is better.
+    ends = ("c_low", "c_high") if config.better == "lower" else ("c_high", "c_low")
+    floor = (best + sign * fit[name] for name in ("c", *ends))
     return {
         **dict(zip(("floor", "floor_low", "floor_high"), (finite(value) for value in floor), strict=True)),
         "trainings": trainings,
