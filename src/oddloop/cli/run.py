@@ -5,23 +5,24 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddloop.cli.options import JsonOption, WorkspaceOption
-from oddloop.cli.publish import published_line
 from oddloop.cli.shell import make_shell
 from oddloop.cli.terminal import Talk, out, print_json
 from oddloop.errors import PublishError
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
-from oddloop.publish import Published, publish
 from oddloop.report import publish_report
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run as run_loop
 from oddloop.rounds.shell import RunSummary, Shell
 from oddloop.rounds.tracking.in_run import Outbox
+
+if TYPE_CHECKING:
+    from oddloop.publish import Published
 
 
 def run(
@@ -50,6 +51,8 @@ def run(
     if report:
         out.print(f"Report: {report.url}")
     if published:
+        from oddloop.cli.publish import published_line  # here: see `publish_if_asked`
+
         out.print(published_line(published))
 
 
@@ -57,6 +60,8 @@ def publish_if_asked(workspace: Workspace, shell: Shell) -> Published | None:
     """What dashboards read, where `[publish] after_run` says so; a database that is down costs a warning."""
     if not workspace.config.publish.after_run:
         return None
+    from oddloop.publish import publish  # here: slow to load, and most runs do not publish
+
     try:
         return publish(workspace, shell.now_ns())
     except PublishError as error:

@@ -13,7 +13,6 @@ from oddloop.cli.terminal import Talk, out, print_json
 from oddloop.errors import WorkspaceError
 from oddloop.exchange.players import write_replay
 from oddloop.lake.workspace import Workspace
-from oddloop.report.cards_drawings import read_tracks_of, track_files
 from oddloop.rounds.replays import scores_over_time
 from oddloop.rounds.run import run_stages
 
@@ -25,6 +24,8 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Write a scene's replay for Rerun: road users from above, the model's scores on the same timeline."""
+    from oddloop.report.cards_drawings import read_tracks_of, track_files  # here: slow to load, and `find` has no use
+
     opened = Workspace.open(workspace)
     files = track_files(opened)
     tracks = read_tracks_of(files, [scene_id]).get(scene_id) if files.files else None
