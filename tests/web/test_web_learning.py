@@ -21,10 +21,12 @@ def learned(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     app = make_app(folder)
     viewer = client(app, "viewer")
     assert viewer.get("/api/v1/coverage/segment?id=rain%3Dlight").json()["curve"] is None
+    before = viewer.get("/api/v1/coverage").json()
     add_curves(folder, "rain=light")
     app.state.site.store.renew()
     found = viewer.get("/api/v1/coverage/segment?id=rain%3Dlight").json()
-    return {"json": found, "page": viewer.get("/coverage/segment?id=rain%3Dlight", headers=PAGE).text}
+    worst = {"before": before["worst"], "worst": viewer.get("/api/v1/coverage").json()["worst"]}
+    return worst | {"json": found, "page": viewer.get("/coverage/segment?id=rain%3Dlight", headers=PAGE).text}
 
 
 def test_trainings_and_their_sizes_are_what_was_measured(learned: dict[str, Any]) -> None:
@@ -57,3 +59,9 @@ def test_the_page_says_it_in_words_and_in_a_table(learned: dict[str, Any]) -> No
     assert "With ever more labels accuracy comes to about" in page
     assert f"With about {math.ceil(curve['n_needed']):,} labelled scenes in all the target is reached (90 %:" in page
     assert page.count('<td class="n">3</td><td class="n">12</td>') == len(SIZES)
+
+
+def test_curves_that_came_later_count_on_every_page(learned: dict[str, Any]) -> None:
+    before, after = ({gap["segment_id"]: gap["verdict"] for gap in learned[name]} for name in ("before", "worst"))
+    verdicts = {one["metric"]: one["verdict"] for one in learned["json"]["verdicts"]}
+    assert after["rain=light"] == verdicts["accuracy"] != before["rain=light"]

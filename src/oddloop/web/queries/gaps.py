@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.coverage.diagnosis import worst_gaps
+from oddloop.coverage.diagnosis import Diagnosis, worst_gaps
 from oddloop.report.columns import finite
 from oddloop.report.model import LeadMetric
 from oddloop.report.publish import lead_metric
+from oddloop.rounds.curves import find_curves
 from oddloop.rounds.diagnosis import read_diagnosis
 from oddloop.web.store import View
 
@@ -86,11 +87,31 @@ def gap_table(view: View) -> pa.Table | None:
     digest = view.stages.get("coverage", "")
     if view.stage("coverage") is None:
         return None
-    evaluated = tuple(str(state.evaluation["coverage_digest"]) for state in view.rounds if state.evaluation)
-    key = ("gaps", digest, view.config_digest, evaluated)
 
     def rank() -> pa.Table:
-        found = read_diagnosis(view.workspace, digest)
+        found = diagnosis_of(view, digest)
         return worst_gaps(found.gaps, found.verdicts)
 
-    return view.cached(key, rank)
+    return view.cached(("gaps", *_evidence(view, digest)), rank)
+
+
+def diagnosis_of(view: View, coverage_digest: str) -> Diagnosis:
+    """Gaps, verdicts and curves of a coverage, made anew once there is other evidence."""
+    key = ("diagnosis", *_evidence(view, coverage_digest))
+    return view.cached(key, lambda: read_diagnosis(view.workspace, coverage_digest))
+
+
+def curves_digest(view: View) -> str:
+    """Digest of the newest curves of the present training command; "" without any."""
+
+    def find() -> str:
+        found = find_curves(view.workspace)
+        return found.digest if found else ""
+
+    return view.cached(("curves", view.digest), find)
+
+
+def _evidence(view: View, coverage_digest: str) -> tuple[object, ...]:
+    """All that a diagnosis is made of."""
+    evaluated = tuple(str(state.evaluation["coverage_digest"]) for state in view.rounds if state.evaluation)
+    return coverage_digest, view.config_digest, evaluated, curves_digest(view)

@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.config import MetricConfig
-from oddloop.coverage.diagnosis import Curves, Diagnosis
+from oddloop.coverage.diagnosis import Curves
 from oddloop.coverage.diagnosis.errors import find_best
 from oddloop.intervals import bootstrap_interval, draw_weights
 from oddloop.lake.workspace import TableFiles
 from oddloop.report.columns import finite, plain
 from oddloop.report.model import Segment
-from oddloop.rounds.curves import POINTS_FILE, find_curves
-from oddloop.rounds.diagnosis import read_diagnosis
+from oddloop.rounds.curves import POINTS_FILE
 from oddloop.web.queries.coverage.source import Source
+from oddloop.web.queries.gaps import curves_digest, diagnosis_of
 from oddloop.web.store import View
 
 _CONFIDENCE = 0.9
@@ -96,18 +96,12 @@ class Curve:
 _DERIVED = ("floor", "floor_low", "floor_high", "trainings", "sizes", "line")
 
 
-def diagnosis_of(view: View, source: Source) -> Diagnosis:
-    """Gaps, verdicts and curves of a coverage."""
-    key = ("diagnosis", source.digest, view.digest)
-    return view.cached(key, lambda: read_diagnosis(view.workspace, source.digest))
-
-
 def read_curve(view: View, source: Source, segment: Segment) -> Curve | None:
     """The curve of the leading metric; None where none was fitted."""
     lead = source.lead
     if lead is None:
         return None
-    table = diagnosis_of(view, source).curves
+    table = diagnosis_of(view, source.digest).curves
     mine = pc.and_(pc.equal(table["segment_id"], segment.segment_id), pc.equal(table["metric"], lead.name))
     rows = table.filter(mine).to_pylist()
     names = [field.name for field in fields(Curve) if field.name not in _DERIVED]
@@ -139,12 +133,7 @@ def _measured(view: View, segment: Segment, metric: str, fit: Mapping[str, Any])
 
 def _points(view: View) -> TableFiles | None:
     """The points of the newest curves of the present training command."""
-
-    def find() -> str:
-        found = find_curves(view.workspace)
-        return found.digest if found else ""
-
-    digest = view.cached(("curves", view.digest), find)
+    digest = curves_digest(view)
     return view.files("curves", POINTS_FILE, digest) if digest else None
 
 

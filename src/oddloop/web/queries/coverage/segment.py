@@ -15,8 +15,9 @@ from oddloop.report.segments import badness, surely_misses
 from oddloop.rounds.diagnosis import round_history
 from oddloop.rounds.evidence import ALL_SCENES
 from oddloop.web.paging import Asked
-from oddloop.web.queries.coverage.learning import Curve, diagnosis_of, read_curve
+from oddloop.web.queries.coverage.learning import Curve, read_curve
 from oddloop.web.queries.coverage.source import Source, open_source
+from oddloop.web.queries.gaps import diagnosis_of
 from oddloop.web.queries.models import Measured
 from oddloop.web.store import NothingThereError, View
 
@@ -155,7 +156,7 @@ def _measured(source: Source, segment_id: str) -> tuple[Measured, ...]:
 
 
 def _verdicts(view: View, source: Source, segment_id: str) -> tuple[Verdict, ...]:
-    found = diagnosis_of(view, source)
+    found = diagnosis_of(view, source.digest)
     known = {row["metric"]: row for row in _rows(found.gaps, segment_id)}
     names = [field.name for field in fields(Verdict)]
     rows = (known[row["metric"]] | row for row in _rows(found.verdicts, segment_id))

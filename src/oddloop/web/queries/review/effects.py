@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from oddloop.coverage.diagnosis import worst_gaps
 from oddloop.report.columns import finite
 from oddloop.report.publish import lead_metric
-from oddloop.rounds.diagnosis import read_diagnosis
 from oddloop.rounds.state import RoundState
+from oddloop.web.queries.gaps import diagnosis_of
 from oddloop.web.queries.review.scenes import Values
 from oddloop.web.store import View
 
@@ -79,7 +79,7 @@ def read_effects(
         key: tuple[object, ...] = ("effects", stages["coverage"], view.digest)
 
         def make() -> tuple[_Part, ...]:
-            found = read_diagnosis(view.workspace, stages["coverage"])
+            found = diagnosis_of(view, stages["coverage"])
             return _parts(view, stages, lead.name, (found.gaps, found.verdicts))
 
         parts = view.cached(key, make)
