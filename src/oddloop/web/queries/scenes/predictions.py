@@ -16,12 +16,13 @@ import pyarrow as pa
 from oddloop.errors import WorkspaceError
 from oddloop.lake.find import rows_of
 from oddloop.lake.workspace import TableFiles
-from oddloop.report.cards_drawings import count_rows_of, read_tracks_of, track_files
+from oddloop.report.cards_drawings import count_rows_of
 from oddloop.rounds.model import named_model
+from oddloop.rounds.replays import frames_of
 from oddloop.tables import DETECTION, TRAJECTORY, TableSpec
 from oddloop.web.queries.scenes.asked import SceneAsked
 from oddloop.web.queries.scenes.index import open_index
-from oddloop.web.queries.scenes.replay import near_ego
+from oddloop.web.queries.scenes.replay import tracks_near_ego
 from oddloop.web.store import NothingThereError, View
 
 MOST_INSTANTS = 300
@@ -117,11 +118,9 @@ def read_predictions(view: View, asked: SceneAsked) -> Predictions:
     detections = _rows(tables.get("detection"), DETECTION, asked.id, ("frame_id", "boxes"))
     if not forecasts and not detections:
         return Predictions(asked.id, model_id, False, 0.0, 0.0, ())
-    files = track_files(view.workspace)
-    tracks = read_tracks_of(files, [asked.id]).get(asked.id) if files.files else None
-    near = near_ego(tracks) if tracks is not None else None
-    times_ns = _times(view, asked.id)
-    begin_ns = int(near["timestamp_ns"].to_numpy().min()) if near is not None and near.num_rows else None
+    near, frames = tracks_near_ego(view, asked.id), frames_of(view.workspace, asked.id)
+    times_ns = dict(zip(frames["frame_id"].to_pylist(), frames["timestamp_ns"].to_pylist(), strict=True))
+    begin_ns = int(near["timestamp_ns"].to_numpy().min()) if near is not None else None
     placed = _beside_agents(forecasts, near, times_ns) if near is not None else []
     instants = _instants(placed, detections, times_ns, begin_ns)
     boxes = [box for instant in instants for box in instant.boxes]
@@ -144,16 +143,6 @@ def _rows(files: TableFiles | None, spec: TableSpec, scene_id: str, columns: tup
     if files is None or count_rows_of(files, [scene_id]) > MOST_ROWS_READ:
         return []
     return [row for part in rows_of(files, spec, [scene_id], columns) for row in part.to_pylist()]
-
-
-def _times(view: View, scene_id: str) -> dict[str, int]:
-    """Time of each frame of the scene, in ns."""
-    frames = view.workspace.table("frames")
-    if not frames.files:
-        return {}
-    sql = "SELECT frame_id, timestamp_ns FROM f WHERE scene_id = ?"
-    table = view.query(sql, [scene_id], f=frames)
-    return dict(zip(table["frame_id"].to_pylist(), table["timestamp_ns"].to_pylist(), strict=True))
 
 
 def _beside_agents(forecasts: Rows, tracks: pa.Table, times_ns: Mapping[str, int]) -> Rows:

@@ -53,15 +53,27 @@ def read_replay(view: View, asked: SceneAsked) -> Replay:
     Raises:
         NothingThereError: there are no tracks of it.
     """
-    files = track_files(view.workspace)
-    tracks = read_tracks_of(files, [asked.id]).get(asked.id) if files.files else None
-    shown = near_ego(with_speed(tracks)) if tracks is not None else None
-    if shown is None or not shown.num_rows:
+    shown = tracks_near_ego(view, asked.id)
+    if shown is None:
         raise NothingThereError(f"there are no tracks of scene {asked.id!r}")
     return _replay(asked.id, shown)
 
 
-def near_ego(tracks: pa.Table) -> pa.Table:
+def tracks_near_ego(view: View, scene_id: str) -> pa.Table | None:
+    """What is played of a scene's tracks, with speeds; None where there is nothing of it.
+
+    Kept, since the page of a scene asks for its replay and for its predictions at once.
+    """
+
+    def read() -> pa.Table | None:
+        tracks = read_tracks_of(track_files(view.workspace), [scene_id]).get(scene_id)
+        shown = _near_ego(with_speed(tracks)) if tracks is not None else None
+        return shown if shown is not None and shown.num_rows else None
+
+    return view.cached(("tracks near ego", view.digest, scene_id), read)
+
+
+def _near_ego(tracks: pa.Table) -> pa.Table:
     """Rows with a place near the ego vehicle's last one, of the agents that come nearest to it."""
     xy_m = _places(tracks)
     is_ego = _is_ego(tracks)
