@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.coverage.diagnosis import Diagnosis, worst_gaps
-from oddloop.report.columns import finite
+from oddloop.report.columns import plain
 from oddloop.report.model import LeadMetric
 from oddloop.report.publish import lead_metric
 from oddloop.rounds.curves import find_curves
@@ -54,9 +54,6 @@ class Gaps:
     verdicts: dict[str, int]
 
 
-_NUMBERS = ("value", "half_width", "n_needed", "n_needed_low", "n_needed_high")
-
-
 def lead_of(view: View) -> LeadMetric | None:
     """The metric that pages lead with; None where nothing is measured, or nobody has said what is better."""
     measured = view.table("coverage", "segment_metrics.parquet")
@@ -75,7 +72,7 @@ def _read_gaps(view: View, n: int) -> Gaps:
         return Gaps(lead, (), 0, {})
     mine = table.filter(pc.equal(table["metric"], lead.name))
     rows = mine.slice(0, n).select([f.name for f in fields(GapLine)]).to_pylist()
-    worst = tuple(GapLine(**{**row, **{name: finite(row[name]) for name in _NUMBERS}}) for row in rows)
+    worst = tuple(GapLine(**plain(row)) for row in rows)
     return Gaps(lead, worst, mine.num_rows, dict(Counter(mine["verdict"].to_pylist())))
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.coverage.diagnosis import worst_gaps
-from oddloop.report.columns import finite
+from oddloop.report.columns import plain
 from oddloop.report.publish import lead_metric
 from oddloop.rounds.state import RoundState
 from oddloop.web.queries.gaps import diagnosis_of
@@ -53,7 +53,6 @@ class _Part:
 
 _TABLES = ("gaps", "verdicts")
 _BROUGHT = ("n_brought", "n_brought_logs")
-_NUMBERS = ("value", "half_width", "n_needed", "n_needed_low", "n_needed_high")
 
 
 def read_effects(
@@ -96,20 +95,16 @@ def _parts(
     segments = view.table("coverage", "segments.parquet", digest=stages["coverage"])
     # Of all scenes every pick is one; that tells nothing.
     wanted = pc.and_(pc.equal(table["metric"], metric), pc.match_substring(table["segment_id"], "="))
-    rows = table.filter(wanted).slice(0, N_EFFECTS).to_pylist()
+    names = [field.name for field in fields(Effect) if field.name not in _BROUGHT]
+    rows = table.filter(wanted).slice(0, N_EFFECTS).select(names).to_pylist()
     conditions = {} if segments is None else _conditions(segments, [row["segment_id"] for row in rows])
-    return tuple(_Part(_plain(row), conditions.get(row["segment_id"], ())) for row in rows)
+    return tuple(_Part(plain(row), conditions.get(row["segment_id"], ())) for row in rows)
 
 
 def _conditions(segments: pa.Table, ids: list[str]) -> dict[str, tuple[tuple[str, str], ...]]:
     mine = segments.filter(pc.is_in(segments["segment_id"], value_set=pa.array(ids, pa.string())))
     rows = mine.select(["segment_id", "attributes", "values"]).to_pylist()
     return {row["segment_id"]: tuple(zip(row["attributes"], row["values"], strict=True)) for row in rows}
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = [field.name for field in fields(Effect) if field.name not in _BROUGHT]
-    return {name: finite(row[name]) if name in _NUMBERS else row[name] for name in names}
 
 
 def _effect(part: _Part, kept: Sequence[tuple[str, str]], values: Mapping[str, Values]) -> Effect:
