@@ -16,6 +16,7 @@ from oddloop.web.answers import API, answer_json, answer_page
 from oddloop.web.charts import Mark, draw
 from oddloop.web.messages import Messages
 from oddloop.web.queries.clusters.drawings import draw_from_above
+from oddloop.web.queries.rounds import is_linkable
 from oddloop.web.queries.saved import list_kept
 from oddloop.web.queries.scenes import (
     Predictions,
@@ -35,7 +36,6 @@ from oddloop.web.site import site_of, toggled
 router = APIRouter(tags=["scenes"])
 Asked = Annotated[ScenesAsked, Query()]
 AskedScene = Annotated[SceneAsked, Query()]
-_LINKED = ("http://", "https://")
 
 
 @router.get("/scenes", include_in_schema=False)
@@ -92,7 +92,7 @@ def _more_of(request: Request) -> Callable[[Scene, Messages], Mapping[str, Any]]
             "speeds": list(zip(SPEEDS, limits, strict=True)),
             "drawing": drawings.get(page.line.scene_id),
             "chart": draw({"": marks}) if len(marks) > 1 else None,
-            "may_link": lambda uri: uri.startswith(_LINKED),
+            "may_link": is_linkable,
         }
 
     return more
