@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from oddloop.rounds.saved import SEARCH, SET, Saved, delete_saved, save_search, save_set
+from oddloop.rounds.saved import Saved, delete_saved, save_search, save_set
 from oddloop.rounds.saved.saved import What
 from oddloop.web.decisions import Number, Text
 from oddloop.web.forms import read_form
@@ -142,6 +142,3 @@ def forget(store: Store, what: What, name: str, seen: int | None, author: str) -
     kept = delete_saved(store.ledger, what, name, store.author(author), seen=seen)
     store.renew()
     return kept
-
-
-__all__ = ["SEARCH", "SET", "SearchAsked", "SetAsked", "forget", "query_of", "record_search", "record_set", "search_of"]
