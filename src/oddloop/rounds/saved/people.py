@@ -14,7 +14,7 @@ from oddloop.ids import Ids, id_array
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import Author, Ledger
-from oddloop.rounds.saved.saved import EVENT, SEARCH, SET, Saved, What, fold_saved, set_file
+from oddloop.rounds.saved.saved import EVENT, SEARCH, SET, Saved, What, fold_saved, saved_of, set_file
 from oddloop.rounds.state import SAVED, Event
 
 MAX_NAME = 200
@@ -105,8 +105,7 @@ def _keep(ledger: Ledger, what: What, name: str, payload: dict[str, Any], author
     name = _good(name)
     events = ledger.events(SAVED)
     _refuse_taken(events, what, name, seen)
-    _record(ledger, events, {"what": what, "name": name, "deleted": False, **payload}, author)
-    return fold_saved(ledger.events(SAVED), what)[name]
+    return saved_of(_record(ledger, events, {"what": what, "name": name, "deleted": False, **payload}, author))
 
 
 def _good(name: str) -> str:
@@ -129,7 +128,7 @@ def _refuse_taken(events: list[Event], what: What, name: str, seen: int | None) 
         raise ConflictError(f"there is no {what} {name!r} any more that could be replaced; somebody has deleted it")
 
 
-def _record(ledger: Ledger, events: list[Event], payload: dict[str, Any], author: Author) -> None:
+def _record(ledger: Ledger, events: list[Event], payload: dict[str, Any], author: Author) -> Event:
     """Append the next word on a name; of two who speak at once, the second is told."""
     what, name = payload["what"], payload["name"]
     n = sum((event.payload["what"], event.payload["name"]) == (what, name) for event in events)
@@ -137,6 +136,7 @@ def _record(ledger: Ledger, events: list[Event], payload: dict[str, Any], author
     event = ledger.append(SAVED, EVENT, payload, key=f"{what}-{digest_of(name)}-{n}", author=author)
     if (event.author, event.at_ns, dict(event.payload)) != (author.name, author.at_ns, payload):
         raise ConflictError(f"{event.author} has changed the {what} {name!r} meanwhile; look at it and try again")
+    return event
 
 
 def _overtaken(kept: Saved) -> ConflictError:

@@ -61,11 +61,12 @@ def fold_saved(events: Iterable[Event], what: What) -> dict[str, Saved]:
         if told["deleted"]:
             found.pop(told["name"], None)
         else:
-            found[told["name"]] = _saved(event)
+            found[told["name"]] = saved_of(event)
     return dict(sorted(found.items(), key=lambda item: (item[0].casefold(), item[0])))
 
 
-def _saved(event: Event) -> Saved:
+def saved_of(event: Event) -> Saved:
+    """What an event that keeps something says."""
     told = event.payload
     return Saved(
         told["what"],
