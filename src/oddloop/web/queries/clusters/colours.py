@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from oddloop.discover.arrays import row_of
 from oddloop.ids import id_array
 from oddloop.report.formats import number
 from oddloop.report.palette import COLOURS, cluster_colour
@@ -87,7 +86,7 @@ def paint(view: View, colour: str, whole: WholeMap) -> Painted:
         )
 
     def find() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-        found, is_there = row_of(index.ids, id_array(whole.scene_ids()))
+        found, is_there = index.rows_of(id_array(whole.scene_ids()))
         return found.astype(np.int32), is_there
 
     def make() -> Painted:
