@@ -6,7 +6,7 @@ passes for a value; values beyond the six most frequent share a look, and so do 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from oddloop.tables import UNKNOWN
 from oddloop.web.queries.clusters.whole_map import WholeMap
 from oddloop.web.queries.scenes import open_index
 from oddloop.web.queries.scenes.column import Column
+from oddloop.web.queries.scenes.facets import in_order
 from oddloop.web.queries.scenes.index import HELD_OUT, POOL, Index
 from oddloop.web.store import NothingThereError, View
 
@@ -124,7 +125,7 @@ def _by_value(index: Index, kind: str, name: str) -> Painted:
         codes = np.array([code.get(value, len(code)) for value in found.values], dtype=np.int64)
         return Painted((*_keys(kind, list(code)), _REST), codes[found.codes])
     column = index.attribute(name)
-    shown = list(_frequent(index, name, column))
+    shown = _frequent(index, name, column)
     place = {value: i for i, value in enumerate(shown)} | {UNKNOWN: len(shown) + 2}
     of_value = np.array([place.get(value, len(shown)) for value in column.values], dtype=np.int64)
     keys = (*_keys("value", shown), _REST, _SEVERAL, _UNKNOWN)
@@ -135,14 +136,10 @@ def _keys(kind: str, values: Sequence[str]) -> tuple[Key, ...]:
     return tuple(Key(value, "", kind, cluster_colour(i)) for i, value in enumerate(values))
 
 
-def _frequent(index: Index, name: str, column: Column) -> Iterator[str]:
+def _frequent(index: Index, name: str, column: Column) -> list[str]:
     """The most frequent values, as many as there are colours, in the order of the taxonomy, then by name."""
-    counts = np.bincount(column.codes, minlength=len(column.values))
-    order = [column.values[i] for i in np.argsort(-counts, kind="stable")]
-    wanted = [value for value in order if value != UNKNOWN][: len(COLOURS)]
-    config = index.view.config.attributes.get(name)
-    declared = {value: i for i, value in enumerate(config.all_values if config else ())}
-    yield from sorted(wanted, key=lambda value: (declared.get(value, len(declared)), value))
+    wanted = [value for value in column.by_frequency() if value != UNKNOWN]
+    return in_order(index, name, wanted[: len(COLOURS)])
 
 
 def _one_each(index: Index, column: Column, of_value: Ints, n_shown: int) -> Ints:

@@ -109,6 +109,15 @@ class Column:
         wanted[places] = True
         return int(np.count_nonzero(self.keep_where(wanted) & kept.is_in))
 
+    def by_frequency(self) -> tuple[str, ...]:
+        """Values, those of most entries first.
+
+        >>> Column(3, ("a", "b"), np.array([0, 1, 1])).by_frequency()
+        ('b', 'a')
+        """
+        counts = np.bincount(self.codes, minlength=len(self.values))
+        return tuple(self.values[place] for place in np.argsort(-counts, kind="stable"))
+
     def of(self, row: int) -> tuple[str, ...]:
         """Values of one scene."""
         if self.rows is None:

@@ -56,7 +56,7 @@ def _facet(index: Index, asked: ScenesAsked, name: str, among: Mask) -> Facet:
     hidden = sorted(set(column.values) - set(shown))
     is_whole = bool(hidden) and name in asked.all
     listed = [*shown, *chosen, *(hidden[:MOST_SHOWN] if is_whole else ())]
-    bars = tuple(_bar(value, counts.get(value, 0), among, value in chosen) for value in _in_order(index, name, listed))
+    bars = tuple(_bar(value, counts.get(value, 0), among, value in chosen) for value in in_order(index, name, listed))
     rest = _bar("", _n_with(column, hidden, counts, among), among, name in asked.rest) if hidden else None
     return Facet(name, bars, rest, len(hidden), is_whole)
 
@@ -80,7 +80,7 @@ def _counts(index: Index, name: str, column: Column, among: Mask) -> Ints:
     return index.view.cached(("all counts", index.digest, name), lambda: column.counts(among))
 
 
-def _in_order(index: Index, name: str, values: list[str]) -> list[str]:
+def in_order(index: Index, name: str, values: list[str]) -> list[str]:
     """As the taxonomy has them, then by name; unknown last."""
     config = index.view.config.attributes.get(name)
     place = {value: i for i, value in enumerate(config.all_values if config else ())}

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from oddloop.rounds.saved import SET, read_set
 from oddloop.web.queries.saved import kept_of
 from oddloop.web.queries.scenes.asked import ScenesAsked
-from oddloop.web.queries.scenes.column import Bools, Column
+from oddloop.web.queries.scenes.column import Bools
 from oddloop.web.queries.scenes.index import Index
 from oddloop.web.store import NothingThereError
 
@@ -57,12 +57,7 @@ def frequent(index: Index, name: str) -> tuple[str, ...]:
     column = index.attribute(name)
     if len(column.values) <= MOST_VALUES + 1:
         return column.values
-    return index.view.cached(("frequent values", index.digest, name), lambda: _frequent(column))
-
-
-def _frequent(column: Column) -> tuple[str, ...]:
-    counts = np.bincount(column.codes, minlength=len(column.values))
-    return tuple(column.values[place] for place in np.argsort(-counts, kind="stable")[:MOST_VALUES])
+    return index.view.cached(("frequent values", index.digest, name), lambda: column.by_frequency()[:MOST_VALUES])
 
 
 def _by_value(index: Index, asked: ScenesAsked, name: str) -> Bools:
