@@ -88,10 +88,7 @@ def draw(
     ends = [v for m in marks for v in (m.value, m.low, m.high) if v is not None] + ([level[0]] if level else [])
     ticks = nice_ticks(min(*ends, 0.0), max(*ends, _FEW)) if are_counts else nice_ticks(min(ends), max(ends))
     right = WIDTH - (RIGHT if len(series) == 1 else RIGHT_OF_NAMES)
-
-    def y(value: float) -> float:
-        return round(HEIGHT - BOTTOM - (value - ticks[0]) / (ticks[-1] - ticks[0]) * (HEIGHT - BOTTOM - TOP), 1)
-
+    y = heights(ticks, TOP, HEIGHT - BOTTOM)
     labels = [mark.label for mark in next(iter(series.values()))]
     step = (right - LEFT) / len(labels)
     xs = [round(LEFT + (place + 0.5) * step, 1) for place in range(len(labels))]
@@ -146,6 +143,15 @@ def nice_ticks(low: float, high: float) -> list[float]:
     step = next(power * nice for nice in (1, 2, 5, 10) if power * nice >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [place * step for place in range(first, last + 1)]
+
+
+def heights(ticks: Sequence[float], top: float, bottom: float) -> Callable[[float], float]:
+    """Where values lie on an axis that goes from its first tick, at `bottom`, up to its last one, at `top`.
+
+    >>> heights([0.0, 5.0, 10.0], 20, 120)(2.5)
+    95.0
+    """
+    return lambda value: round(bottom - (value - ticks[0]) / (ticks[-1] - ticks[0]) * (bottom - top), 1)
 
 
 def tick_text(tick: float, ticks: Sequence[float]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oddloop.report.formats import number
-from oddloop.web.charts import HEIGHT, WIDTH, nice_ticks, tick_text
+from oddloop.web.charts import HEIGHT, WIDTH, heights, nice_ticks, tick_text
 from oddloop.web.queries.coverage.learning import At, Curve
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 26, 16, 46
@@ -55,13 +55,11 @@ def lay_out(curve: Curve, target: float | None) -> Drawn:
     values += [end for one in curve.sizes for end in (one.ci_low, one.ci_high) if end is not None]
     values += [curve.floor, curve.floor_low, curve.floor_high, *([] if target is None else [target])]
     ticks = nice_ticks(min(values), max(values))
+    y = heights(ticks, TOP, HEIGHT - BOTTOM)
 
     def x(n: float) -> float:
         share = math.log(max(n, first) / first) / math.log(last / first)
         return round(LEFT + 8 + share * (WIDTH - RIGHT - LEFT - 16), 1)
-
-    def y(value: float) -> float:
-        return round(HEIGHT - BOTTOM - (value - ticks[0]) / (ticks[-1] - ticks[0]) * (HEIGHT - BOTTOM - TOP), 1)
 
     return Drawn(
         _band(curve, x, y),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oddloop.report.formats import duration, number
-from oddloop.web.charts import nice_ticks
+from oddloop.web.charts import heights, nice_ticks
 from oddloop.web.queries.coverage.quadrant import Point, Quadrant
 
 WIDTH, HEIGHT = 720, 360
@@ -66,13 +66,11 @@ def lay_out(quadrant: Quadrant) -> Scatter:
     low, high = math.log10(least / 3 if min(times) <= 0 else least / 1.3), math.log10(max(*times, least * 2) * 1.3)
     values = [point.value for point in quadrant.points] + ([] if quadrant.target is None else [quadrant.target])
     ticks = nice_ticks(min(values), max(values))
+    y = heights(ticks, TOP, HEIGHT - BOTTOM)
 
     def x(seconds: float) -> float:
         at = low if seconds <= 0 else math.log10(seconds)
         return round(LEFT + 10 + (at - low) / (high - low) * (WIDTH - LEFT - RIGHT - 20), 1)
-
-    def y(value: float) -> float:
-        return round(HEIGHT - BOTTOM - (value - ticks[0]) / (ticks[-1] - ticks[0]) * (HEIGHT - BOTTOM - TOP), 1)
 
     seen = [(x(t), duration(t)) for t in _TIMES_S if low < math.log10(t) < high]
     dots = tuple(
