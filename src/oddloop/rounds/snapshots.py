@@ -19,9 +19,7 @@ FOLDER = "history/coverage"
 
 def append_snapshot(workspace: Workspace, covered: Derived, now_ns: int) -> bool:
     """Keep a coverage result, where it differs from the newest one kept; returns whether it was."""
-    storage = workspace.storage.sub(FOLDER)
-    kept = table_files(storage, COVERAGE_HISTORY.name).files
-    if kept and sorted(kept)[-1].removesuffix(".parquet").endswith(covered.digest):
+    if newest_snapshot(workspace) == covered.digest:
         return False
     segments = covered.storage.read_table("segments.parquet")
     few = segments.filter(pc.less_equal(segments["n_way"], 1))
@@ -32,7 +30,7 @@ def append_snapshot(workspace: Workspace, covered: Derived, now_ns: int) -> bool
         **{name: few[name] for name in names},
     }
     table = pa.table([columns[c.name] for c in COVERAGE_HISTORY.columns], schema=COVERAGE_HISTORY.schema())
-    write_stream(storage, f"{now_ns:020d}-{covered.digest}.parquet", [table], table.schema)
+    write_stream(workspace.storage.sub(FOLDER), f"{now_ns:020d}-{covered.digest}.parquet", [table], table.schema)
     return True
 
 
