@@ -14,7 +14,7 @@ from oddloop.derived_tables.star import DIM_CLUSTER, DIM_MODEL, DIM_ROUND
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.discovery import Discovery, read_discovery
 from oddloop.rounds.ledger import Ledger
-from oddloop.rounds.model import known_models
+from oddloop.rounds.model import known_models, trained_rounds
 from oddloop.rounds.state import DISCOVERY, ROUND_ZERO, Event, RoundState
 from oddloop.tables import TableSpec
 
@@ -66,7 +66,7 @@ def model_rows(workspace: Workspace, ledger: Ledger, rounds: Sequence[RoundState
         rounds: all rounds, oldest first.
         measured: models of the coverages, the newest last; one at least.
     """
-    trained = {str(s.training["model_id"]): s for s in rounds if "digest" in s.training}
+    trained = trained_rounds(list(rounds))
     known = dict.fromkeys([*known_models(workspace, list(rounds)), *measured])
     return _table(DIM_MODEL, (_model_row(name, trained.get(name), ledger, name == measured[-1]) for name in known))
 

@@ -52,7 +52,7 @@ def current_model(workspace: Workspace, ledger: Ledger) -> ModelTables | None:
             service is not there any more.
     """
     rounds = ledger.rounds()
-    trained = _trained_rounds(rounds)
+    trained = trained_rounds(rounds)
     promotion = last_promotion(ledger.events(MODELS)) if workspace.config.deploy.follow == "promoted" else None
     if promotion is not None:
         return named_model(workspace, rounds, str(promotion.payload["model_id"]))
@@ -72,7 +72,7 @@ def last_promotion(events: Sequence[Event]) -> Event | None:
 
 def known_models(workspace: Workspace, rounds: list[RoundState]) -> dict[str, str]:
     """The round that trained it, by model_id, oldest first; "" for those that were in the lake before."""
-    trained = {model_id: state.round_id for model_id, state in _trained_rounds(rounds).items()}
+    trained = {model_id: state.round_id for model_id, state in trained_rounds(rounds).items()}
     return {model_id: "" for model_id in workspace.models() if model_id not in trained} | trained
 
 
@@ -83,7 +83,7 @@ def model_uri(workspace: Workspace, state: RoundState) -> str:
     return text.strip().partition("\n")[0].strip()
 
 
-def _trained_rounds(rounds: list[RoundState]) -> dict[str, RoundState]:
+def trained_rounds(rounds: list[RoundState]) -> dict[str, RoundState]:
     """Rounds that have trained a model, by the model's id, oldest first."""
     return {str(state.training["model_id"]): state for state in rounds if "digest" in state.training}
 
@@ -94,7 +94,7 @@ def named_model(workspace: Workspace, rounds: list[RoundState], model_id: str) -
     Raises:
         WorkspaceError: what it said is not there any more.
     """
-    trained = _trained_rounds(rounds)
+    trained = trained_rounds(rounds)
     if model_id in trained:
         return trained_model(workspace, trained[model_id])
     if model_id not in workspace.models():
