@@ -23,19 +23,12 @@ import sqlalchemy as sa
 from oddloop.config import PublishConfig
 from oddloop.derived_tables.star import STAR
 from oddloop.errors import MissingExtraError, PublishError
-from oddloop.publish.sql import described, named, quoted
+from oddloop.publish.sql import declared, described, named, quoted
 from oddloop.tables import TableSpec
 
 BATCH_ROWS = 65_536
 _LOCK = 0x0DD100B
 """Names the advisory lock by which publications into one database take turns."""
-_TYPES = {
-    pa.string(): "text",
-    pa.int64(): "bigint",
-    pa.float64(): "double precision",
-    pa.bool_(): "boolean",
-    pa.timestamp("us", tz="UTC"): "timestamptz",
-}
 
 
 def write_postgres(tables: Path, config: PublishConfig) -> None:
@@ -82,7 +75,7 @@ def _bring(connection: sa.Connection, spec: TableSpec, file: Path, schema: str) 
     with pq.ParquetFile(file) as parquet:
         fields = list(parquet.schema_arrow)
         _make_table(connection, spec, fields, schema)
-        columns = ", ".join(f"{named(field.name)} {_TYPES[field.type]}" for field in fields)
+        columns = ", ".join(map(declared, fields))
         connection.exec_driver_sql(f"CREATE TEMP TABLE incoming ({columns}) ON COMMIT DROP")
         for batch in parquet.iter_batches(BATCH_ROWS):
             _copy(connection, batch)
@@ -95,13 +88,13 @@ def _bring(connection: sa.Connection, spec: TableSpec, file: Path, schema: str) 
 def _make_table(connection: sa.Connection, spec: TableSpec, fields: list[pa.Field], schema: str) -> None:
     """Make the table where it is not there, and columns that it lacks; those that are not published any more stay."""
     table = f"{named(schema)}.{named(spec.name)}"
-    columns = ", ".join(f"{named(field.name)} {_TYPES[field.type]}" for field in fields)
+    columns = ", ".join(map(declared, fields))
     keys = ", ".join(map(named, spec.key))
     connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({keys}))")
     there = sa.inspect(connection).get_columns(spec.name, schema=schema)
     lacking = [field for field in fields if field.name not in {column["name"] for column in there}]
     for field in lacking:
-        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {named(field.name)} {_TYPES[field.type]}")
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {declared(field)}")
     for column in spec.columns:
         said = quoted(described(column))
         connection.exec_driver_sql(f"COMMENT ON COLUMN {table}.{named(column.name)} IS {said}")

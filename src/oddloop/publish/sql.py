@@ -23,6 +23,7 @@ _TYPES = {
     pa.bool_(): "BOOLEAN",
     TIME: "TIMESTAMPTZ",
 }
+_POSTGRES_TYPES = {**_TYPES, pa.string(): "text", pa.float64(): "double precision"}
 
 
 @contextlib.contextmanager
@@ -56,12 +57,21 @@ def columns_of(engine: duckdb.DuckDBPyConnection, name: str) -> list[str]:
 
 
 def sql_type(kind: pa.DataType) -> str:
-    """DuckDB's and PostgreSQL's name of a column's type.
+    """DuckDB's name of a column's type.
 
     >>> sql_type(pa.string())
     'VARCHAR'
     """
     return _TYPES[kind]
+
+
+def declared(field: pa.Field) -> str:
+    """A column with its type, as PostgreSQL and Hyper take it in `CREATE TABLE`.
+
+    >>> declared(pa.field("hours", pa.float64()))
+    '"hours" double precision'
+    """
+    return f"{named(field.name)} {_POSTGRES_TYPES[field.type]}"
 
 
 def casts(spec: TableSpec) -> str:

@@ -10,21 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop.derived_tables.star import DIMENSIONS, FACTS
 from oddloop.errors import MissingExtraError
-from oddloop.publish.sql import named, quoted
+from oddloop.publish.sql import declared, named, quoted
 from oddloop.tables import TableSpec
 
-_TYPES = {
-    pa.string(): "text",
-    pa.int64(): "bigint",
-    pa.float64(): "double precision",
-    pa.bool_(): "boolean",
-    pa.timestamp("us", tz="UTC"): "timestamptz",
-}
 _BY_NAME = {spec.name: spec for spec in (*DIMENSIONS, *FACTS)}
 
 
@@ -68,9 +60,7 @@ def statements(fact: TableSpec, tables: Path) -> Iterator[str]:
         file = tables / f"{spec.name}.parquet"
         fields = list(pq.read_schema(file))
         needed = {column.name for column in spec.columns if not column.nullable}
-        columns = [
-            f"{named(field.name)} {_TYPES[field.type]}{' NOT NULL' if field.name in needed else ''}" for field in fields
-        ]
+        columns = [f"{declared(field)}{' NOT NULL' if field.name in needed else ''}" for field in fields]
         yield f"CREATE TABLE {_place(spec)} ({', '.join(columns)})"
         names = ", ".join(named(field.name) for field in fields)
         yield f"INSERT INTO {_place(spec)} SELECT {names} FROM external({quoted(str(file))}, FORMAT => 'parquet')"
