@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -27,11 +26,11 @@ _POSTGRES_TYPES = {**_TYPES, pa.string(): "text", pa.float64(): "double precisio
 
 
 @contextlib.contextmanager
-def open_engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_engine(spill: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine in memory that spills to a folder."""
     engine = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": THREADS})
     try:
-        engine.execute(f"SET temp_directory = {quoted(str(spill))}")
+        engine.execute(f"SET temp_directory = {quoted(spill)}")
         engine.execute("SET TimeZone = 'UTC'")
         engine.execute("SET python_enable_replacements = false")
         yield engine

@@ -7,6 +7,7 @@ in the order of their keys, so that the same workspace gives the same tables.
 from __future__ import annotations
 
 import difflib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,15 +43,11 @@ _ROW_GROUP = 65_536
 
 
 def write_star(moment: Moment, ledger: Ledger, out: Path) -> dict[str, int]:
-    """Write `<table>.parquet` of every fact and dimension to an empty folder; returns their rows."""
-    spill = out / "spill"
-    spill.mkdir(parents=True)
-    with open_engine(spill) as engine:
+    """Write `<table>.parquet` of every fact and dimension to a new folder; returns their rows."""
+    out.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(dir=out) as spill, open_engine(spill) as engine:
         _show_inputs(engine, moment, ledger)
         rows = {spec.name: _write(engine, spec, sql, out) for spec, sql in _queries(engine, moment)}
-    for path in sorted(spill.rglob("*"), reverse=True):
-        path.unlink()
-    spill.rmdir()
     for spec in (DIM_ROUND, DIM_MODEL, DIM_CLUSTER):
         table = getattr(moment, spec.name)
         pq.write_table(table, out / f"{spec.name}.parquet", compression="zstd")
