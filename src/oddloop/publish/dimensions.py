@@ -12,7 +12,7 @@ import pyarrow as pa
 from oddloop.config import Config
 from oddloop.derived_tables.star import DIM_CLUSTER, DIM_MODEL, DIM_ROUND
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.discovery import Discovery, read_discovery
+from oddloop.rounds.discovery import Scenario, read_cards
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.model import known_models, trained_rounds
 from oddloop.rounds.state import DISCOVERY, ROUND_ZERO, Event, RoundState
@@ -85,14 +85,14 @@ def cluster_rows(workspace: Workspace, ledger: Ledger, stages: Mapping[str, str]
     folders = (f"derived/{stage}/{stages.get(stage, '-')}/manifest.json" for stage in ("discover", "cards"))
     if not all(map(workspace.storage.exists, folders)):
         return DIM_CLUSTER.empty()
-    found = read_discovery(workspace, ledger.events(DISCOVERY), stages["discover"], stages["cards"])
+    cards, names = read_cards(workspace, ledger.events(DISCOVERY), stages["discover"], stages["cards"])
     web_url = workspace.config.publish.web_url
-    return _table(DIM_CLUSTER, (_cluster_row(card, found, web_url) for card in found.cards.to_pylist()))
+    return _table(DIM_CLUSTER, (_cluster_row(card, names, web_url) for card in cards.to_pylist()))
 
 
-def _cluster_row(card: Mapping[str, Any], found: Discovery, web_url: str) -> dict[str, Any]:
+def _cluster_row(card: Mapping[str, Any], names: Mapping[str, Scenario], web_url: str) -> dict[str, Any]:
     cluster_id = str(card["cluster_id"])
-    said = found.names.get(cluster_id)
+    said = names.get(cluster_id)
     same = ("rank", "n_scenes", "n_logs", "n_labelled", "per_hour", "per_hour_low", "per_hour_high")
     return {
         "cluster_id": cluster_id,

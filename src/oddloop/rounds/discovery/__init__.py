@@ -6,7 +6,7 @@ from oddloop.rounds.discovery.lasting import Lasting, last_clustered, read_lasti
 from oddloop.rounds.discovery.measured import measure_clusters
 from oddloop.rounds.discovery.names import Note, Question, Scenario, fold_names, open_questions
 from oddloop.rounds.discovery.people import last_said, name_cluster, settle_question
-from oddloop.rounds.discovery.read import Discovery, rank_said, read_discovery
+from oddloop.rounds.discovery.read import Discovery, rank_said, read_cards, read_discovery
 from oddloop.rounds.discovery.scenarios import read_scenarios
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "name_cluster",
     "open_questions",
     "rank_said",
+    "read_cards",
     "read_discovery",
     "read_lasting",
     "read_scenarios",

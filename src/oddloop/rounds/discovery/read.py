@@ -52,14 +52,28 @@ def read_discovery(workspace: Workspace, events: list[Event], discover_digest: s
     Raises:
         WorkspaceError: the clusters of that discovery were never recorded.
     """
+    lasting = read_lasting(workspace, _recorded(workspace, events, discover_digest))
+    cards, names = read_cards(workspace, events, discover_digest, cards_digest)
+    placed = _stage(workspace, "discover", discover_digest).read_table("scene_map.parquet")
+    return Discovery(lasting, cards, rename_clusters(placed, lasting.ids), names, open_questions(events))
+
+
+def read_cards(
+    workspace: Workspace, events: list[Event], discover_digest: str, cards_digest: str
+) -> tuple[pa.Table, dict[str, Scenario]]:
+    """`cards` and `names` of a discovery, for whoever has no use for its scenes; arguments and errors are the same."""
+    _recorded(workspace, events, discover_digest)
+    names = fold_names(events)
+    cards = _stage(workspace, "cards", cards_digest).read_table("cluster_cards.parquet")
+    return rank_said(cards, names, workspace.config.discover.names.risk_levels), names
+
+
+def _recorded(workspace: Workspace, events: list[Event], discover_digest: str) -> Event:
+    """The newest record of the clusters of a discovery."""
     event = clustered_as(events, discover_digest)
     if event is None:
         raise WorkspaceError(f"{workspace.storage.url}: these clusters are not recorded yet; run `oddloop discover`")
-    lasting, names = read_lasting(workspace, event), fold_names(events)
-    cards = _stage(workspace, "cards", cards_digest).read_table("cluster_cards.parquet")
-    placed = _stage(workspace, "discover", discover_digest).read_table("scene_map.parquet")
-    ranked = rank_said(cards, names, workspace.config.discover.names.risk_levels)
-    return Discovery(lasting, ranked, rename_clusters(placed, lasting.ids), names, open_questions(events))
+    return event
 
 
 def rank_said(cards: pa.Table, names: Mapping[str, Scenario], levels: Mapping[str, float]) -> pa.Table:
