@@ -24,7 +24,7 @@ from oddloop.config import PublishConfig
 from oddloop.derived_tables.star import DIM_SCENE, PUBLICATION
 from oddloop.errors import PublishError
 from oddloop.lake.fingerprint import digest_of
-from oddloop.lake.storage import STAGING_MARK, Storage
+from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.publish.duckdb_file import write_duckdb
 from oddloop.publish.look import look_at
@@ -156,9 +156,8 @@ def _aside(target: Storage) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as elsewhere:
             yield Path(elsewhere)
         return
-    target.fs.create_dir(target.root, recursive=True)
     remove_leftovers(target)
-    folder = target.local_path(f"new{STAGING_MARK}{digest_of(str(target.root))}")
+    folder = target.local_path(target.write_aside("new"))
     folder.mkdir()
     try:
         yield folder
