@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from oddloop.config import LakeConfig
 from oddloop.errors import TableError, WorkspaceError
 from oddloop.lake.formats import is_snapshot_pointer
-from oddloop.lake.storage import STAGING_MARK, Storage, _sync, _sync_up
+from oddloop.lake.storage import STAGING_MARK, Storage, _sync_up, sync
 from oddloop.lake.workspace import Workspace
 from oddloop.tables import BY_ENCODER, INPUTS, TASKS, TableSpec
 
@@ -165,7 +165,7 @@ def _write_batches(storage: Storage, aside: str, name: str, batches: Iterable[pa
             if writer is not None:
                 writer.close()
     if storage.is_local:
-        _sync(storage.path(aside))
+        sync(storage.path(aside))
     return n_rows
 
 

@@ -134,7 +134,7 @@ class Storage:
         aside = _staging_name(target)
         try:
             Path(aside).write_bytes(content)
-            _sync(aside)
+            sync(aside)
             os.replace(aside, target)
         finally:
             Path(aside).unlink(missing_ok=True)
@@ -177,7 +177,7 @@ class Storage:
         if not self.is_local:
             self.fs.move(self.path(aside), self.path(relative))
             return
-        _sync(self.path(aside))
+        sync(self.path(aside))
         os.replace(self.path(aside), self.path(relative))
         _sync_up(Path(self.path(relative)).parent, Path(self.root))
 
@@ -223,10 +223,7 @@ def staged_folder(storage: Storage, final: str) -> Iterator[Storage]:
 
 
 def _commit(staging: Path, final: Path) -> None:
-    for folder, _, names in os.walk(staging):
-        for name in names:
-            _sync(os.path.join(folder, name))
-        _sync(folder)
+    sync_whole(staging)
     try:
         os.rename(staging, final)
     except OSError as error:
@@ -249,17 +246,26 @@ def is_staging(name: str) -> bool:
 def _sync_up(folder: Path, root: Path) -> None:
     """Make a new name in a folder durable, and the names of the folders above it, which may be as new."""
     for parent in (folder, *folder.parents):
-        _sync(str(parent))
+        sync(str(parent))
         if parent == root:
             return
 
 
-def _sync(path: str) -> None:
+def sync(path: str) -> None:
+    """Make a file durable, or the names in a folder."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_whole(folder: Path) -> None:
+    """Make a folder durable with all that it holds."""
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            sync(os.path.join(inner, name))
+        sync(inner)
 
 
 def _open_url(url: str) -> tuple[pafs.FileSystem, str]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop.errors import TableError
-from oddloop.lake.storage import Storage, _staging_name, _sync, _sync_up
+from oddloop.lake.storage import Storage, _staging_name, _sync_up, sync
 
 ROW_GROUP_ROWS = 65_536
 ROW_GROUP_BYTES = 1 << 26
@@ -92,6 +92,6 @@ def _move(storage: Storage, aside: str, file: str) -> None:
         storage.fs.move(storage.path(aside), storage.path(file))
         return
     target = storage.local_path(file)
-    _sync(storage.path(aside))
+    sync(storage.path(aside))
     os.replace(storage.path(aside), target)
     _sync_up(target.parent, storage.local_path())

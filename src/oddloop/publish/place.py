@@ -11,7 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
-from oddloop.lake.storage import Storage
+from oddloop.lake.storage import Storage, sync, sync_whole
 
 RECORD = "publication.json"
 _AT_FDCWD, _EXCHANGE = -100, 2
@@ -24,6 +24,8 @@ def place(built: Path, target: Storage) -> None:
         built: holds files and folders; for a local target on the same disk.
         target: the folder that dashboards read from.
     """
+    if target.is_local:
+        sync_whole(built)
     entries = sorted(built.iterdir(), key=lambda entry: (entry.name == RECORD, entry.name))
     for entry in entries:
         if target.is_local:
@@ -40,12 +42,11 @@ def remove_leftovers(target: Storage) -> None:
 
 
 def _move(entry: Path, target: Path) -> None:
-    _sync(entry)
     if entry.is_dir() and target.exists():
         _exchange(entry, target)  # the old one goes with the folder that it now lies in
     else:
         os.replace(entry, target)
-    _sync_one(target.parent)
+    sync(str(target.parent))
 
 
 def _exchange(new: Path, old: Path) -> None:
@@ -57,19 +58,6 @@ def _exchange(new: Path, old: Path) -> None:
     aside = new.with_name(f"{new.name}.old")
     os.rename(old, aside)
     os.rename(new, old)
-
-
-def _sync(entry: Path) -> None:
-    for path in (entry, *(entry.rglob("*") if entry.is_dir() else ())):
-        _sync_one(path)
-
-
-def _sync_one(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _upload(entry: Path, target: Storage) -> None:
