@@ -8,14 +8,13 @@ Memory is one row group and one table; time grows with the rows.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop.errors import TableError
-from oddloop.lake.storage import Storage, _staging_name, _sync_up, sync
+from oddloop.lake.storage import Storage
 
 ROW_GROUP_ROWS = 65_536
 ROW_GROUP_BYTES = 1 << 26
@@ -35,11 +34,10 @@ def write_stream(storage: Storage, file: str, tables: Iterable[pa.Table], schema
     Raises:
         TableError: a table has other columns or types.
     """
-    aside = _staging_name(file)
-    storage.fs.create_dir(storage.path(file).rsplit("/", 1)[0], recursive=True)
+    aside = storage.write_aside(file)
     try:
         n_rows = _write(storage, aside, file, tables, schema)
-        _move(storage, aside, file)
+        storage.commit_file(aside, file)
     finally:
         if storage.exists(aside):
             storage.delete_file(aside)
@@ -85,13 +83,3 @@ def _alike(tables: Iterable[pa.Table], schema: pa.Schema, file: str) -> Iterator
 
 def _shown(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} ({field.type})" for field in schema)
-
-
-def _move(storage: Storage, aside: str, file: str) -> None:
-    if not storage.is_local:
-        storage.fs.move(storage.path(aside), storage.path(file))
-        return
-    target = storage.local_path(file)
-    sync(storage.path(aside))
-    os.replace(storage.path(aside), target)
-    _sync_up(target.parent, storage.local_path())
