@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from local_server import answering, free_port
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = Path(os.environ.get("SUPERSET", ROOT / ".venv-superset/bin/superset"))
@@ -92,7 +91,7 @@ class Superset:
 @contextmanager
 def superset(folder: Path) -> Iterator[Superset]:
     """Make its database, start it, wait until it answers, and end it with all that it started."""
-    port, password = _free_port(), secrets.token_hex(8)
+    port, password = free_port(), secrets.token_hex(8)
     (folder / "superset_config.py").write_text(_SETTINGS.format(key=secrets.token_hex(32), folder=folder))
     environ = {
         "PATH": f"{PROGRAM.parent}:/usr/bin:/bin",
@@ -102,37 +101,15 @@ def superset(folder: Path) -> Iterator[Superset]:
         "FLASK_APP": "superset",
     }
     admin = ["--firstname", "A", "--lastname", "B", "--email", "a@example.com", "--password", password]
-    with (folder / "server.log").open("wb") as log:
+    log = folder / "server.log"
+    with log.open("wb") as output:
         for step in (["db", "upgrade"], ["fab", "create-admin", "--username", "admin", *admin], ["init"]):
-            subprocess.run([PROGRAM, *step], env=environ, stdout=log, stderr=subprocess.STDOUT, check=True, timeout=300)
-        command = [PROGRAM, "run", "-h", "127.0.0.1", "-p", str(port), "--with-threads"]
-        process = subprocess.Popen(
-            command, env=environ, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait(url, process, folder / "server.log")
-            server = Superset(url, "admin", password)
-            server.log_in()
-            yield server
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < end:
-        assert process.poll() is None, f"Superset ended:\n{log.read_text(errors='replace')[-3000:]}"
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    raise AssertionError(f"Superset did not answer:\n{log.read_text(errors='replace')[-3000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+            subprocess.run(
+                [PROGRAM, *step], env=environ, stdout=output, stderr=subprocess.STDOUT, check=True, timeout=300
+            )
+    url = f"http://127.0.0.1:{port}"
+    command = [PROGRAM, "run", "-h", "127.0.0.1", "-p", str(port), "--with-threads"]
+    with answering(command, environ, log, url, _PATIENCE_S):
+        server = Superset(url, "admin", password)
+        server.log_in()
+        yield server
