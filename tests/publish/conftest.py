@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ import toy
 from oddloop.lake import Workspace
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run
-from postgres_server import PostgresServer, find_programs, running_server
 from publishing import publish_at, with_settings
 from superset_server import PROGRAM, Superset, superset
 
@@ -47,16 +45,6 @@ def workspace(published: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "ws"
     shutil.copytree(published, folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    if find_programs() is None:
-        pytest.skip("no PostgreSQL server here; scripts/install-system-packages brings one")
-    if importlib.util.find_spec("pg8000") is None:
-        pytest.skip("pg8000 is not installed; it comes with oddloop[postgres]")
-    with running_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

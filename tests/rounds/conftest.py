@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from postgres_server import PostgresServer, find_programs, running_server
+from postgres_server import PostgresServer
 
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.system))
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    if find_programs() is None:
-        pytest.skip("no PostgreSQL server here; scripts/install-system-packages brings one")
-    if importlib.util.find_spec("pg8000") is None:
-        pytest.skip("pg8000 is not installed; it comes with oddloop[postgres]")
-    with running_server() as server:
-        yield server
 
 
 @pytest.fixture(params=DATABASES)
