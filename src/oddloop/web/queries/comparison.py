@@ -165,10 +165,8 @@ def _chosen(view: View, metrics: Sequence[str], asked: ComparisonAsked) -> str:
 
 def _compared(view: View, a: Model, b: Model, metric: str, better: str, ways: int) -> pa.Table:
     """Every segment, judged, the surest first; kept, since it takes seconds where there are many."""
-    covered = next(
-        (str(s.evaluation["coverage_digest"]) for s in view.rounds if s.evaluation and s.round_id == a.round_id),
-        view.stages.get("coverage", ""),
-    )
+    evaluation = view.round(a.round_id).evaluation if a.round_id else {}
+    covered = str(evaluation.get("coverage_digest") or view.stages.get("coverage", ""))
     of_lake = "" if a.round_id and b.round_id else view.digest
     key = ("compared", covered, a.model_id, a.training_digest, b.model_id, b.training_digest, metric, better, ways)
 
