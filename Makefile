@@ -13,7 +13,8 @@ SCHEMATHESIS := .venv-schemathesis
 CLUSTER := .venv-ray
 SOURCES := .venv-sources
 BIN := $(VENV)/bin
-INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+INSTALL := $(PIP_INSTALL) -c constraints.txt
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
@@ -54,13 +55,13 @@ $(STRATEGIES)/test: pyproject.toml constraints.txt tests/oracles/strategies.txt
 $(LABELLING)/test: pyproject.toml tests/oracles/labelling.txt
 	$(PYTHON) -m venv $(LABELLING)
 	@echo "Installing the labelling tools' own libraries into $(LABELLING) ..."
-	$(LABELLING)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -r tests/oracles/labelling.txt
+	$(LABELLING)/bin/python $(PIP_INSTALL) -e '.[test]' -r tests/oracles/labelling.txt
 	@touch $@
 
 $(LABEL_STUDIO)/server: tests/oracles/label_studio.txt
 	$(PYTHON) -m venv $(LABEL_STUDIO)
 	@echo "Installing Label Studio into $(LABEL_STUDIO) ..."
-	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/label_studio.txt
+	$(LABEL_STUDIO)/bin/python $(PIP_INSTALL) -r tests/oracles/label_studio.txt
 	@touch $@
 
 $(TRACKER)/test: pyproject.toml constraints.txt tests/oracles/mlflow.txt
@@ -82,40 +83,40 @@ $(SOURCES)/test: pyproject.toml constraints.txt tests/oracles/sources.txt
 $(AIRFLOW)/test: tests/oracles/airflow.txt
 	$(PYTHON) -m venv $(AIRFLOW)
 	@echo "Installing Airflow into $(AIRFLOW) ..."
-	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/airflow.txt
+	$(AIRFLOW)/bin/python $(PIP_INSTALL) -r tests/oracles/airflow.txt
 	@touch $@
 
 $(CLUSTER)/test: pyproject.toml tests/engine/cluster.txt
 	$(PYTHON) -m venv $(CLUSTER)
 	@echo "Installing Ray, Dask and a stand-in for an object store into $(CLUSTER) ..."
-	$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray,dask,test]' -r tests/engine/cluster.txt
+	$(CLUSTER)/bin/python $(PIP_INSTALL) -e '.[ray,dask,test]' -r tests/engine/cluster.txt
 	@touch $@
 
 $(SUPERSET)/server: tests/oracles/superset.txt
 	$(PYTHON) -m venv $(SUPERSET)
 	@echo "Installing Superset into $(SUPERSET) ..."
-	$(SUPERSET)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/superset.txt
+	$(SUPERSET)/bin/python $(PIP_INSTALL) -r tests/oracles/superset.txt
 	@touch $@
 
 $(SCHEMATHESIS)/test: tests/oracles/schemathesis.txt
 	$(PYTHON) -m venv $(SCHEMATHESIS)
 	@echo "Installing what asks the API whatever its description allows into $(SCHEMATHESIS) ..."
-	$(SCHEMATHESIS)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/oracles/schemathesis.txt
+	$(SCHEMATHESIS)/bin/python $(PIP_INSTALL) -r tests/oracles/schemathesis.txt
 	@touch $@
 
 $(PEERS)/bench: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages that the benchmarks are against into $(PEERS) ..."
-	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c bench/peers.txt \
+	$(PEERS)/bin/python $(PIP_INSTALL) -c bench/peers.txt \
 		torch torchmetrics structlog modAL-python alipy scikit-activeml small-text sliceline fast-hdbscan evoc graspologic-native faiss-cpu umap-learn hdbscan
 	# By themselves: baal asks for Jupyter, torchvision for whichever torch it likes.
-	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -c bench/peers.txt baal torchvision
+	$(PEERS)/bin/python $(PIP_INSTALL) --no-deps -c bench/peers.txt baal torchvision
 	@touch $@
 
 $(PEERS)/al: bench/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing the packages whose strategies are set beside ours into $(PEERS) ..."
-	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c bench/peers.txt \
+	$(PEERS)/bin/python $(PIP_INSTALL) -c bench/peers.txt \
 		modAL-python scikit-activeml small-text lightly-mundig apricot-select submodlib-py
 	@touch $@
 
