@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 
 from oddloop.derived_tables.star import STAR
-from oddloop.publish.sql import MEMORY, THREADS, described, named, quoted
+from oddloop.lake.sql import named, quoted
+from oddloop.publish.sql import MEMORY, THREADS, described
 
 
 def write_duckdb(tables: Path, target: Path) -> None:

@@ -23,7 +23,8 @@ import sqlalchemy as sa
 from oddloop.config import PublishConfig
 from oddloop.derived_tables.star import STAR
 from oddloop.errors import MissingExtraError, PublishError
-from oddloop.publish.sql import declared, described, named, quoted
+from oddloop.lake.sql import named, quoted
+from oddloop.publish.sql import declared, described
 from oddloop.tables import TableSpec
 
 BATCH_ROWS = 65_536

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from oddloop.derived_tables.star import ODD_PREFIX
-from oddloop.publish.sql import named, quoted
+from oddloop.lake.sql import named, quoted
 
 _OPTIONAL = {"distance_m": "DOUBLE", "n_frames": "BIGINT", "media_uri": "VARCHAR", "split": "VARCHAR"}
 

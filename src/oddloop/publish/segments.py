@@ -7,7 +7,7 @@ one round, and spills.
 
 from __future__ import annotations
 
-from oddloop.publish.sql import quoted
+from oddloop.lake.sql import quoted
 
 STATUSES = (("labelled", "labelled"), ("unlabelled", "unlabelled"), ("eval", "held_out"))
 """Status as coverage calls it, and as columns do."""

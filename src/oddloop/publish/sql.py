@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from oddloop.derived_tables.star import TIME
+from oddloop.lake.sql import named, quoted
 from oddloop.lake.workspace import TableFiles
 from oddloop.tables import Column, TableSpec
 
@@ -85,17 +86,3 @@ def described(column: Column) -> str:
     'length of the scene [s]'
     """
     return f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
-
-
-def quoted(text: str) -> str:
-    """A text as SQL.
-
-    >>> quoted("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
-
-
-def named(name: str) -> str:
-    """A name as SQL."""
-    return '"' + name.replace('"', '""') + '"'

@@ -28,11 +28,12 @@ from oddloop.derived_tables.star import (
     ODD_PREFIX,
 )
 from oddloop.errors import PublishError
+from oddloop.lake.sql import named, quoted
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.publish.moment import LAKE_TABLES, Moment
 from oddloop.publish.scenes import scenes_sql, scores_sql
 from oddloop.publish.segments import lifts_sql, segment_gaps_sql, segments_sql
-from oddloop.publish.sql import casts, columns_of, named, open_engine, quoted, show
+from oddloop.publish.sql import casts, columns_of, open_engine, show
 from oddloop.rounds.discovery.lasting import FOLDER, clustered_as
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.state import DISCOVERY

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from oddloop.derived_tables.star import DIMENSIONS, FACTS
 from oddloop.errors import MissingExtraError
-from oddloop.publish.sql import declared, named, quoted
+from oddloop.lake.sql import named, quoted
+from oddloop.publish.sql import declared
 from oddloop.tables import TableSpec
 
 _BY_NAME = {spec.name: spec for spec in (*DIMENSIONS, *FACTS)}

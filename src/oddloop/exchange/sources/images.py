@@ -32,6 +32,7 @@ from oddloop.exchange.ignored import CORNERS
 from oddloop.exchange.scene_metrics import scene_metrics
 from oddloop.exchange.sources.base import Part, PartError
 from oddloop.exchange.sources.json_tables import Connection, refuse_faults
+from oddloop.lake.sql import quoted
 
 FRAMES_PER_PART = 2000
 SPLIT_OF_FILE = "nullif(regexp_extract(substr(file, {}), '(^|[/_.-])(train|val|test)[^/_.-]*([/_.-]|$)', 2), '')"
@@ -83,7 +84,7 @@ class ImageSet:
     def read(self, part: Part) -> dict[str, pa.Table]:
         """Tables of a run of logs."""
         first, _, last = part.name.partition(" to ")
-        where = f"log_id BETWEEN {_text(first)} AND {_text(last or first)}"
+        where = f"log_id BETWEEN {quoted(first)} AND {quoted(last or first)}"
         frames = self._sql(f"SELECT * FROM placed WHERE {where} ORDER BY log_id, step")
         boxes = self._sql(
             f"SELECT b.* EXCLUDE (file), f.scene_id FROM boxes b JOIN placed f USING (frame_id) WHERE {where} "
@@ -180,12 +181,12 @@ class ImageSet:
         box = ", ".join(f"{name} := {name}::FLOAT" for name in ("score", *CORNERS))
         found = self._sql(
             f"""WITH found AS (SELECT frame_id, list(struct_pack(label := label, {box}) ORDER BY score DESC) AS boxes
-                FROM detections JOIN placed USING (frame_id) WHERE model_id = {_text(model)} AND {where}
+                FROM detections JOIN placed USING (frame_id) WHERE model_id = {quoted(model)} AND {where}
                 GROUP BY frame_id)
                 SELECT frame_id, scene_id, coalesce(boxes, []) AS boxes, is_labelled
                 FROM placed LEFT JOIN found USING (frame_id)
                 WHERE {where} AND coalesce(split, '') IN (SELECT coalesce(split, '') FROM placed
-                JOIN detections USING (frame_id) WHERE model_id = {_text(model)}) ORDER BY log_id, step"""
+                JOIN detections USING (frame_id) WHERE model_id = {quoted(model)}) ORDER BY log_id, step"""
         )
         return found.set_column(2, "boxes", found["boxes"].cast(_BOXES))
 
@@ -267,7 +268,3 @@ _FAULTS = [
         "OR frame_id NOT IN (SELECT frame_id FROM images WHERE frame_id IS NOT NULL)",
     ),
 ]
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

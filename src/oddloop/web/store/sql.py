@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from oddloop.lake.sql import quoted
 from oddloop.lake.workspace import TableFiles, Workspace
 
 MEMORY = "256MB"
@@ -39,7 +40,7 @@ class Sql:
     @functools.cached_property
     def _engine(self) -> duckdb.DuckDBPyConnection:
         made = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": THREADS})
-        made.execute(f"SET allowed_directories = [{', '.join(map(_quoted, self._folders))}]")
+        made.execute(f"SET allowed_directories = [{', '.join(map(quoted, self._folders))}]")
         made.execute("SET parquet_metadata_cache = true")
         made.execute("SET enable_external_access = false")
         made.execute("SET python_enable_replacements = false")
@@ -64,7 +65,7 @@ class Sql:
     def _show(self, cursor: duckdb.DuckDBPyConnection, name: str, table: TableFiles) -> None:
         paths = [table.storage.path(file) for file in table.files]
         if paths and table.storage.is_local and all(map(self._is_readable, paths)):
-            files = ", ".join(map(_quoted, paths))
+            files = ", ".join(map(quoted, paths))
             cursor.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM read_parquet([{files}])')  # noqa: S608 - quoted
         else:
             cursor.register(name, pads.dataset(paths, filesystem=table.storage.fs, format="parquet"))
@@ -96,7 +97,3 @@ def local_folders(workspace: Workspace) -> tuple[str, ...]:
     found = [workspace.resolve(place) for place in own]
     found += [snapshot.root.absolute for snapshot in snapshots.values() if snapshot is not None]
     return tuple(sorted({place.rstrip("/") for place in found if "://" not in place}))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

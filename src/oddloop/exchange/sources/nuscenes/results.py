@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from oddloop.exchange.sources.base import PartError
 from oddloop.exchange.sources.json_tables import Connection, add_array, add_object, is_array, refuse_faults
+from oddloop.lake.sql import quoted
 
 _BOX = (
     "STRUCT(translation DOUBLE[], size DOUBLE[], rotation DOUBLE[], velocity DOUBLE[], detection_name VARCHAR, "
@@ -58,7 +59,7 @@ def detections_of(con: Connection, model: str, samples: pa.Table) -> pa.Table:
     con.register("samples", samples)
     return con.sql(
         f"""SELECT s.frame, b.detection_score::FLOAT AS score, b.detection_name AS label, b.translation, b.size,
-        b.rotation FROM (SELECT sample_token, unnest(boxes) AS b FROM detection WHERE model_id = {_text(model)}) d
+        b.rotation FROM (SELECT sample_token, unnest(boxes) AS b FROM detection WHERE model_id = {quoted(model)}) d
         JOIN samples s ON d.sample_token = s.token ORDER BY s.frame, score DESC"""
     ).to_arrow_table()
 
@@ -68,7 +69,7 @@ def forecasts_of(con: Connection, model: str, samples: pa.Table) -> pa.Table:
     con.register("samples", samples)
     found = con.sql(
         f"""SELECT t.sample_token AS frame_id, s.scene_id, t.agent_id, [t.probs] AS mode_probs, [t.modes] AS modes
-        FROM trajectory t JOIN samples s ON t.sample_token = s.token WHERE model_id = {_text(model)}
+        FROM trajectory t JOIN samples s ON t.sample_token = s.token WHERE model_id = {quoted(model)}
         ORDER BY s.frame, t.agent_id"""
     ).to_arrow_table()
     kind = pa.list_(pa.list_(pa.list_(pa.list_(pa.float32(), 2))))
@@ -138,10 +139,6 @@ _FAULTS = [
         AND isfinite(p[2]), false))), false)""",
     ),
 ]
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def futures_of(forecasts: pa.Table, tracks: pa.Table, n_steps: int) -> pa.Table:
