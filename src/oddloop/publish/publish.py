@@ -20,7 +20,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop import __version__
-from oddloop.config import PublishConfig
 from oddloop.derived_tables.star import DIM_SCENE, PUBLICATION
 from oddloop.errors import PublishError
 from oddloop.lake.fingerprint import digest_of
@@ -107,7 +106,7 @@ def _publish(moment: Moment, ledger: Ledger, now: datetime) -> Published:
 
 def _make_formats(built: Path, moment: Moment, target: Storage) -> None:
     """What the tools want beside Parquet files."""
-    config: PublishConfig = moment.workspace.config.publish
+    config = moment.workspace.config.publish
     name, odd, look = moment.workspace.config.workspace.name, _odd_columns(built), look_at(moment)
     if "duckdb" in config.formats:
         write_duckdb(built / TABLES, built / DUCKDB_FILE)
@@ -116,8 +115,7 @@ def _make_formats(built: Path, moment: Moment, target: Storage) -> None:
         schema = config.schema if uri.startswith("postgres") else "main"
         write_bundle(built / SUPERSET_FILE, name, uri, schema, odd, look)
     if "looker" in config.formats:
-        place_of_views = (config.looker_connection, config.schema)
-        write_project(built / LOOKER_FOLDER, name, *place_of_views, odd, look)
+        write_project(built / LOOKER_FOLDER, name, config.looker_connection, config.schema, odd, look)
     if "tableau" in config.formats:
         write_extracts(built / TABLES, built / TABLEAU_FOLDER)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -40,9 +41,9 @@ def _dimension(column: Column, spec: TableSpec) -> Block:
     if pa.types.is_timestamp(column.type):
         times = {"type": "time", "timeframes": _FRAMES, "description": said, "sql": sql}
         return Block("dimension_group", column.name.removesuffix("_at"), times)
-    content = {"type": _KINDS[column.type], "description": said}
+    content: dict[str, Any] = {"type": _KINDS[column.type], "description": said}
     if spec.key == (column.name,):
-        content |= {"primary_key": True}  # type: ignore[dict-item]
+        content["primary_key"] = True
     return Block("dimension", column.name, {**content, "sql": sql}, _links(column, spec))
 
 

@@ -175,8 +175,7 @@ def _table() -> Chart:
 
 def _rounds(look: Look) -> tuple[Chart, ...]:
     whole: tuple[Condition, ...] = (("segment_id", "==", ALL_SCENES),)
-    low = "lower" if look.better == "lower" else "higher"
-    level = _band("level", f"The model after each round ({low} is better)", TREND, _BAND, whole)
+    level = _band("level", f"The model after each round ({look.better} is better)", TREND, _BAND, whole)
     lift = _band("lift", "What each round gained (above 0: better)", LIFTS, ("lift", "lift_low", "lift_high"), whole)
     return level, lift
 
@@ -239,7 +238,7 @@ def _raw(
         "row_limit": 1000,
         "server_page_length": page,
         "page_length": page,
-        "include_search": page > 10,
+        "include_search": False,
         "allow_render_html": True,
         "show_cell_bars": False,
         "table_timestamp_format": "%Y-%m-%d %H:%M",
@@ -251,7 +250,7 @@ def _raw(
 def _column(name: str) -> dict[str, Any]:
     if name == "because":
         return {"columnWidth": 420}
-    if name in ("value", "gap", "share_below") or name in ("predicted_cost", "duration_s"):
+    if name in ("value", "gap", "share_below", "predicted_cost", "duration_s"):
         return {"d3NumberFormat": ",.2f"}
     return {}
 

@@ -80,7 +80,7 @@ def datasets(attributes: Sequence[str]) -> tuple[Dataset, ...]:
             FACT_ROUND_LIFT.name,
             "SELECT f.*, s.n_way, r.verdict, r.evidence, r.n_picks, r.predicted_cost FROM fact_round_lift f "
             "JOIN dim_segment s ON s.segment_id = f.segment_id JOIN dim_round r ON r.round_id = f.round_id",
-            _typed(FACT_ROUND_LIFT, [*_LIFT_MORE]),
+            _typed(FACT_ROUND_LIFT, _LIFT_MORE),
             "what a round gained in a segment",
         ),
         Dataset(
