@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,6 +134,17 @@ def test_processes_may_open_a_ledger_at_once(ledger_url: str, is_old: bool) -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(N_EVENTS if is_old else 0)] * 3
     assert format_of(ledger_url) == str(LEDGER_FORMAT)
+
+
+def test_an_opener_waits_for_another_that_makes_the_file(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    ending = threading.Timer(0.3, other.execute, ["COMMIT"])
+    ending.start()
+    with contextlib.closing(Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")) as ledger:
+        assert ledger.events() == []
+    ending.join()
+    other.close()
 
 
 def test_opening_a_present_ledger_loads_no_migration_tools(tmp_path: Path) -> None:

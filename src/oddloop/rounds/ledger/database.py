@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,6 +25,9 @@ _TAKE_TURN = sa.text(
     "SELECT pg_advisory_xact_lock(:lock), set_config('synchronous_commit', CASE current_setting('synchronous_commit') "
     "WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)"
 )
+
+_PATIENCE_S = 10
+"""How long an opener or a writer waits for the others at a SQLite file."""
 
 
 class Database:
@@ -95,8 +100,21 @@ def _begin(connection: sa.Connection) -> None:
 def _make_durable(connection: Any, _record: Any, pragmas: Sequence[str]) -> None:
     connection.isolation_level = None  # the driver's own BEGIN would come too late
     # An acknowledged event must survive a power cut, so every commit waits for the disk.
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", *pragmas):
-        connection.execute(f"PRAGMA {pragma}")
+    for pragma in (f"busy_timeout={_PATIENCE_S * 1000}", "journal_mode=WAL", "synchronous=FULL", *pragmas):
+        _set_patiently(connection, pragma)
+
+
+def _set_patiently(connection: Any, pragma: str) -> None:
+    """Set it; SQLite itself does not wait where several first openers of a new file change its journal at once."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _cause(error: BaseException) -> str:
