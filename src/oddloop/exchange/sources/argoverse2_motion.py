@@ -27,7 +27,7 @@ from oddloop.exchange.attributes.agents import is_agent, traffic_density
 from oddloop.exchange.attributes.derived import mark_derived
 from oddloop.exchange.attributes.motion import Poses, summarize_motion
 from oddloop.exchange.sources.agents import agents_of
-from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading
+from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice
 from oddloop.exchange.sources.drive import NEAR
 from oddloop.exchange.sources.splits import split_columns
 from oddloop.tables import STRINGS
@@ -241,11 +241,8 @@ class _Scenario:
         for code, message, is_so in faults:
             if is_so:
                 raise PartError.of(self.file, code, message)
-        keys = states.group_by(["track_id", "timestep"], use_threads=False).aggregate([([], "count_all")])
-        twice = keys.filter(pc.greater(keys["count_all"], 1))
-        if twice.num_rows:
-            message = f"track {twice['track_id'][0]} has two states at timestep {twice['timestep'][0]}"
-            raise PartError.of(self.file, "duplicate-state", message, twice.num_rows)
+        twice = "track {} has two states at timestep {}".format
+        refuse_twice(states, ["track_id", "timestep"], self.file, "duplicate-state", twice)
         seen = pc.max(states.filter(states["observed"])["timestep"])
         if not pc.any(pc.and_(pc.equal(states["track_id"], EGO), pc.equal(states["timestep"], seen))).as_py():
             raise PartError.of(self.file, "no-ego", f"the ego vehicle, track {EGO}, is not there where forecasts begin")

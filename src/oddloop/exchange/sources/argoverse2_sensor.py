@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from oddloop.errors import SourceError
 from oddloop.exchange.attributes.motion import Poses
 from oddloop.exchange.sources.agents import agents_of
-from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading
+from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice
 from oddloop.exchange.sources.drive import Drive, drive_tables
 from oddloop.exchange.sources.rotation import QUATERNION, heading_of
 from oddloop.exchange.sources.splits import split_columns
@@ -127,12 +127,8 @@ def _read(file: Path) -> pa.Table:
 
 def _read_boxes(file: Path) -> pa.Table:
     boxes = pick_columns(_read(file), _BOXES, file)
-    key = boxes.group_by(["timestamp_ns", "track_uuid"], use_threads=False).aggregate([([], "count_all")])
-    twice = key.filter(pc.greater(key["count_all"], 1))
-    if twice.num_rows:
-        one = twice.slice(0, 1).to_pylist()[0]
-        message = f"track {one['track_uuid']} has two boxes at {one['timestamp_ns']}; an object has one per sweep"
-        raise PartError.of(file, "duplicate-track", message, twice.num_rows)
+    message = "track {1} has two boxes at {0}; an object has one per sweep".format
+    refuse_twice(boxes, ["timestamp_ns", "track_uuid"], file, "duplicate-track", message)
     return boxes
 
 

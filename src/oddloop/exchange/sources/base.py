@@ -137,6 +137,30 @@ def pick_columns(table: pa.Table, wanted: pa.Schema, file: Path | str) -> pa.Tab
     return pa.table(columns, schema=wanted)
 
 
+def refuse_twice(table: pa.Table, keys: Sequence[str], file: Path | str, code: str, say: Callable[..., str]) -> None:
+    """Refuse rows that agree in all keys.
+
+    Args:
+        table: rows that should differ.
+        keys: columns.
+        file: where they are from.
+        code: slug of the fault.
+        say: makes the message of the keys' values, given in order.
+
+    Raises:
+        PartError: names the first such key, and counts them.
+
+    >>> refuse_twice(pa.table({"a": [1, 1]}), ["a"], "f", "twice", "a = {} is there twice".format)
+    Traceback (most recent call last):
+        ...
+    oddloop.exchange.sources.base.PartError: f: a = 1 is there twice [twice]
+    """
+    counted = table.group_by(list(keys), use_threads=False).aggregate([([], "count_all")])
+    twice = counted.filter(pc.greater(counted["count_all"], 1))
+    if twice.num_rows:
+        raise PartError.of(file, code, say(*(twice[key][0].as_py() for key in keys)), twice.num_rows)
+
+
 def _pick(table: pa.Table, field: pa.Field, file: str, faults: list[Fault]) -> pa.ChunkedArray | pa.Array:
     def fault(code: str, message: str, rows: npt.NDArray[np.int64] | None = None) -> None:
         first, n = (int(rows[0]), len(rows)) if rows is not None else (-1, 1)

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from oddloop.errors import SourceError
 from oddloop.exchange.attributes.motion import Poses
 from oddloop.exchange.sources.agents import agents_of
-from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading
+from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice
 from oddloop.exchange.sources.drive import Drive, drive_tables
 from oddloop.exchange.sources.splits import split_columns
 
@@ -106,12 +106,8 @@ def _read(file: Path, wanted: pa.Schema) -> pa.Table:
 
 def _read_boxes(file: Path) -> pa.Table:
     boxes = _read(file, _BOX_SCHEMA)
-    key = boxes.group_by([_TIME, "key.laser_object_id"], use_threads=False).aggregate([([], "count_all")])
-    twice = key.filter(pc.greater(key["count_all"], 1))
-    if twice.num_rows:
-        one = twice.slice(0, 1).to_pylist()[0]
-        message = f"object {one['key.laser_object_id']} has two boxes at {one[_TIME]} us; an object has one per frame"
-        raise PartError.of(file, "duplicate-track", message, twice.num_rows)
+    message = "object {1} has two boxes at {0} us; an object has one per frame".format
+    refuse_twice(boxes, [_TIME, "key.laser_object_id"], file, "duplicate-track", message)
     return boxes
 
 

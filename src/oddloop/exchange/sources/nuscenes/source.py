@@ -29,7 +29,7 @@ from oddloop.exchange.sources.drive import RULES, Drive, drive_tables
 from oddloop.exchange.sources.json_tables import Connection, connect
 from oddloop.exchange.sources.nuscenes import results
 from oddloop.exchange.sources.nuscenes.tables import TABLES, load_tables
-from oddloop.exchange.sources.rotation import QUATERNION, heading_of, turned_back
+from oddloop.exchange.sources.rotation import heading_of_quaternions, seen_from
 from oddloop.exchange.sources.splits import split_columns
 
 ORIGINS_DEG = {
@@ -211,22 +211,14 @@ def _matrix(vectors: pa.ChunkedArray, n: int) -> np.ndarray:
 
 
 def _heading(rotations: pa.ChunkedArray) -> np.ndarray:
-    matrix = _matrix(rotations, 4)
-    return heading_of(pa.table({name: matrix[:, i] for i, name in enumerate(QUATERNION)}))
+    return heading_of_quaternions(_matrix(rotations, 4))
 
 
 def _seen(boxes: pa.Table, samples: pa.Table) -> dict[str, pa.Array | pa.ChunkedArray]:
     """Place, size and heading of boxes as seen from the vehicle at their sample."""
     frame = boxes["frame"].to_numpy()
     ego, rotation = _matrix(samples["translation"], 3)[frame], _matrix(samples["rotation"], 4)[frame]
-    place = turned_back(_matrix(boxes["translation"], 3) - ego, rotation)
-    heading = _heading(boxes["rotation"]) - _heading(samples["rotation"])[frame]
+    place = seen_from(ego, rotation, _matrix(boxes["translation"], 3), _heading(boxes["rotation"]))
     width, length, height = _matrix(boxes["size"], 3).T
-    columns = {
-        **{name: place[:, i] for i, name in enumerate(("x_m", "y_m", "z_m"))},
-        "length_m": length,
-        "width_m": width,
-        "height_m": height,
-        "heading_rad": (heading + np.pi) % (2 * np.pi) - np.pi,
-    }
+    columns = {**place, "length_m": length, "width_m": width, "height_m": height}
     return {name: pa.array(values, pa.float32()) for name, values in columns.items()}
