@@ -12,6 +12,7 @@ from exchange.sources import commonroad_folder as commonroad
 from exchange.sources import image_folders as images
 from exchange.sources import mcap_folder as mcap
 from exchange.sources import motion_folder as motion
+from exchange.sources import nuplan_folder as nuplan
 from exchange.sources import nuscenes_folder as nuscenes
 from exchange.sources import waymo_folder as waymo
 from exchange.sources.corruption import Needs
@@ -60,6 +61,7 @@ CASES = [
     ),
     Case("comma2k19", comma.write_folder, Needs(comma.is_read), comma.lay_out_real if comma.REAL.exists() else None),
     Case("nuscenes", nuscenes.write_version, Needs(nuscenes.is_read, nuscenes.NEEDED)),
+    Case("nuplan", nuplan.write_folder, Needs(lambda p: True, nuplan.NEEDED, siblings=False)),
     Case(
         "commonroad",
         commonroad.write_folder,

@@ -76,6 +76,7 @@ SOURCES = {
     "nuscenes": Shipped(
         f"{_HERE}.nuscenes:NuScenes", "nuscenes", "nuScenes: tables of a version, detection and prediction results."
     ),
+    "nuplan": Shipped(f"{_HERE}.nuplan:NuPlan", "nuplan", "nuPlan: SQLite logs, with boxes, poses and scenario tags."),
     "comma2k19": Shipped(
         f"{_HERE}.comma2k19:Comma2k19", "comma2k19", "comma2k19 segments: poses and CAN signals, no labels."
     ),

@@ -63,7 +63,7 @@ def taxonomy_sections(name: str) -> Sections:
     if name == DEFAULT:
         return default
     crosswalk: Sections = tomllib.loads(_text(name))
-    return {attribute: _composed(default[attribute], own) for attribute, own in crosswalk.items()}
+    return {attribute: _composed(default.get(attribute, {}), own) for attribute, own in crosswalk.items()}
 
 
 def taxonomy_toml(sections: Sections) -> str:

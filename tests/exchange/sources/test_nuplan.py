@@ -1,0 +1,140 @@
+"""nuPlan: what becomes of what, on logs made after the published schema, and what is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from exchange.sources import nuplan_folder as made
+from exchange.sources.corruption import some_fast
+from oddloop.cli import init
+from oddloop.errors import SourceError
+from oddloop.exchange.attributes.derived import derived_rules
+from oddloop.exchange.sources import ingest_source, make_source
+from oddloop.lake.validate import find_faults
+from oddloop.lake.workspace import Workspace
+
+VEGAS = made.LAS_VEGAS
+
+
+def ingest(folder: Path) -> Workspace:
+    init.run(str(folder.parent / "ws"), source="nuplan")
+    workspace = Workspace.open(folder.parent / "ws")
+    ingest_source(make_source("nuplan", folder, 20.0), folder, workspace)
+    return workspace
+
+
+def read(workspace: Workspace, table: str) -> pa.Table:
+    return workspace.storage.read_table(f"lake/{table}/part-00000.parquet")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return made.write_folder(tmp_path / "splits")
+
+
+def test_logs_are_cut_into_scenes_with_their_tags_and_the_sun(folder: Path) -> None:
+    workspace = ingest(folder)
+    assert find_faults(workspace) == []
+    scenes = read(workspace, "scenes")
+    assert "scenario_types" not in derived_rules(scenes.schema)
+    assert {"sun_elevation_deg", "ego_manoeuvre"} <= set(derived_rules(scenes.schema))
+    first, second, third, fourth = scenes.to_pylist()
+    assert first == {
+        "scene_id": f"{VEGAS.name}/00",
+        "log_id": VEGAS.name,
+        "start_ns": VEGAS.start_us * 1000,
+        "duration_s": 20.0,
+        "n_frames": 40,
+        "vehicle_id": "veh-35",
+        "location": "las_vegas",
+        "dataset_split": "mini",
+        "split": "pool",
+        "distance_m": pytest.approx(200.0, abs=1.0),
+        "ego_speed_kph": pytest.approx(36.0),
+        "ego_manoeuvre": "straight",
+        "n_agents_near_per_frame": 2.0,
+        "traffic_density": "low",
+        "categories": ["pedestrian", "traffic_cone", "vehicle"],
+        # An hour after noon: asin(sin 36.1 sin 21.3 + cos 36.1 cos 21.3 cos 14.8), all in degrees.
+        "sun_elevation_deg": pytest.approx(70.4, abs=0.2),
+        "time_of_day": "day",
+        "scenario_types": ["following_lane_with_lead", "high_magnitude_speed"],
+    }
+    assert [row["scenario_types"] for row in (second, third, fourth)] == [None, None, ["near_pedestrian_on_crosswalk"]]
+    assert (third["split"], third["time_of_day"], third["location"]) == ("eval", "night", "sg-one-north")
+
+
+def test_boxes_are_seen_from_the_vehicle_and_frames_named_by_their_token(folder: Path) -> None:
+    workspace = ingest(folder)
+    assert read(workspace, "frames")["frame_id"][3].as_py() == VEGAS.token(6, 3).hex()
+    objects = read(workspace, "objects")
+    assert objects.num_rows == 2 * made.N_SWEEPS * len(made.TRACKS)
+    car = objects.to_pylist()[0]
+    assert (car["frame_id"], car["object_id"], car["category"]) == ("0000000600000000", "0000000500000000", "vehicle")
+    assert [car[f"{side}_m"] for side in ("length", "width", "height")] == [4.5, 2.0, 1.5]
+    assert [car["x_m"], car["y_m"], car["z_m"]] == pytest.approx([15.0, 0.0, 1.0])
+    assert car["heading_rad"] == pytest.approx(-np.pi / 2)  # it looks east, the vehicle north
+    for k, (_, ahead, left) in enumerate(made.TRACKS):
+        mine = objects.filter(pa.compute.equal(objects["object_id"], VEGAS.token(5, k).hex()))
+        np.testing.assert_allclose(mine["x_m"], ahead, atol=1e-3)
+        np.testing.assert_allclose(mine["y_m"], left, atol=1e-3)
+
+
+def test_nothing_is_written_beside_the_logs(folder: Path) -> None:
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    ingest(folder)
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_a_log_without_boxes_or_tags_goes(tmp_path: Path) -> None:
+    file = made.write_log(tmp_path / "splits/test", VEGAS)
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("DELETE FROM lidar_box")
+        db.execute("DELETE FROM scenario_tag")
+    workspace = ingest(tmp_path / "splits")
+    assert read(workspace, "scenes")["scenario_types"].to_pylist() == [None, None]
+    assert read(workspace, "scenes")["traffic_density"].to_pylist() == ["none", "none"]
+
+
+LAST = "WHERE rowid = 5"
+FAULTS = [
+    ("UPDATE lidar_box SET yaw = NULL " + LAST, r"table lidar_box, row 4: `yaw` is null \[null-value\]"),
+    ("UPDATE lidar_box SET x = 9e999 " + LAST, r"table lidar_box, row 4: `x` is not a finite number"),
+    ("UPDATE ego_pose SET y = 'far' " + LAST, r"column `y` of `ego_pose` holds something that is not double"),
+    ("DELETE FROM track WHERE rowid = 3", r"`track_token` 0000000500000002 of `lidar_box` is not in `track`"),
+    ("DELETE FROM lidar_pc " + LAST, r"`lidar_pc_token` 0000000600000004 of `lidar_box` is not in `lidar_pc`"),
+    ("UPDATE lidar_pc SET ego_pose_token = x'00' " + LAST, r"`ego_pose_token` 00 of `lidar_pc` is not in `ego_pose`"),
+    ("UPDATE lidar_pc SET timestamp = (SELECT min(timestamp) FROM lidar_pc) " + LAST, "two of one time"),
+    ("DELETE FROM lidar_pc", "no row in `lidar_pc`"),
+    ("UPDATE lidar_box SET track_token = x'0000000500000000' " + LAST, "track 0000000500000000 has two boxes at"),
+    ("UPDATE ego_pose SET qw = 0, qz = 0 " + LAST, "a quaternion of `ego_pose` is all zeros"),
+    ("ALTER TABLE lidar_box RENAME COLUMN yaw TO heading", "no such column: yaw"),
+    ("DROP TABLE scenario_tag", "no such table: scenario_tag"),
+]
+
+
+@pytest.mark.parametrize(("statement", "message"), some_fast(FAULTS))
+def test_what_is_wrong_is_named(statement: str, message: str, folder: Path) -> None:
+    file = folder / f"mini/{VEGAS.name}.db"
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute(statement)
+    with pytest.raises(SourceError, match=message) as raised:
+        ingest(folder)
+    assert file.name in str(raised.value)
+    assert not (folder.parent / "ws/lake").exists()
+
+
+def test_a_folder_without_logs_or_with_one_twice(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(SourceError, match=r"no .db file below it; give the folder of a split"):
+        list(make_source("nuplan", tmp_path / "none", 20.0).parts())
+    for split in ("mini", "trainval"):
+        made.write_log(tmp_path / "both" / split, VEGAS)
+    with pytest.raises(SourceError, match="is in several of its folders; give the folder of one split"):
+        list(make_source("nuplan", tmp_path / "both", 20.0).parts())
