@@ -12,11 +12,14 @@ import functools
 import importlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
+_ONE_AT_A_TIME = threading.RLock()
+"""What is hidden from numba is hidden from the whole process: threads must not hide and show it beside each other."""
 
 
 @functools.cache
@@ -26,7 +29,7 @@ def import_loops(name: str) -> ModuleType | None:
     >>> import_loops("oddloop.no_such_module") is None
     True
     """
-    with _without_false_coverage():
+    with _ONE_AT_A_TIME, _without_false_coverage():
         try:
             return importlib.import_module(name)
         except ImportError:
