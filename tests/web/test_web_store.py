@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from oddloop.lake import Workspace
+from oddloop.lake.journal import decide
+from oddloop.lake.lock import locked
 from oddloop.lake.workspace import TableFiles
 from oddloop.rounds.ledger import open_ledger
 from oddloop.web.store import NothingThereError, Store
@@ -119,13 +121,23 @@ def test_the_newest_folders_count(store: Store, toy: Path) -> None:
 
 
 def test_a_view_is_read_while_a_run_holds_the_workspace(toy: Path) -> None:
-    from oddloop.lake.lock import locked
-
     workspace = Workspace.open(toy)
     with locked(workspace.storage):
         made = Store(workspace)
         assert made.view().table("coverage", "segments.parquet") is not None
         made.close()
+
+
+def test_a_view_ends_what_a_killed_ingest_began(toy: Path) -> None:
+    workspace, now_s = Workspace.open(toy), [0.0]
+    made = Store(workspace, clock_s=lambda: now_s[0])
+    workspace.storage.write_bytes("lake/aside", b"new")
+    with locked(workspace.storage):
+        decide(workspace.storage, {"lake/sightings/part-00000.parquet": "lake/aside"}, [])
+    now_s[0] = 1.0
+    storage = made.view().workspace.storage
+    assert storage.read_bytes("lake/sightings/part-00000.parquet") == b"new"
+    made.close()
 
 
 def test_the_cache_keeps_to_its_size_and_forgets_the_oldest() -> None:

@@ -1,9 +1,10 @@
-"""Replace whole lake tables, so that a kill at any moment leaves each of them as it was or as it shall be.
+"""Replace lake tables together, so that a kill at any moment leaves all of them as they were or as they shall be.
 
 A table that oddloop writes is one file, `part-00000.parquet`. It is written aside, synced, and then renamed over the
 old one, which a local disk does at once; in an object store the finished object is moved. Several tables are first all
-written aside and then renamed one after the other, so that a failure while writing changes none of them; a kill
-between two renames leaves some old and some new, each whole: run the command again.
+written aside, so that a failure while writing changes none of them. Then a journal says that they count from now on
+(`lake.journal`), and they are renamed one after the other; what a kill leaves undone, the next command does first. So
+all of them are old or all are new.
 
 Memory is one batch; time grows with the rows.
 """
@@ -22,7 +23,8 @@ import pyarrow.parquet as pq
 from oddloop.config import LakeConfig
 from oddloop.errors import TableError, WorkspaceError
 from oddloop.lake.formats import is_snapshot_pointer
-from oddloop.lake.storage import STAGING_MARK, Storage, _sync_up, sync
+from oddloop.lake.journal import decide, finish, is_pending
+from oddloop.lake.storage import STAGING_MARK, Storage, sync
 from oddloop.lake.workspace import Workspace
 from oddloop.tables import BY_ENCODER, INPUTS, TASKS, TableSpec
 
@@ -43,8 +45,10 @@ def replace_table(workspace: Workspace, name: str, batches: Iterable[pa.Table] |
 def replacing(workspace: Workspace) -> Iterator[Replacement]:
     """Write several lake tables aside; they take their places together when the block ends without an error.
 
-    Hold the workspace's lock (`lake.lock.locked`) around it: what a killed run left aside is removed.
+    Hold the workspace's lock (`lake.lock.locked`) around it: what a killed run left aside is removed, or put into place
+    where that was decided.
     """
+    finish(workspace.storage)  # before a file that a journal names is taken for a leftover
     tables = Replacement(workspace)
     try:
         yield tables
@@ -80,16 +84,15 @@ class Replacement:
         self._dropped.append(place_of(self.workspace, name))
 
     def _commit(self) -> None:
-        for folder, aside in self._aside.items():
-            _move_into_place(self.workspace.storage, aside, folder)
-        for folder in self._dropped:
-            if self.workspace.storage.exists(f"{folder}/{PART}"):
-                self.workspace.storage.delete_file(f"{folder}/{PART}")
-                if not self.workspace.storage.list_files(folder):
-                    self.workspace.storage.delete_folder(folder)  # an empty one looks like a table that failed
+        storage = self.workspace.storage
+        moves = {f"{folder}/{PART}": aside for folder, aside in self._aside.items()}
+        decide(storage, moves, [f"{folder}/{PART}" for folder in self._dropped])
+        finish(storage)
 
     def _discard(self) -> None:
         storage = self.workspace.storage
+        if is_pending(storage):  # moving failed half-way, and whoever comes next needs what is still aside
+            return
         for aside in self._aside.values():
             if storage.exists(aside):
                 storage.delete_file(aside)
@@ -180,16 +183,6 @@ def _empty(stream: pa.NativeFile, name: str) -> pq.ParquetWriter:
     if spec is None:
         raise TableError(f"{name}: no rows, and no declared table of that name; give one empty table with its columns")
     return pq.ParquetWriter(stream, spec.schema(), compression="zstd")
-
-
-def _move_into_place(storage: Storage, aside: str, folder: str) -> None:
-    storage.fs.create_dir(storage.path(folder), recursive=True)
-    source, target = storage.path(aside), storage.path(f"{folder}/{PART}")
-    if not storage.is_local:
-        storage.fs.move(source, target)
-        return
-    os.replace(source, target)
-    _sync_up(storage.local_path(folder), storage.local_path())
 
 
 def _sweep(storage: Storage, folder: str, name: str) -> str:

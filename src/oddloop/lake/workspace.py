@@ -10,6 +10,7 @@ from typing import Any
 from oddloop.config import Config, load_config
 from oddloop.errors import ConfigError, WorkspaceError
 from oddloop.lake.formats import Snapshot, is_snapshot_pointer, open_snapshot
+from oddloop.lake.lock import settle
 from oddloop.lake.storage import Storage
 from oddloop.tables import TASKS
 
@@ -50,10 +51,10 @@ class Workspace:
 
     @classmethod
     def open(cls, url: str | os.PathLike[str]) -> Workspace:
-        """Open an existing workspace.
+        """Open an existing workspace, with the tables in place that a killed ingest was putting there.
 
         Raises:
-            WorkspaceError: there is no `oddloop.toml` at the URL.
+            WorkspaceError: there is no `oddloop.toml` at the URL, or its tables are changing places; see `lock.settle`.
             ConfigError: the file is there, but faulty.
         """
         storage = Storage.open(url)
@@ -67,7 +68,9 @@ class Workspace:
             raise ConfigError(
                 f"{storage.url}/{CONFIG_FILE}: not UTF-8 at byte {error.start}; save it as UTF-8"
             ) from error
-        return cls(storage, load_config(text, source=f"{storage.url}/{CONFIG_FILE}"))
+        config = load_config(text, source=f"{storage.url}/{CONFIG_FILE}")
+        settle(storage)
+        return cls(storage, config)
 
     @classmethod
     def create(cls, url: str | os.PathLike[str], config_text: str) -> Workspace:

@@ -14,6 +14,7 @@ from typing import Any
 
 from oddloop.errors import OddloopError
 from oddloop.lake.fingerprint import digest_of
+from oddloop.lake.lock import settle
 from oddloop.lake.workspace import CONFIG_FILE, TableFiles, Workspace
 from oddloop.rounds.ledger import Author, open_ledger
 from oddloop.rounds.snapshots import FOLDER as SNAPSHOTS
@@ -105,6 +106,7 @@ class Store:
 
     def _reopened(self) -> Workspace:
         """The workspace with its settings as they are now; while they are faulty, as they were."""
+        settle(self._workspace.storage)
         stamp = _stamps(self._workspace, CONFIG_FILE)
         if stamp != self._config_stamp:
             self._config_stamp = stamp
