@@ -29,9 +29,8 @@ def count_objects(batches: Iterable[pa.Table]) -> pa.Table:
         scene_id and an int64 column `n_objects_<class>` per class found, sorted by both.
 
     >>> objects = pa.table({"scene_id": ["a", "a", "b"], "category": ["car", "car", "van"]})
-    >>> count_objects([objects]).to_pylist()
-    [{'scene_id': 'a', 'n_objects_car': 2, 'n_objects_van': 0},
-     {'scene_id': 'b', 'n_objects_car': 0, 'n_objects_van': 1}]
+    >>> count_objects([objects]).to_pydict()
+    {'scene_id': ['a', 'b'], 'n_objects_car': [2, 0], 'n_objects_van': [0, 1]}
     """
     return combine_tallies(tally_objects(batch) for batch in batches)
 

@@ -31,7 +31,7 @@ def neighbour_graph(neighbours: Ints) -> csr_array:
     Returns:
         (n, n) symmetric, without a diagonal.
 
-    >>> neighbour_graph(np.array([[0, 1], [1, 0], [2, 1]])).toarray().round(2).tolist()
+    >>> neighbour_graph(np.array([[0, 1], [1, 0], [2, 1]])).toarray().astype(float).round(2).tolist()
     [[0.0, 2.0, 0.0], [2.0, 0.0, 0.33], [0.0, 0.33, 0.0]]
     """
     loops = import_loops("oddloop.discover.grouping.loops")

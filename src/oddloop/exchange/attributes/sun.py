@@ -41,7 +41,7 @@ def sun_elevation_deg(time_ns: IntArray, latitude_deg: FloatArray, longitude_deg
 
     >>> noon_of_equinox = np.array([1_710_936_000_000_000_000])  # 2024-03-20 12:00 UTC
     >>> float(sun_elevation_deg(noon_of_equinox, np.array([0.0]), np.array([0.0]))[0].round(1))
-    88.1
+    88.2
     """
     latitude, longitude = np.asarray(latitude_deg, np.float64), np.asarray(longitude_deg, np.float64)
     if (np.abs(latitude) > 90.0).any() or (np.abs(longitude) > 360.0).any():

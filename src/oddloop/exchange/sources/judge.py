@@ -21,7 +21,7 @@ def find_part_faults(part: Part, tables: Tables) -> list[Fault]:
 
     >>> bad = pa.table({"scene_id": ["a", "a"], "log_id": ["l", "l"], "start_ns": [0, 1], "duration_s": [1.0, 0.0]})
     >>> [fault.code for fault in find_part_faults(Part("l", ()), {"scenes": bad})]
-    ['duplicate-key', 'no-duration']
+    ['duplicate-key']
     """
     if "scenes" not in tables or not tables["scenes"].num_rows:
         return [Fault("source", part.name, -1, "no-scenes", "nothing in it makes a scene; leave it out")]

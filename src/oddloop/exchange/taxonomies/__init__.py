@@ -26,7 +26,7 @@ def list_taxonomies() -> tuple[str, ...]:
     """Names of all that ship, the default first.
 
     >>> list_taxonomies()[:3]
-    ('iso34503', 'argoverse2', 'bdd100k')
+    ('iso34503', 'argoverse2', 'argoverse2_motion')
     """
     found = sorted(p.name.removesuffix(".toml") for p in files(__name__).iterdir() if p.name.endswith(".toml"))
     return (DEFAULT, *(name for name in found if name != DEFAULT))

@@ -22,7 +22,7 @@ def metric_name(name: str) -> str:
     >>> metric_name("segment/weather=rain & road=city/recall")
     'segment/weather:rain - road:city/recall'
     >>> metric_name("segment/wetter=grün/recall")
-    'segment/wetter:gr_n/recall-28dd6e5c'
+    'segment/wetter:gr_n/recall-014c877b'
     """
     plain = name.replace(" & ", " - ").replace("=", ":")
     clean = "/".join(_part(part) for part in plain.split("/"))
