@@ -199,6 +199,13 @@ def test_a_table_that_is_gone_is_told(tmp_path: Path) -> None:
     Workspace.open(folder)
 
 
+def test_a_journal_of_another_format_is_told(tmp_path: Path) -> None:
+    folder = made(tmp_path / "ws", 1)
+    (folder / JOURNAL_FILE).write_text('{"format": 9}')
+    with pytest.raises(WorkspaceError, match="format 9, and this oddloop reads 1; run the oddloop that ingested last"):
+        Workspace.open(folder)
+
+
 @pytest.mark.parametrize("step", range(12))
 def test_an_object_store_that_fails_at_any_step(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There a move is a copy, which may be cut short, and then a removal."""
