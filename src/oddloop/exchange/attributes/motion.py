@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from oddloop.exchange.attributes.angles import ahead_and_left, wrapped
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 STEP_NS = 100_000_000
@@ -80,7 +82,7 @@ def summarize_motion(poses: Poses, start_ns: IntArray, end_ns: IntArray) -> Moti
     step = np.hypot(np.diff(poses.x_m), np.diff(poses.y_m))
     gap_s = np.diff(poses.time_ns) / 1e9
     way = np.concatenate([[0.0], np.cumsum(step)])
-    turned = np.concatenate([[0.0], np.cumsum(_wrapped(np.diff(poses.heading_rad)))])
+    turned = np.concatenate([[0.0], np.cumsum(wrapped(np.diff(poses.heading_rad)))])
     distance = np.where(has_way, way[last] - way[first], np.nan)
     seconds = (poses.time_ns[last] - poses.time_ns[first]) / 1e9
     speed = np.divide(distance, seconds, out=np.full(len(distance), np.nan), where=has_way & (seconds > 0))
@@ -96,10 +98,6 @@ def _thinned(poses: Poses) -> Poses:
     return Poses(poses.time_ns[kept], poses.x_m[kept], poses.y_m[kept], poses.heading_rad[kept])
 
 
-def _wrapped(angle: FloatArray) -> FloatArray:
-    return (angle + np.pi) % (2 * np.pi) - np.pi
-
-
 def _fastest(speed: FloatArray, first: IntArray, last: IntArray) -> FloatArray:
     """Largest of speed[first:last] of each scene; scenes are few, so a loop over them is cheap."""
     return np.array([speed[a:b].max(initial=0.0) for a, b in zip(first, last, strict=True)])
@@ -108,8 +106,7 @@ def _fastest(speed: FloatArray, first: IntArray, last: IntArray) -> FloatArray:
 def _displacement(poses: Poses, first: IntArray, last: IntArray) -> tuple[FloatArray, FloatArray]:
     """From the first pose to the last, ahead and to the left, as seen at the first."""
     dx, dy = poses.x_m[last] - poses.x_m[first], poses.y_m[last] - poses.y_m[first]
-    cos, sin = np.cos(poses.heading_rad[first]), np.sin(poses.heading_rad[first])
-    return dx * cos + dy * sin, dy * cos - dx * sin
+    return ahead_and_left(dx, dy, poses.heading_rad[first])
 
 
 def _classes(ahead: FloatArray, aside: FloatArray, turned: FloatArray, fastest: FloatArray) -> npt.NDArray[np.object_]:

@@ -24,6 +24,7 @@ from oddloop.errors import Fault, SourceError
 from oddloop.exchange.attributes import agents as agent_rules
 from oddloop.exchange.attributes import motion as motion_rules
 from oddloop.exchange.attributes.agents import is_agent, traffic_density
+from oddloop.exchange.attributes.angles import ahead_and_left, wrapped
 from oddloop.exchange.attributes.derived import mark_derived
 from oddloop.exchange.attributes.motion import Poses, summarize_motion
 from oddloop.exchange.sources.agents import agents_of
@@ -190,12 +191,11 @@ class _Scenario:
         """Tracks in the frame where forecasts begin, as seen from the ego vehicle."""
         ego = self.ego.filter(pc.equal(self.ego["timestep"], self.now)).to_pylist()[0]
         dx, dy = now["position_x"].to_numpy() - ego["position_x"], now["position_y"].to_numpy() - ego["position_y"]
-        cos, sin = np.cos(ego["heading"]), np.sin(ego["heading"])
-        heading = (now["heading"].to_numpy() - ego["heading"] + np.pi) % (2 * np.pi) - np.pi
+        x_m, y_m = ahead_and_left(dx, dy, ego["heading"])
         numbers = {
-            "x_m": dx * cos + dy * sin,
-            "y_m": dy * cos - dx * sin,
-            "heading_rad": heading,
+            "x_m": x_m,
+            "y_m": y_m,
+            "heading_rad": wrapped(now["heading"].to_numpy() - ego["heading"]),
             "speed_mps": np.hypot(now["velocity_x"].to_numpy(), now["velocity_y"].to_numpy()),
         }
         ids = {"object_id": now["track_id"], "category": now["object_type"]}

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from oddloop.exchange.attributes.angles import wrapped
+
 FloatArray = npt.NDArray[np.float64]
 QUATERNION = ("qw", "qx", "qy", "qz")
 
@@ -42,16 +44,6 @@ def turned_back(vectors: FloatArray, quaternions: FloatArray) -> FloatArray:
     w, axis = unit[:, :1], -unit[:, 1:]
     twice = 2.0 * np.cross(axis, vectors)
     turned: FloatArray = vectors + w * twice + np.cross(axis, twice)
-    return turned
-
-
-def wrapped(angle_rad: FloatArray) -> FloatArray:
-    """Angles in [-pi, pi).
-
-    >>> wrapped(np.array([1.5 * np.pi])).round(4).tolist()
-    [-1.5708]
-    """
-    turned: FloatArray = (angle_rad + np.pi) % (2 * np.pi) - np.pi
     return turned
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from oddloop.errors import SourceError
+from oddloop.exchange.attributes.angles import ahead_and_left
 from oddloop.exchange.attributes.motion import Poses
 from oddloop.exchange.sources.agents import agents_of
 from oddloop.exchange.sources.base import Part, PartError, Tables
@@ -173,8 +174,7 @@ def _seen_from(own: Poses, times: npt.NDArray[np.int64], step: npt.NDArray[np.in
     """(n, 2) places as seen from the ego vehicle at the same time, or its nearest known one; ahead and to the left."""
     at = np.clip(np.searchsorted(own.time_ns, times[step]), 0, len(own.time_ns) - 1)
     dx, dy = places[:, 0] - own.x_m[at], places[:, 1] - own.y_m[at]
-    cos, sin = np.cos(own.heading_rad[at]), np.sin(own.heading_rad[at])
-    return np.stack([dx * cos + dy * sin, dy * cos - dx * sin], axis=1)
+    return np.stack(ahead_and_left(dx, dy, own.heading_rad[at]), axis=1)
 
 
 def _tracks(
