@@ -137,6 +137,16 @@ def pick_columns(table: pa.Table, wanted: pa.Schema, file: Path | str) -> pa.Tab
     return pa.table(columns, schema=wanted)
 
 
+def keys_twice(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Values of the keys that several rows agree in, in the order of the first of them.
+
+    >>> keys_twice(pa.table({"a": [3, 1, 3], "b": [0, 0, 1]}), ["a"]).to_pylist()
+    [{'a': 3}]
+    """
+    counted = table.select(list(keys)).group_by(list(keys), use_threads=False).aggregate([([], "count_all")])
+    return counted.filter(pc.greater(counted["count_all"], 1)).select(list(keys))
+
+
 def refuse_twice(table: pa.Table, keys: Sequence[str], file: Path | str, code: str, say: Callable[..., str]) -> None:
     """Refuse rows that agree in all keys.
 
@@ -155,8 +165,7 @@ def refuse_twice(table: pa.Table, keys: Sequence[str], file: Path | str, code: s
         ...
     oddloop.exchange.sources.base.PartError: f: a = 1 is there twice [twice]
     """
-    counted = table.group_by(list(keys), use_threads=False).aggregate([([], "count_all")])
-    twice = counted.filter(pc.greater(counted["count_all"], 1))
+    twice = keys_twice(table, keys)
     if twice.num_rows:
         raise PartError.of(file, code, say(*(twice[key][0].as_py() for key in keys)), twice.num_rows)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.errors import Fault
-from oddloop.exchange.sources.base import Part, Tables
+from oddloop.exchange.sources.base import Part, Tables, keys_twice
 from oddloop.lake.replace import spec_of
 from oddloop.tables import TableSpec, is_compatible, is_list
 
@@ -47,8 +47,10 @@ def _judge(place: str, table: pa.Table, spec: TableSpec | None) -> list[Fault]:
         if not column.nullable and table[column.name].null_count:
             faults.append(_at(place, "null-value", f"`{column.name}` is null", pc.is_null(table[column.name])))
     key = tuple(name for name in spec.key if name in table.column_names)
-    twice = _first_twice(table, key) if key else ""
-    return [*faults, Fault("source", place, -1, "duplicate-key", f"{twice} is there twice")] if twice else faults
+    for twice in keys_twice(table, key).slice(0, 1).to_pylist() if key else []:
+        first = ", ".join(f"{name} {value!r}" for name, value in twice.items())
+        faults.append(Fault("source", place, -1, "duplicate-key", f"{first} is there twice"))
+    return faults
 
 
 def _at(place: str, code: str, message: str, mask: pa.ChunkedArray) -> Fault:
@@ -89,9 +91,3 @@ def _floats(values: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
             yield from _floats(pc.struct_field(values, field.name))
     elif pa.types.is_floating(values.type):
         yield values
-
-
-def _first_twice(table: pa.Table, key: tuple[str, ...]) -> str:
-    counted = table.select(list(key)).group_by(list(key), use_threads=False).aggregate([([], "count_all")])
-    twice = counted.filter(pc.greater(counted["count_all"], 1))
-    return ", ".join(f"{name} {twice[name][0].as_py()!r}" for name in key) if twice.num_rows else ""
