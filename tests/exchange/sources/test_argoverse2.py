@@ -9,10 +9,9 @@ import pyarrow.feather as feather
 import pytest
 
 from exchange.sources import argoverse2_folder as av2
+from exchange.sources.lakes import ingest, read
 from oddloop.errors import SourceError
-from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
-from oddloop.lake.workspace import Workspace
 
 
 @pytest.fixture
@@ -23,18 +22,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "av2"
 
 
-def ingest(folder: Path, scene_s: float = 20.0) -> Workspace:
-    workspace = Workspace.create(folder.parent / "ws", "")
-    ingest_source(make_source("argoverse2", folder, scene_s), folder, workspace)
-    return workspace
-
-
-def read(workspace: Workspace, table: str) -> pa.Table:
-    return workspace.storage.read_table(f"lake/{table}/part-00000.parquet")
-
-
 def test_a_log_is_a_scene_with_its_attributes(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("argoverse2", folder)
     assert find_faults(workspace) == []
     first, second = read(workspace, "scenes").to_pylist()
     # 20 sweeps, 0.1 s apart, at 10 m/s; of the three tracks the bollard at 25 m is no agent, so 2 per sweep are near.
@@ -59,7 +48,7 @@ def test_a_log_is_a_scene_with_its_attributes(folder: Path) -> None:
 
 
 def test_every_box_and_every_sweep_arrives(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("argoverse2", folder)
     assert read(workspace, "frames").num_rows == 40
     objects = read(workspace, "objects")
     assert objects.num_rows == 120
@@ -80,20 +69,21 @@ def test_every_box_and_every_sweep_arrives(folder: Path) -> None:
 
 
 def test_sweeps_without_detections_have_an_empty_list(folder: Path) -> None:
-    boxes = read(ingest(folder), "predictions/detection/m1")["boxes"].to_pylist()
+    boxes = read(ingest("argoverse2", folder), "predictions/detection/m1")["boxes"].to_pylist()
     assert [len(b) for b in boxes] == [1, 0] * 20
     assert (boxes[0][0]["label"], boxes[0][0]["score"]) == ("PEDESTRIAN", pytest.approx(0.9))
 
 
 def test_a_log_is_cut_evenly(folder: Path) -> None:
-    scenes = read(ingest(folder, scene_s=0.6), "scenes")  # 2 s in three: 7 sweeps begin in the first two, 6 in the last
+    scenes = read(ingest("argoverse2", folder, scene_s=0.6), "scenes")
+    # 2 s in three: 7 sweeps begin in the first two, 6 in the last
     assert scenes["scene_id"].to_pylist()[:3] == ["aa/00", "aa/01", "aa/02"]
     assert scenes["n_frames"].to_pylist()[:3] == [7, 7, 6]
     assert scenes["duration_s"].to_pylist()[:3] == [0.7, 0.7, 0.6]
 
 
 def test_derived_columns_carry_their_rule(folder: Path) -> None:
-    field = read(ingest(folder), "scenes").schema.field("ego_manoeuvre")
+    field = read(ingest("argoverse2", folder), "scenes").schema.field("ego_manoeuvre")
     assert field.metadata[b"oddloop.derived"].startswith(b"way from the first to the last ego pose")
 
 
@@ -103,7 +93,7 @@ def test_the_test_split_comes_without_annotations(tmp_path: Path) -> None:
     (log / "sensors/lidar").mkdir(parents=True)
     for i in range(5):
         (log / f"sensors/lidar/{av2.START_NS + i * 100_000_000}.feather").touch()
-    workspace = ingest(tmp_path / "av2")
+    workspace = ingest("argoverse2", tmp_path / "av2")
     assert read(workspace, "scenes").select(["n_frames", "split"]).to_pylist() == [{"n_frames": 5, "split": "eval"}]
     assert not workspace.storage.exists("lake/objects")
 
@@ -114,7 +104,7 @@ def test_what_is_wrong_is_named_with_its_file(folder: Path) -> None:
     table = feather.read_table(file, memory_map=False)
     feather.write_feather(pa.concat_tables([table, table.slice(3, 1)]), file)
     with pytest.raises(SourceError) as raised:
-        ingest(folder)
+        ingest("argoverse2", folder)
     assert str(raised.value).splitlines() == [
         f"{folder}: 2 faults; nothing was written",
         f"  {folder}/train/aa/city_SE3_egovehicle.feather: the file is not there; copy it again from its source "
@@ -128,12 +118,12 @@ def test_what_is_wrong_is_named_with_its_file(folder: Path) -> None:
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "av2").mkdir()
     with pytest.raises(SourceError, match=r"no annotations.feather below it; give the folder that holds train/"):
-        ingest(tmp_path / "av2")
+        ingest("argoverse2", tmp_path / "av2")
 
 
 @pytest.mark.skipif(not av2.REAL.exists(), reason=av2.WHY_SKIPPED)
 def test_the_real_logs(tmp_path: Path) -> None:
-    workspace = ingest(av2.lay_out_real_logs(tmp_path / "av2"))
+    workspace = ingest("argoverse2", av2.lay_out_real_logs(tmp_path / "av2"))
     assert find_faults(workspace) == []
     assert read(workspace, "scenes")["n_frames"].to_pylist() == [157, 156, 156, 156]
     assert read(workspace, "objects").num_rows == 13_820 + 12_342 + 11_364 + 12_078

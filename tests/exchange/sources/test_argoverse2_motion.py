@@ -12,22 +12,11 @@ import pytest
 from exchange.sources import motion_folder as made
 from exchange.sources.argoverse2_folder import REAL, START_NS, WHY_SKIPPED
 from exchange.sources.corruption import some_fast
-from oddloop.cli import init
+from exchange.sources.lakes import ingest, read
 from oddloop.errors import SourceError
 from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
-
-
-def ingest(folder: Path) -> Workspace:
-    init.run(str(folder.parent / "ws"), source="argoverse2-motion")
-    workspace = Workspace.open(folder.parent / "ws")
-    ingest_source(make_source("argoverse2-motion", folder, 20.0), folder, workspace)
-    return workspace
-
-
-def read(workspace: Workspace, table: str) -> pa.Table:
-    return workspace.storage.read_table(f"lake/{table}/part-00000.parquet")
 
 
 @pytest.fixture
@@ -36,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_scenario_is_a_scene(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("argoverse2-motion", folder)
     assert find_faults(workspace) == []
     unlabelled, first = read(workspace, "scenes").to_pylist()
     # 110 steps of 0.1 s at 10 m/s; of the others only the focal car, 20 m ahead, is near and a road user.
@@ -60,7 +49,7 @@ def test_a_scenario_is_a_scene(folder: Path) -> None:
 
 
 def test_the_frame_is_where_forecasts_begin(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("argoverse2-motion", folder)
     assert read(workspace, "frames").to_pylist()[1] == {
         "frame_id": "s1/049",
         "scene_id": "s1",
@@ -74,7 +63,7 @@ def test_the_frame_is_where_forecasts_begin(folder: Path) -> None:
 
 
 def test_forecasts_and_what_happened(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("argoverse2-motion", folder)
     (forecast,) = read(workspace, "predictions/trajectory/m1").to_pylist()
     assert forecast["mode_probs"] == [[0.75, 0.25]]  # likeliest first
     (future,) = read(workspace, "futures").to_pylist()  # the test scenario has none
@@ -113,7 +102,7 @@ FAULTS = [
 def test_what_is_wrong_is_named(file: str, change: Callable[[list[dict]], object], message: str, folder: Path) -> None:
     edit(folder / file, change)
     with pytest.raises(SourceError, match=message):
-        ingest(folder)
+        ingest("argoverse2-motion", folder)
     assert not (folder.parent / "ws/lake").exists()
 
 
@@ -124,7 +113,7 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not REAL.exists(), reason=WHY_SKIPPED)
 def test_the_real_scenario(tmp_path: Path) -> None:
-    workspace = ingest(made.lay_out_real(tmp_path / "av2"))
+    workspace = ingest("argoverse2-motion", made.lay_out_real(tmp_path / "av2"))
     assert find_faults(workspace) == []
     (scene,) = read(workspace, "scenes").to_pylist()
     assert (scene["city"], scene["duration_s"]) == ("austin", pytest.approx(11.0, abs=0.01))

@@ -8,28 +8,20 @@ import numpy as np
 import pytest
 
 from exchange.sources import comma_folder as made
-from oddloop.cli import init
+from exchange.sources.lakes import ingest, read
 from oddloop.errors import SourceError
-from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
 
 SEGMENT = Path(made.ROUTE) / "7"
 
 
-def ingest(folder: Path, scene_s: float = 20.0) -> Workspace:
-    init.run(str(folder.parent / "ws"), source="comma2k19")
-    workspace = Workspace.open(folder.parent / "ws")
-    ingest_source(make_source("comma2k19", folder, scene_s), folder, workspace)
-    return workspace
-
-
 def scenes(workspace: Workspace) -> list[dict]:
-    return workspace.storage.read_table("lake/scenes/part-00000.parquet").to_pylist()
+    return read(workspace, "scenes").to_pylist()
 
 
 def test_a_segment_is_timed_placed_and_measured(tmp_path: Path) -> None:
-    workspace = ingest(made.write_folder(tmp_path / "c"))
+    workspace = ingest("comma2k19", made.write_folder(tmp_path / "c"))
     assert find_faults(workspace) == []
     (scene,) = scenes(workspace)
     # GPS week 2012 began on 29 July 2018; 43,218 s after it, less 18 leap seconds, it was 12:00:00 UTC.
@@ -48,7 +40,7 @@ def test_a_segment_is_timed_placed_and_measured(tmp_path: Path) -> None:
 
 
 def test_scenes_of_a_segment_are_numbered_in_it(tmp_path: Path) -> None:
-    found = scenes(ingest(made.write_folder(tmp_path / "c"), scene_s=5.0))
+    found = scenes(ingest("comma2k19", made.write_folder(tmp_path / "c"), scene_s=5.0))
     assert [s["scene_id"][-4:] for s in found] == ["7/00", "7/01", "7/02", "7/03"]
     assert [round(s["deceleration_max_mps2"], 3) for s in found] == [0.0, 0.0, 0.0, 2.0]
 
@@ -72,19 +64,19 @@ def test_what_is_wrong_is_named(file: str, change, message: str, tmp_path: Path)
     folder = made.write_folder(tmp_path / "c")
     made.save(folder / SEGMENT, file, change(np.load(folder / SEGMENT / file)))
     with pytest.raises(SourceError, match=message):
-        ingest(folder)
+        ingest("comma2k19", folder)
 
 
 def test_a_signal_is_missing(tmp_path: Path) -> None:
     folder = made.write_folder(tmp_path / "c")
     (folder / SEGMENT / "processed_log/CAN/speed/value").unlink()
     with pytest.raises(SourceError, match=r"speed/value: the file is not there"):
-        ingest(folder)
+        ingest("comma2k19", folder)
 
 
 @pytest.mark.skipif(not made.REAL.exists(), reason=made.WHY_SKIPPED)
 def test_the_real_segment(tmp_path: Path) -> None:
-    workspace = ingest(made.lay_out_real(tmp_path / "c"))
+    workspace = ingest("comma2k19", made.lay_out_real(tmp_path / "c"))
     assert find_faults(workspace) == []
     found = scenes(workspace)
     with np.load(made.REAL) as packed:

@@ -12,24 +12,13 @@ import pytest
 
 from exchange.sources import image_folders as made
 from exchange.sources.corruption import some_fast
-from oddloop.cli import init
+from exchange.sources.lakes import ingest, read
 from oddloop.errors import SourceError
 from oddloop.exchange.boxes import Boxes
 from oddloop.exchange.matching import match_boxes
-from oddloop.exchange.sources import ingest_source, make_source
+from oddloop.exchange.sources import make_source
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
-
-
-def ingest(source: str, folder: Path, scene_s: float = 20.0) -> Workspace:
-    init.run(str(folder.parent / "ws"), source=source)
-    workspace = Workspace.open(folder.parent / "ws")
-    ingest_source(make_source(source, folder, scene_s), folder, workspace)
-    return workspace
-
-
-def read(workspace: Workspace, table: str) -> pa.Table:
-    return workspace.storage.read_table(f"lake/{table}/part-00000.parquet")
 
 
 def metrics(workspace: Workspace) -> dict[tuple[str, str, str], tuple[float, int]]:

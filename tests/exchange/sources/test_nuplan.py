@@ -12,25 +12,13 @@ import pytest
 
 from exchange.sources import nuplan_folder as made
 from exchange.sources.corruption import some_fast
-from oddloop.cli import init
+from exchange.sources.lakes import ingest, read
 from oddloop.errors import SourceError
 from oddloop.exchange.attributes.derived import derived_rules
-from oddloop.exchange.sources import ingest_source, make_source
+from oddloop.exchange.sources import make_source
 from oddloop.lake.validate import find_faults
-from oddloop.lake.workspace import Workspace
 
 VEGAS = made.LAS_VEGAS
-
-
-def ingest(folder: Path) -> Workspace:
-    init.run(str(folder.parent / "ws"), source="nuplan")
-    workspace = Workspace.open(folder.parent / "ws")
-    ingest_source(make_source("nuplan", folder, 20.0), folder, workspace)
-    return workspace
-
-
-def read(workspace: Workspace, table: str) -> pa.Table:
-    return workspace.storage.read_table(f"lake/{table}/part-00000.parquet")
 
 
 @pytest.fixture
@@ -39,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_logs_are_cut_into_scenes_with_their_tags_and_the_sun(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("nuplan", folder)
     assert find_faults(workspace) == []
     scenes = read(workspace, "scenes")
     assert "scenario_types" not in derived_rules(scenes.schema)
@@ -71,7 +59,7 @@ def test_logs_are_cut_into_scenes_with_their_tags_and_the_sun(folder: Path) -> N
 
 
 def test_boxes_are_seen_from_the_vehicle_and_frames_named_by_their_token(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("nuplan", folder)
     assert read(workspace, "frames")["frame_id"][3].as_py() == VEGAS.token(6, 3).hex()
     objects = read(workspace, "objects")
     assert objects.num_rows == 2 * made.N_SWEEPS * len(made.TRACKS)
@@ -88,7 +76,7 @@ def test_boxes_are_seen_from_the_vehicle_and_frames_named_by_their_token(folder:
 
 def test_nothing_is_written_beside_the_logs(folder: Path) -> None:
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    ingest(folder)
+    ingest("nuplan", folder)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
 
 
@@ -97,7 +85,7 @@ def test_a_log_without_boxes_or_tags_goes(tmp_path: Path) -> None:
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("DELETE FROM lidar_box")
         db.execute("DELETE FROM scenario_tag")
-    workspace = ingest(tmp_path / "splits")
+    workspace = ingest("nuplan", tmp_path / "splits")
     assert read(workspace, "scenes")["scenario_types"].to_pylist() == [None, None]
     assert read(workspace, "scenes")["traffic_density"].to_pylist() == ["none", "none"]
 
@@ -125,7 +113,7 @@ def test_what_is_wrong_is_named(statement: str, message: str, folder: Path) -> N
     with closing(sqlite3.connect(file)) as db, db:
         db.execute(statement)
     with pytest.raises(SourceError, match=message) as raised:
-        ingest(folder)
+        ingest("nuplan", folder)
     assert file.name in str(raised.value)
     assert not (folder.parent / "ws/lake").exists()
 

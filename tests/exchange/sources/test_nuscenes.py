@@ -6,27 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from exchange.sources import nuscenes_folder as made
 from exchange.sources.corruption import some_fast
-from oddloop.cli import init
+from exchange.sources.lakes import ingest, read
 from oddloop.errors import SourceError
-from oddloop.exchange.sources import ingest_source, make_source
+from oddloop.exchange.sources import make_source
 from oddloop.lake.validate import find_faults
-from oddloop.lake.workspace import Workspace
-
-
-def ingest(folder: Path) -> Workspace:
-    init.run(str(folder.parent / "ws"), source="nuscenes")
-    workspace = Workspace.open(folder.parent / "ws")
-    ingest_source(make_source("nuscenes", folder, 20.0), folder, workspace)
-    return workspace
-
-
-def read(workspace: Workspace, table: str) -> pa.Table:
-    return workspace.storage.read_table(f"lake/{table}/part-00000.parquet")
 
 
 @pytest.fixture
@@ -35,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_scenes_keep_their_names_times_and_words(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("nuscenes", folder)
     assert [f.code for f in find_faults(workspace)] == []
     first, second = read(workspace, "scenes").to_pylist()
     # 20 samples, 0.5 s apart, at 5 m/s; the sun over Singapore at 11:28 is high, over Boston at 23:28 far below.
@@ -65,7 +52,7 @@ def test_scenes_keep_their_names_times_and_words(folder: Path) -> None:
 
 
 def test_boxes_are_seen_from_the_vehicle(folder: Path) -> None:
-    objects = read(ingest(folder), "objects").to_pylist()
+    objects = read(ingest("nuscenes", folder), "objects").to_pylist()
     assert len(objects) == 2 * 20 * 2
     assert {k: objects[0][k] for k in ("frame_id", "object_id", "category", "x_m", "y_m", "length_m", "n_points")} == {
         "frame_id": "sin-0",
@@ -79,7 +66,7 @@ def test_boxes_are_seen_from_the_vehicle(folder: Path) -> None:
 
 
 def test_detections_are_of_the_samples_that_the_model_saw(folder: Path) -> None:
-    found = read(ingest(folder), "predictions/detection/det_a").to_pylist()
+    found = read(ingest("nuscenes", folder), "predictions/detection/det_a").to_pylist()
     assert [row["frame_id"] for row in found] == [f"bos-{i}" for i in range(20)]
     assert [len(row["boxes"]) for row in found] == [0 if i == 3 else 1 for i in range(20)]
     box = found[0]["boxes"][0]
@@ -87,7 +74,7 @@ def test_detections_are_of_the_samples_that_the_model_saw(folder: Path) -> None:
 
 
 def test_forecasts_and_what_happened(folder: Path) -> None:
-    workspace = ingest(folder)
+    workspace = ingest("nuscenes", folder)
     forecasts = read(workspace, "predictions/trajectory/traj_b").to_pylist()
     assert [(f["frame_id"], f["agent_id"], f["mode_probs"]) for f in forecasts] == [
         ("sin-0", "i1-sin", [[0.75, 0.25]]),
@@ -158,14 +145,14 @@ FAULTS = [
 def test_what_is_wrong_is_named(file: str, change: Callable[[list | dict], object], message: str, folder: Path) -> None:
     edit(folder / file, change)
     with pytest.raises(SourceError, match=message):
-        ingest(folder)
+        ingest("nuscenes", folder)
     assert not (folder.parent / "ws/lake").exists()
 
 
 def test_a_table_is_missing(folder: Path) -> None:
     (folder / "v1.0-mini/instance.json").unlink()
     with pytest.raises(SourceError, match=r"instance.json: the file is not there; copy it again from its source"):
-        ingest(folder)
+        ingest("nuscenes", folder)
 
 
 @pytest.mark.parametrize("versions", [[], ["v1.0-mini", "v1.0-test"]])
