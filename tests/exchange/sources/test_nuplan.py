@@ -13,6 +13,8 @@ import pytest
 from exchange.sources import nuplan_folder as made
 from exchange.sources.corruption import some_fast
 from exchange.sources.lakes import ingest, read
+from oddloop.config import VolumeConfig
+from oddloop.coverage import compute_exposure, encode_attributes, volume_gaps
 from oddloop.errors import SourceError
 from oddloop.exchange.attributes.derived import derived_rules
 from oddloop.exchange.sources import make_source
@@ -72,6 +74,20 @@ def test_boxes_are_seen_from_the_vehicle_and_frames_named_by_their_token(folder:
         mine = objects.filter(pa.compute.equal(objects["object_id"], VEGAS.token(5, k).hex()))
         np.testing.assert_allclose(mine["x_m"], ahead, atol=1e-3)
         np.testing.assert_allclose(mine["y_m"], left, atol=1e-3)
+
+
+def test_gaps_tell_of_rare_types_and_of_types_that_never_occur(folder: Path) -> None:
+    workspace = ingest("nuplan", folder)
+    scenes, taxonomy = read(workspace, "scenes"), workspace.config.attributes
+    encoded = encode_attributes(scenes, taxonomy)
+    segments = compute_exposure(scenes, scenes["scene_id"].combine_chunks()[1:2], encoded, 1)
+    gaps = volume_gaps(segments, encoded, taxonomy, VolumeConfig(least=2)).to_pylist()
+    found = {g["segment_id"].removeprefix("dynamic.scenario_type="): (g["to_label"], g["to_drive"]) for g in gaps}
+    types = taxonomy["dynamic.scenario_type"].values
+    # Each type of the pool is in one scene that nobody labelled; the one tag in val is held out, so it closes no gap.
+    occur = {name: found[name] for name in ("following_lane_with_lead", "high_magnitude_speed")}
+    assert set(occur.values()) == {(1.0, 1.0)}
+    assert [found[name] for name in types if name not in occur] == [(0.0, 2.0)] * 71
 
 
 def test_nothing_is_written_beside_the_logs(folder: Path) -> None:
