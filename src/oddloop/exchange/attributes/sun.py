@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from oddloop.errors import TableError
 
@@ -67,6 +68,30 @@ def time_of_day(elevation_deg: FloatArray) -> npt.NDArray[np.object_]:
     code = np.where(elevation_deg >= SUNRISE_DEG, 0, np.where(elevation_deg >= TWILIGHT_DEG, 1, 2))
     names: npt.NDArray[np.object_] = np.array([*TIMES_OF_DAY, None], object)
     return names[np.where(np.isnan(elevation_deg), 3, code)]
+
+
+def sun_columns(start_ns: IntArray, latitude_deg: FloatArray, longitude_deg: FloatArray) -> dict[str, pa.Array]:
+    """Columns of `scenes` on the sun.
+
+    Args:
+        start_ns: (S,) where each scene begins, UTC.
+        latitude_deg, longitude_deg: (S,), or (1,) for all; NaN where unknown.
+
+    Returns:
+        `sun_elevation_deg` and `time_of_day`, null where the place is unknown.
+
+    Raises:
+        TableError: see `sun_elevation_deg`.
+
+    >>> columns = sun_columns(np.zeros(2, np.int64), np.array([0.0, np.nan]), np.array([180.0, 0.0]))
+    >>> columns["time_of_day"].to_pylist()
+    ['day', None]
+    """
+    elevation = sun_elevation_deg(start_ns, latitude_deg, longitude_deg)
+    return {
+        "sun_elevation_deg": pa.array(elevation, from_pandas=True),
+        "time_of_day": pa.array(time_of_day(elevation), pa.string()),
+    }
 
 
 def _sun(t: FloatArray) -> tuple[FloatArray, FloatArray]:

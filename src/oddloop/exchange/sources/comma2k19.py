@@ -183,12 +183,10 @@ def _with_telemetry(scenes: pa.Table, segment: _Segment) -> pa.Table:
 def _with_place(scenes: pa.Table, segment: _Segment) -> pa.Table:
     first = np.searchsorted(segment.utc_ns, scenes["start_ns"].to_numpy())
     latitude, longitude = segment.latitude_deg[first], segment.longitude_deg[first]
-    elevation = sun.sun_elevation_deg(scenes["start_ns"].to_numpy(), latitude, longitude)
     columns = {
         "latitude_deg": pa.array(latitude),
         "longitude_deg": pa.array(longitude),
-        "sun_elevation_deg": pa.array(elevation),
-        "time_of_day": pa.array(sun.time_of_day(elevation), pa.string()),
+        **sun.sun_columns(scenes["start_ns"].to_numpy(), latitude, longitude),
     }
     for name, values in columns.items():
         scenes = scenes.append_column(name, values)

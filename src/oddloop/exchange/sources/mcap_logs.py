@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from oddloop.errors import MissingExtraError, SourceError
 from oddloop.exchange.attributes.derived import mark_derived
-from oddloop.exchange.attributes.sun import ELEVATION_RULE, RULE, sun_elevation_deg, time_of_day
+from oddloop.exchange.attributes.sun import ELEVATION_RULE, RULE, sun_columns
 from oddloop.exchange.sources.base import Part, PartError, Tables, reading
 from oddloop.exchange.sources.drive import numbered
 from oddloop.tables import SCENES
@@ -205,12 +205,10 @@ def _places(values: Mapping[str, Series], bounds: Ints) -> dict[str, pa.Array]:
     latitude, longitude = (mean.to_numpy(zero_copy_only=False) for mean in means)
     known = (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)
     latitude, longitude = np.where(known, latitude, np.nan), np.where(known, longitude, np.nan)
-    sun = sun_elevation_deg(bounds[:-1], latitude, longitude)
     return {
         "latitude_deg": pa.array(latitude, from_pandas=True),
         "longitude_deg": pa.array(longitude, from_pandas=True),
-        "sun_elevation_deg": pa.array(sun, from_pandas=True),
-        "time_of_day": pa.array(time_of_day(sun), pa.string()),
+        **sun_columns(bounds[:-1], latitude, longitude),
     }
 
 

@@ -171,10 +171,8 @@ class _Log:
         start_ns = scenes["start_ns"].to_numpy()
         city = MAPS.get(self.said("map_version") or "", self.said("location") or "")
         latitude, longitude = PLACES_DEG.get(city, (np.nan, np.nan))
-        elevation = sun.sun_elevation_deg(start_ns, np.array([latitude]), np.array([longitude]))
         columns = {
-            "sun_elevation_deg": pa.array(elevation, from_pandas=True),
-            "time_of_day": pa.array(sun.time_of_day(elevation), pa.string()),
+            **sun.sun_columns(start_ns, np.array([latitude]), np.array([longitude])),
             "scenario_types": self._scenario_types(start_ns),
         }
         for name, values in columns.items():

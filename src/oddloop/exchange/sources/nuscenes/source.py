@@ -174,13 +174,11 @@ class NuScenes:
 
     def _with_sun(self, scenes: pa.Table, scene: dict[str, Any], boxes: pa.Table) -> pa.Table:
         latitude, longitude = ORIGINS_DEG.get(scene["location"], (np.nan, np.nan))
-        elevation = sun.sun_elevation_deg(scenes["start_ns"].to_numpy(), np.array([latitude]), np.array([longitude]))
         levels = pc.value_counts(pc.drop_null(boxes["level"])).to_pylist()
         most = max(levels, key=lambda v: (v["counts"], v["values"]), default={"values": None})["values"]
         columns = {
             "vehicle_id": pa.array([scene["vehicle"]], pa.string()),
-            "sun_elevation_deg": pa.array(elevation, from_pandas=True),
-            "time_of_day": pa.array(sun.time_of_day(elevation), pa.string()),
+            **sun.sun_columns(scenes["start_ns"].to_numpy(), np.array([latitude]), np.array([longitude])),
             "visibility": pa.array([most], pa.string()),
         }
         for name, values in columns.items():
