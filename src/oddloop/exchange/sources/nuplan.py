@@ -55,11 +55,10 @@ def _numbers(*names: str) -> dict[str, pa.DataType]:
 
 
 _TOKEN, _TEXT = pa.binary(), pa.string()
-_POSE = {"timestamp": pa.int64(), **_numbers("x", "y", "z", *QUATERNION)}
 _TABLES: dict[str, dict[str, pa.DataType]] = {
     "log": {"vehicle_name": _TEXT, "location": _TEXT, "map_version": _TEXT},
     "lidar_pc": {"token": _TOKEN, "ego_pose_token": _TOKEN, "timestamp": pa.int64()},
-    "ego_pose": {"token": _TOKEN, **_POSE},
+    "ego_pose": {"token": _TOKEN, "timestamp": pa.int64(), **_numbers("x", "y", "z", *QUATERNION)},
     "category": {"token": _TOKEN, "name": _TEXT},
     "track": {"token": _TOKEN, "category_token": _TOKEN},
     "lidar_box": {
@@ -95,8 +94,8 @@ class NuPlan:
         drive = Drive(
             log_id=part.name,
             timestamp_ns=log.times_us * 1000,
-            frame_id=log.hex("lidar_pc", "token"),
-            poses=log.poses(),
+            frame_id=log.names("lidar_pc"),
+            poses=log.poses,
             boxes=log.boxes(),
             agents=self.agents,
             attributes={
@@ -119,28 +118,20 @@ class _Log:
         self.times_us = self.tables["lidar_pc"]["timestamp"].to_numpy()
         if not len(self.times_us) or (np.diff(self.times_us) == 0).any():
             raise self._fault("not-in-order", "it has no row in `lidar_pc`, or two of one time")
-        ego = self.tables["ego_pose"].take(self._rows("lidar_pc", "ego_pose_token", "ego_pose"))
-        self.place, self.rotation = _matrix(ego, "x", "y", "z"), _matrix(ego, *QUATERNION)
-        n_bad = int((np.linalg.norm(_matrix(self.tables["ego_pose"], *QUATERNION), axis=1) == 0).sum())
-        if n_bad:
-            raise self._fault("bad-rotation", "a quaternion of `ego_pose` is all zeros", n_bad)
+        poses = self.tables["ego_pose"]
+        place, rotation = _matrix(poses, "x", "y", "z"), _matrix(poses, *QUATERNION)
+        of_sweep = self._rows("lidar_pc", "ego_pose_token", "ego_pose")
+        self.place, self.rotation = place[of_sweep], rotation[of_sweep]
+        self.poses = self._poses(place, heading_of_quaternions(rotation))
 
     def said(self, name: str) -> str | None:
         """What `log` says of the whole file."""
         rows = self.tables["log"]
         return rows[name][0].as_py() if rows.num_rows else None
 
-    def hex(self, table: str, column: str) -> pa.Array:
-        """Tokens as the data set's own code writes them."""
-        return pa.array([token.hex() for token in self.tables[table][column].to_pylist()], pa.string())
-
-    def poses(self) -> Poses:
-        """All poses, which are more than the sweeps."""
-        table = self.tables["ego_pose"]
-        time_us, first = np.unique(table["timestamp"].to_numpy(), return_index=True)
-        place = _matrix(table, "x", "y")[first]
-        heading = heading_of_quaternions(_matrix(table, *QUATERNION)[first])
-        return Poses(time_us * 1000, place[:, 0], place[:, 1], heading)
+    def names(self, table: str) -> pa.Array:
+        """Tokens of a table as the data set's own code writes them."""
+        return pa.array([token.hex() for token in self.tables[table]["token"].to_pylist()], pa.string())
 
     def boxes(self) -> pa.Table:
         """Boxes as seen from the vehicle at their sweep."""
@@ -148,19 +139,20 @@ class _Log:
         frame = self._rows("lidar_box", "lidar_pc_token", "lidar_pc")
         track = self._rows("lidar_box", "track_token", "track")
         kind = self._rows("track", "category_token", "category")[track]
+        names = self.names("track")
         refuse_twice(
             pa.table({"track": track, "frame": frame}),
             ["track", "frame"],
             self.file,
             "duplicate-track",
-            lambda one, at: f"track {self._token('track', one)} has two boxes at {self.times_us[at]} us",
+            lambda one, at: f"track {names[one]} has two boxes at {self.times_us[at]} us",
         )
         seen = seen_from(self.place[frame], self.rotation[frame], _matrix(rows, "x", "y", "z"), rows["yaw"].to_numpy())
         sides = {f"{side}_m": rows[side].to_numpy() for side in ("length", "width", "height")}
         return pa.table(
             {
                 "frame": frame,
-                "object_id": self.hex("track", "token").take(pa.array(track)),
+                "object_id": names.take(pa.array(track)),
                 "category": self.tables["category"]["name"].take(pa.array(kind)),
                 **{name: pa.array(values, pa.float32()) for name, values in {**seen, **sides}.items()},
             }
@@ -179,6 +171,13 @@ class _Log:
             scenes = scenes.append_column(name, values)
         return mark_derived(scenes, {**RULES, **SUN_RULES})
 
+    def _poses(self, place: np.ndarray, heading: np.ndarray) -> Poses:
+        """All poses, which are more than the sweeps, one of a time."""
+        if n_bad := int(np.isnan(heading).sum()):
+            raise self._fault("bad-rotation", "a quaternion of `ego_pose` is all zeros", n_bad)
+        time_us, first = np.unique(self.tables["ego_pose"]["timestamp"].to_numpy(), return_index=True)
+        return Poses(time_us * 1000, place[first, 0], place[first, 1], heading[first])
+
     def _scenario_types(self, start_ns: np.ndarray) -> pa.Array:
         """Types of the tags in each scene; null where there are none, as nearly all of a log is not tagged."""
         at_ns = self.times_us[self._rows("scenario_tag", "lidar_pc_token", "lidar_pc")] * 1000
@@ -195,9 +194,6 @@ class _Log:
             raise self._fault("dangling", f"`{column}` {lost} of `{table}` is not in `{of}`", found.null_count)
         rows: np.ndarray = found.to_numpy().astype(np.int64)
         return rows
-
-    def _token(self, table: str, row: int) -> str:
-        return str(self.tables[table]["token"][row].as_py().hex())
 
     def _fault(self, code: str, message: str, n_rows: int = 1) -> PartError:
         return PartError.of(self.file, code, message, n_rows)
