@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,20 @@ from oddloop.tables import BOX, DETECTION, FEATURES, LABELS, SCENES, TRAJECTORY,
 PAIRS = TableSpec("pairs", "pair", (Column("k", pa.string(), ""), Column("v", pa.int64(), "")), key=("k", "v"))
 SINGLES = TableSpec("singles", "row", PAIRS.columns, key=("v",))
 PLACE = "detection/a.parquet"
+COUNT_THREADS = """
+import os, sys
+import pyarrow as pa
+from oddloop.lake.scan import Partition, read_batches
+from oddloop.lake.storage import Storage
+from oddloop.tables import TableSpec
+
+pa.set_cpu_count(4)
+partition = Partition("t", Storage.open(sys.argv[1]), "a.parquet", None, 0)
+before = len(os.listdir("/proc/self/task"))
+batches = read_batches(partition, TableSpec("t", "row", (), key=("v",)), batch_rows=20_000)
+assert sum(batch.num_rows for batch in batches) == 50_000
+print(before, len(os.listdir("/proc/self/task")))
+"""
 
 
 def detections(boxes: pa.Array) -> pa.Table:
@@ -251,3 +267,15 @@ def test_what_cannot_be_read_as_declared_is_refused(table: pa.Table, message: st
 
 def test_columns_that_are_not_wanted_may_be_missing() -> None:
     assert conform(pa.table({"v": [1]}), PAIRS, "p", ["v"]).column_names == ["v"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted where Linux lists them")
+def test_batches_are_decoded_in_the_thread_that_asks(tmp_path: Path) -> None:
+    columns = {name: np.arange(50_000) for name in ("k", "v", "w", "x")}
+    write(tmp_path, pa.table(columns), row_group_rows=10_000)
+    # A process of its own: once Arrow has begun threads of its own, they stay.
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT_THREADS, tmp_path], check=True, stdout=subprocess.PIPE, text=True
+    )
+    before, after = done.stdout.split()
+    assert after == before
