@@ -6,6 +6,7 @@ first, second, ... bytes they take two thirds of the room and half the time to w
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pyarrow as pa
@@ -20,12 +21,16 @@ def parquet_settings(schema: pa.Schema) -> dict[str, Any]:
     >>> parquet_settings(pa.schema([("scene_id", pa.string()), ("vector", pa.list_(pa.float32()))]))["use_dictionary"]
     ['scene_id']
     """
+    dictionary, split = _leaves(schema)
+    return {"compression": "zstd", "use_dictionary": list(dictionary), "use_byte_stream_split": list(split)}
+
+
+@functools.lru_cache(maxsize=64)
+def _leaves(schema: pa.Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns that get a dictionary, and those that are split; kept, since each of thousands of part files asks."""
     sink = pa.BufferOutputStream()
     pq.write_table(schema.empty_table(), sink)  # Parquet's own names of nested columns, and of their types
     columns = pq.ParquetFile(sink.getvalue()).schema
     leaves = [columns.column(i) for i in range(len(columns))]
-    return {
-        "compression": "zstd",
-        "use_dictionary": [leaf.path for leaf in leaves if leaf.physical_type not in _FLOATS],
-        "use_byte_stream_split": [leaf.path for leaf in leaves if leaf.physical_type in _FLOATS],
-    }
+    dictionary = tuple(leaf.path for leaf in leaves if leaf.physical_type not in _FLOATS)
+    return dictionary, tuple(leaf.path for leaf in leaves if leaf.physical_type in _FLOATS)
