@@ -31,5 +31,6 @@ PAGES = (
     Page("rounds", "/rounds", rounds.router),
     Page("models", "/models", models.router),
 )
-ROUTERS = (*(page.router for page in PAGES), saved.router, intake.router)
-"""All routes: those of the pages, what people keep, which stands on the pages of scenes, and what programs send."""
+ROUTERS = (intake.router, *(page.router for page in PAGES), saved.router)
+"""All routes, looked through in this order: first what programs send some hundred times a second, then those of the
+pages, and what people keep, which stands on the pages of scenes."""
