@@ -3,7 +3,8 @@
 The scoring of one prediction table in 16 files, part files written, by threads and by processes of a cluster on this
 machine, on one core and on two: seconds, the efficiency of the second core, and what a cluster costs beside threads.
 Each figure is the least of several runs, which alternate between one core and two, for the machine is shared. A fresh
-process is held to its cores (and so are the processes that it starts) before it imports anything.
+process is held to its cores (and so are the processes that it starts) before it imports anything, so that on one core
+no library has threads for two.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from common import growth_exponent, print_machine, print_table, report, run_fresh
 
 LIBRARIES = {"local": "pyarrow", "ray": "ray", "dask": "distributed"}
-SIZES = (20_000, 80_000, 320_000)
+SIZES = (20_000, 80_000, 320_000, 1_280_000)
 N_FILES = 16
 N_TASKS = 400
 ROUNDS = 2

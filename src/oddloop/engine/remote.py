@@ -62,7 +62,7 @@ def attempt(work: Work, item: Any) -> Outcome:
 
     A version other than the driver's is refused, for its results may differ.
     """
-    pa.set_cpu_count(1)  # a worker is given one core; by itself Arrow would decode with all that the machine has
+    pa.set_cpu_count(1)  # a worker is given one core; what Arrow does with threads must not take the others
     try:
         if work.version != __version__:
             raise EngineError(
