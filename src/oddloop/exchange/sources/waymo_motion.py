@@ -33,8 +33,6 @@ from oddloop.tables import FUTURES, TRACKS
 PER_PART = 64
 SPLITS = ("training", "validation", "testing", "validation_interactive", "testing_interactive", "training_20s")
 TYPES = ("TYPE_UNSET", "TYPE_VEHICLE", "TYPE_PEDESTRIAN", "TYPE_CYCLIST", "TYPE_OTHER")
-WHOLE_S = 1e6
-"""Longer than any scenario: none is cut."""
 _STATE = ("x_m", "y_m", "length_m", "width_m", "heading_rad", "vx_mps", "vy_mps")
 Floats = npt.NDArray[np.float64]
 Place = tuple[int, int]
@@ -162,7 +160,7 @@ def _lake_tables(
     )
     known = {**split, "is_interactive": len(scenario.objects_of_interest) > 0}
     drive = Drive(scenario.scenario_id, times, poses=own, boxes=boxes, agents=agents, attributes=known)
-    tables = drive_tables(drive, WHOLE_S)
+    tables = drive_tables(drive, float("inf"))  # a scenario is a scene, however long
     names = tables["frames"]["frame_id"].combine_chunks(), tables["scenes"]["scene_id"][0].as_py()
     speed = states[:, 5] * np.cos(states[:, 4]) + states[:, 6] * np.sin(states[:, 4])
     tables["tracks"] = _tracks(names, times[step], step, ids[track], states, speed, is_ego)
