@@ -102,6 +102,19 @@ def test_motion_scenarios_become_scenes_tracks_and_futures(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("needs_protobuf")
+def test_boxes_are_seen_from_the_nearest_place_where_the_vehicle_is_known(tmp_path: Path) -> None:
+    content = scenario_class()()
+    content.ParseFromString(waymo.scenario("aa"))
+    for step in (1, 2, 3, 4, 9, 10):
+        content.tracks[content.sdc_track_index].states[step].valid = False
+    waymo.write_records(tmp_path / "data/training/a.tfrecord", [content.SerializeToString()])
+    lake = ingest("waymo-motion", tmp_path / "data", tmp_path)
+    seen = lake["objects"].filter(pa.compute.equal(lake["objects"]["object_id"], "101")).sort_by("frame_id")
+    # It stands 5 m ahead of the start, and each step drives 1 m; steps 1 and 2 are nearer to 0, 3 and 4 to 5.
+    assert [round(x, 3) for x in seen["x_m"].to_pylist()] == [5, 5, 5, 0, 0, 0, -1, -2, -3, -3, -3]
+
+
+@pytest.mark.usefixtures("needs_protobuf")
 def test_field_numbers_are_the_published_ones() -> None:
     def varint(number: int, value: int) -> bytes:
         return bytes([number << 3, value])

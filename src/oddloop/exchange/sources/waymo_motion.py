@@ -170,7 +170,9 @@ def _lake_tables(
 
 def _seen_from(own: Poses, times: npt.NDArray[np.int64], step: npt.NDArray[np.int64], places: Floats) -> Floats:
     """(n, 2) places as seen from the ego vehicle at the same time, or its nearest known one; ahead and to the left."""
-    at = np.clip(np.searchsorted(own.time_ns, times[step]), 0, len(own.time_ns) - 1)
+    after = np.clip(np.searchsorted(own.time_ns, times[step]), 0, len(own.time_ns) - 1)
+    before = np.maximum(after - 1, 0)
+    at = np.where(times[step] - own.time_ns[before] < np.abs(own.time_ns[after] - times[step]), before, after)
     dx, dy = places[:, 0] - own.x_m[at], places[:, 1] - own.y_m[at]
     return np.stack(ahead_and_left(dx, dy, own.heading_rad[at]), axis=1)
 
