@@ -28,7 +28,7 @@ from oddloop.exchange.attributes.angles import ahead_and_left, wrapped
 from oddloop.exchange.attributes.derived import mark_derived
 from oddloop.exchange.attributes.motion import Poses, summarize_motion
 from oddloop.exchange.sources.agents import agents_of
-from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice
+from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice, result_files
 from oddloop.exchange.sources.drive import NEAR
 from oddloop.exchange.sources.splits import split_columns
 from oddloop.tables import STRINGS
@@ -113,11 +113,11 @@ class Argoverse2Motion:
 
     @cached_property
     def _files(self) -> dict[str, list[Path]]:
-        return {m.name: sorted(m.glob("*.parquet")) for m in sorted(self.folder.glob("forecasts/*/"))}
+        return result_files(self.folder / "forecasts", "*.parquet")
 
     @cached_property
     def _tables(self) -> dict[str, pa.Table]:
-        return {model: pa.concat_tables(map(_read_forecasts, files)) for model, files in self._files.items() if files}
+        return {model: pa.concat_tables(map(_read_forecasts, files)) for model, files in self._files.items()}
 
     def _forecasts(self, frames: pa.Table) -> dict[str, pa.Table]:
         tables = {}

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from oddloop.errors import SourceError
 from oddloop.exchange.attributes.motion import Poses
 from oddloop.exchange.sources.agents import agents_of
-from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice
+from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice, result_files
 from oddloop.exchange.sources.drive import Drive, drive_tables
 from oddloop.exchange.sources.rotation import QUATERNION, heading_of
 from oddloop.exchange.sources.splits import split_columns
@@ -101,11 +101,7 @@ class Argoverse2Sensor:
 
     @cached_property
     def _models(self) -> dict[str, list[Path]]:
-        folders = sorted(p for p in self.folder.glob("detections/*") if p.is_dir())
-        found = {f: sorted([*f.glob("*.feather"), *f.glob("*.parquet")]) for f in folders}
-        if empty := [folder for folder, files in found.items() if not files]:
-            raise SourceError(f"{empty[0]}: no .feather or .parquet file in it; copy them again, or remove the folder")
-        return {folder.name: files for folder, files in found.items()}
+        return result_files(self.folder / "detections", "*.feather", "*.parquet")
 
     @cached_property
     def _detections(self) -> dict[str, pa.Table]:

@@ -116,6 +116,27 @@ def read_json(file: Path) -> object:
         return json.loads(file.read_bytes())
 
 
+def result_files(folder: Path, *patterns: str) -> dict[str, list[Path]]:
+    """Files of each model, which has a folder of its own.
+
+    Args:
+        folder: holds the models' folders; empty where it is not there.
+        patterns: what their files are called.
+
+    Raises:
+        SourceError: a model's folder holds none of them: taken as it is, the model would just be missing.
+
+    >>> result_files(Path("not_there"), "*.json")
+    {}
+    """
+    models = sorted(p for p in folder.glob("*") if p.is_dir())
+    found = {model: sorted(file for pattern in patterns for file in model.glob(pattern)) for model in models}
+    if empty := [model for model, files in found.items() if not files]:
+        kinds = " or ".join(dict.fromkeys(Path(pattern).suffix for pattern in patterns))
+        raise SourceError(f"{empty[0]}: no {kinds} file in it; copy them again, or remove the folder")
+    return {model.name: files for model, files in found.items()}
+
+
 def pick_columns(table: pa.Table, wanted: pa.Schema, file: Path | str) -> pa.Table:
     """The wanted columns in the wanted types: nothing missing, null, NaN or infinite.
 

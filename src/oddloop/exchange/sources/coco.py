@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from oddloop.errors import SourceError
-from oddloop.exchange.sources.base import Part, PartError, Tables
+from oddloop.exchange.sources.base import Part, PartError, Tables, result_files
 from oddloop.exchange.sources.images import SPLIT_OF_FILE, ImageSet, Kind
 from oddloop.exchange.sources.json_tables import Connection, add_array, add_object, connect
 
@@ -41,7 +41,7 @@ class Coco:
     def __init__(self, folder: Path, scene_s: float) -> None:
         self.folder, self.scene_s = folder, scene_s
         self.instances = sorted(folder.glob("annotations/**/*.json"))
-        self.results = [(m.name, f) for m in sorted(folder.glob("results/*/")) for f in sorted(m.glob("**/*.json"))]
+        self.results = [(m, f) for m, files in result_files(folder / "results", "**/*.json").items() for f in files]
 
     def parts(self) -> Iterable[Part]:
         """Runs of logs."""

@@ -24,7 +24,7 @@ from oddloop.exchange.attributes import sun
 from oddloop.exchange.attributes.derived import mark_derived
 from oddloop.exchange.attributes.motion import Poses
 from oddloop.exchange.sources.agents import agents_of
-from oddloop.exchange.sources.base import Part, PartError, Tables, read_json
+from oddloop.exchange.sources.base import Part, PartError, Tables, read_json, result_files
 from oddloop.exchange.sources.drive import RULES, Drive, drive_tables
 from oddloop.exchange.sources.json_tables import Connection, connect
 from oddloop.exchange.sources.nuscenes import results
@@ -52,7 +52,7 @@ class NuScenes:
     def __init__(self, folder: Path, _scene_s: float) -> None:
         self.folder = folder
         self.agents = agents_of("nuscenes")
-        self.results = [(m.name, f) for m in sorted(folder.glob("results/*/")) for f in sorted(m.glob("*.json"))]
+        self.results = [(m, f) for m, files in result_files(folder / "results", "*.json").items() for f in files]
 
     def parts(self) -> Iterator[Part]:
         """One part per scene."""
