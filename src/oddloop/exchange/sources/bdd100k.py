@@ -15,7 +15,7 @@ from pathlib import Path
 from oddloop.errors import SourceError
 from oddloop.exchange.sources.agents import agents_of
 from oddloop.exchange.sources.base import Part, PartError, Tables, result_files
-from oddloop.exchange.sources.images import SPLIT_OF_FILE, ImageSet, Kind
+from oddloop.exchange.sources.images import DETECTIONS, SPLIT_OF_FILE, ImageSet, Kind
 from oddloop.exchange.sources.json_tables import Connection, add_array, add_object, connect, is_array
 
 RATE_HZ = 5.0
@@ -102,10 +102,7 @@ def _as_tables(con: Connection, folder: Path) -> None:
         FROM (SELECT name, file, unnest(labels) AS l, generate_subscripts(labels, 1) AS n FROM labelled)
         WHERE l.box2d IS NOT NULL"""
     )
-    con.execute(
-        """CREATE TABLE detections(model_id VARCHAR, frame_id VARCHAR, label VARCHAR, score DOUBLE, x_min_px DOUBLE,
-        y_min_px DOUBLE, x_max_px DOUBLE, y_max_px DOUBLE, file VARCHAR)"""
-    )
+    con.execute(DETECTIONS)
     con.execute("CREATE TABLE predicted(name VARCHAR, video VARCHAR, position BIGINT, file VARCHAR)")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from oddloop.errors import SourceError
 from oddloop.exchange.sources.base import Part, PartError, Tables, result_files
-from oddloop.exchange.sources.images import SPLIT_OF_FILE, ImageSet, Kind
+from oddloop.exchange.sources.images import DETECTIONS, SPLIT_OF_FILE, ImageSet, Kind
 from oddloop.exchange.sources.json_tables import Connection, add_array, add_object, connect
 
 RATE_HZ = 10.0
@@ -104,10 +104,7 @@ def _as_tables(con: Connection, folder: Path) -> None:
         c.name AS category, {_corners("FLOAT")}, iscrowd = 1 AS is_crowd, a.file FROM labelled a
         JOIN categories c ON a.category_id = c.id"""
     )
-    con.execute(
-        """CREATE TABLE detections(model_id VARCHAR, frame_id VARCHAR, label VARCHAR, score DOUBLE, x_min_px DOUBLE,
-        y_min_px DOUBLE, x_max_px DOUBLE, y_max_px DOUBLE, file VARCHAR)"""
-    )
+    con.execute(DETECTIONS)
 
 
 def _add_results(con: Connection, model: str, file: Path) -> None:

@@ -37,6 +37,9 @@ from oddloop.lake.sql import quoted
 FRAMES_PER_PART = 2000
 SPLIT_OF_FILE = "nullif(regexp_extract(substr(file, {}), '(^|[/_.-])(train|val|test)[^/_.-]*([/_.-]|$)', 2), '')"
 """SQL: the split that the path of a file names; to be filled in: where its path below the folder begins."""
+DETECTIONS = """CREATE TABLE detections(model_id VARCHAR, frame_id VARCHAR, label VARCHAR, score DOUBLE,
+x_min_px DOUBLE, y_min_px DOUBLE, x_max_px DOUBLE, y_max_px DOUBLE, file VARCHAR)"""
+"""SQL: makes that table, empty."""
 EPOCH_NS = 1_420_070_400_000_000_000
 HOUR_NS = 3_600_000_000_000
 RULES = {
