@@ -21,7 +21,7 @@ from oddloop.exchange.attributes import roads
 from oddloop.exchange.attributes.derived import mark_derived
 from oddloop.exchange.labelling.guarded_xml import read_elements
 from oddloop.exchange.sources.base import Part, PartError, Tables, reading
-from oddloop.exchange.sources.images import EPOCH_NS, HOUR_NS
+from oddloop.exchange.sources.made_up_times import EPOCH_NS, HOUR_NS
 from oddloop.tables import STRINGS
 
 RULES = {

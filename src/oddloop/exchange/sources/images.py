@@ -32,6 +32,7 @@ from oddloop.exchange.ignored import CORNERS
 from oddloop.exchange.scene_metrics import scene_metrics
 from oddloop.exchange.sources.base import Part, PartError
 from oddloop.exchange.sources.json_tables import Connection, refuse_faults
+from oddloop.exchange.sources.made_up_times import EPOCH_NS, HOUR_NS
 from oddloop.lake.sql import quoted
 
 FRAMES_PER_PART = 2000
@@ -40,8 +41,6 @@ SPLIT_OF_FILE = "nullif(regexp_extract(substr(file, {}), '(^|[/_.-])(train|val|t
 DETECTIONS = """CREATE TABLE detections(model_id VARCHAR, frame_id VARCHAR, label VARCHAR, score DOUBLE,
 x_min_px DOUBLE, y_min_px DOUBLE, x_max_px DOUBLE, y_max_px DOUBLE, file VARCHAR)"""
 """SQL: makes that table, empty."""
-EPOCH_NS = 1_420_070_400_000_000_000
-HOUR_NS = 3_600_000_000_000
 RULES = {
     "n_agents_per_frame": "mean number of labelled agents per labelled image",
     "traffic_density": agent_rules.density_rule("in the image"),

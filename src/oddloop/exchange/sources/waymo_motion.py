@@ -24,7 +24,7 @@ from oddloop.exchange.attributes.motion import Poses
 from oddloop.exchange.sources.agents import agents_of
 from oddloop.exchange.sources.base import Part, PartError, Tables
 from oddloop.exchange.sources.drive import Drive, drive_tables
-from oddloop.exchange.sources.images import EPOCH_NS, HOUR_NS
+from oddloop.exchange.sources.made_up_times import EPOCH_NS, HOUR_NS
 from oddloop.exchange.sources.splits import split_columns
 from oddloop.exchange.sources.tfrecord import read_records, scan_records
 from oddloop.exchange.sources.waymo_messages import scenario_class
