@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from exchange.sources import argoverse2_folder as av2
 from exchange.sources.lakes import ingest, read
 from oddloop.errors import SourceError
+from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
+from oddloop.lake.workspace import Workspace
 
 
 @pytest.fixture
@@ -72,6 +75,24 @@ def test_sweeps_without_detections_have_an_empty_list(folder: Path) -> None:
     boxes = read(ingest("argoverse2", folder), "predictions/detection/m1")["boxes"].to_pylist()
     assert [len(b) for b in boxes] == [1, 0] * 20
     assert (boxes[0][0]["label"], boxes[0][0]["score"]) == ("PEDESTRIAN", pytest.approx(0.9))
+
+
+def test_detections_at_other_times_are_left_out_unless_all_are(folder: Path) -> None:
+    file = folder / "detections/m1/part-0.feather"
+    table = feather.read_table(file, memory_map=False)
+    is_aa = table["log_id"].to_numpy() == "aa"
+    time = table["timestamp_ns"].to_numpy()
+    late = np.where(np.arange(len(time)) == 0, time + 1, time)
+    at = table.column_names.index("timestamp_ns")
+    feather.write_feather(table.set_column(at, "timestamp_ns", pa.array(late)), file)
+    boxes = read(ingest("argoverse2", folder), "predictions/detection/m1")["boxes"].to_pylist()
+    assert [len(b) for b in boxes] == [0, 0, *[1, 0] * 19]
+    # In microseconds they would have become the word of a model that finds nothing.
+    wrong = np.where(is_aa, time // 1000, time)
+    feather.write_feather(table.set_column(at, "timestamp_ns", pa.array(wrong)), file)
+    message = "detections/m1: all detections of log aa are at other times than its sweeps"
+    with pytest.raises(SourceError, match=message):
+        ingest_source(make_source("argoverse2", folder, 20.0), folder, Workspace.open(folder.parent / "ws"))
 
 
 def test_a_log_is_cut_evenly(folder: Path) -> None:

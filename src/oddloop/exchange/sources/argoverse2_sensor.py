@@ -97,7 +97,15 @@ class Argoverse2Sensor:
     def _detected(self, log_id: str, times: np.ndarray) -> dict[str, pa.Table]:
         """Of the models that have anything on the log; the others were not run on it."""
         found = {model: table.filter(pc.equal(table["log_id"], log_id)) for model, table in self._detections.items()}
-        return {model: _detected(table, times) for model, table in found.items() if table.num_rows}
+        return {model: self._at_sweeps(model, table, times) for model, table in found.items() if table.num_rows}
+
+    def _at_sweeps(self, model: str, found: pa.Table, times: np.ndarray) -> pa.Table:
+        """Detections of a log, at its sweeps; those at other times belong to no frame and are left out."""
+        mine = found.filter(pc.is_in(found["timestamp_ns"], value_set=pa.array(times)))
+        if not mine.num_rows:
+            message = f"all detections of log {found['log_id'][0]} are at other times than its sweeps; give the same ns"
+            raise PartError.of(self.folder / "detections" / model, "other-times", message, found.num_rows)
+        return _detected(mine, times)
 
     @cached_property
     def _models(self) -> dict[str, list[Path]]:
@@ -152,9 +160,7 @@ def _placed(boxes: pa.Table, times: np.ndarray) -> pa.Table:
     return pa.table({**names, **_body(boxes, times)})
 
 
-def _detected(found: pa.Table, times: np.ndarray) -> pa.Table:
-    """Detections of a log, at its sweeps; those at other times belong to no frame and are left out."""
-    mine = found.filter(pc.is_in(found["timestamp_ns"], value_set=pa.array(times)))
+def _detected(mine: pa.Table, times: np.ndarray) -> pa.Table:
     names = {"score": mine["score"].cast(pa.float32()), "label": mine["category"]}
     return pa.table({**names, **_body(mine, times)})
 
