@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
 from oddloop.config import AttributeConfig, CoverageConfig
 from oddloop.coverage import (
@@ -110,7 +111,10 @@ def test_agrees_with_a_loop_over_segments_and_resamples(max_way):
             sums, supports = paired.values[:, rows].sum(axis=1), paired.supports[:, rows].sum(axis=1)
             if rows:
                 replicates.append(sums[0] / supports[0] - sums[1] / supports[1])
-        expected = np.quantile(replicates, [0.05, 0.95])
+        low, high = np.quantile(replicates, [0.05, 0.95])
+        logs, d = row["n_logs"], row["difference"]
+        factor = stats.t.ppf(0.95, logs - 1) / stats.norm.ppf(0.95) * (logs / (logs - 1)) ** 0.5
+        expected = np.array([d - factor * (d - low), d + factor * (high - d)])
         assert row["n_scenes"] == len(inside)
         assert [row["ci_low"], row["ci_high"]] == pytest.approx(expected.tolist())
     assert table.num_rows == [1, 6, 12][max_way]

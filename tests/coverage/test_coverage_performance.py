@@ -7,12 +7,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from oddloop.config import AttributeConfig, CoverageConfig
 from oddloop.coverage import encode_attributes, summarize_performance, wilson_interval
 from oddloop.derived_tables import SEGMENT_METRICS
 from oddloop.errors import ConfigError, TableError
-from oddloop.intervals import bootstrap
+from oddloop.intervals import bootstrap, bootstrap_interval, draw_weights
 
 TAXONOMY = {"sky": AttributeConfig(), "tags": AttributeConfig(kind="multilabel")}
 METRIC = {"model_id": "m", "stack": "perception", "metric": "recall"}
@@ -69,8 +70,8 @@ def test_worked_numbers():
     rain = found["sky=rain"]
     assert (rain["value_sum"], rain["support"], rain["value"]) == (35.0, 40, 0.875)
     assert (rain["n_scenes"], rain["n_logs"], rain["interval"], rain["valid"]) == (2, 2, "bootstrap_by_log", True)
-    # resamples are {a, a}, {a, b}, {b, b}: R is .5, .875 or 1
-    assert (rain["ci_low"], rain["ci_high"]) == (0.5, 1.0)
+    # resamples are {a, a}, {a, b}, {b, b}: R is .5, .875 or 1; of two logs that is 9 times too narrow, so anything
+    assert (rain["ci_low"], rain["ci_high"]) == (0.0, 1.0)
     assert set(found) == {
         "all",
         "sky=rain",
@@ -90,6 +91,27 @@ def test_too_few_logs_have_no_interval():
         row = found[name]
         assert (row["ci_low"], row["ci_high"], row["interval"], row["valid"]) == (None, None, "none", False)
         assert row["value"] is not None
+
+
+def test_a_bootstrap_is_widened_where_logs_are_few_and_stays_within_what_the_metric_can_be():
+    scenes = scenes_of([(f"l{i}", "dry", []) for i in range(5)])
+    for values in ([1.0, 1.2, 1.1, 0.9, 1.3], [0.0, 0.1, 9.0, 0.2, 0.0]):
+        metrics = [{"scene_id": f"s{i}", "value": v, "support": 1} for i, v in enumerate(values)]
+        row = by_segment(summarize(scenes, metrics, n_bootstrap=400))["all"]
+        weights = draw_weights(5, 400, np.random.default_rng(0))
+        low, high = bootstrap_interval(np.array([values]), np.ones((1, 5)), weights, 0.95)
+        factor = stats.t.ppf(0.975, 4) / stats.norm.ppf(0.975) * (5 / 4) ** 0.5
+        mean = np.mean(values)
+        expected = (max(mean - factor * (mean - low[0]), 0), mean + factor * (high[0] - mean))
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(expected)
+
+
+def test_no_error_among_few_things_is_not_perfection():
+    scenes = scenes_of([(f"l{i}", "dry", []) for i in range(5)])
+    metrics = [{"scene_id": f"s{i}", "value": 0.0, "support": 4} for i in range(5)]
+    row = by_segment(summarize(scenes, metrics))["all"]
+    # the bootstrap sees no spread at all; Wilson for 0 of 20: [0, 0.161]
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((0.0, 0.161), abs=5e-4)
 
 
 def test_wilson_for_rates():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oddloop.config import DiagnosisConfig, MetricConfig
-from oddloop.coverage.diagnosis import Clues, diagnose
+from oddloop.coverage.diagnosis import Clues, diagnose, measure_gaps
 from oddloop.derived_tables import (
     CURVE_POINTS,
     CURVES,
@@ -18,6 +20,8 @@ from oddloop.derived_tables import (
     SEGMENTS,
     VERDICTS,
 )
+from oddloop.report.model import LeadMetric, Measured, Reference
+from oddloop.report.segments import surely_misses
 
 RULES = DiagnosisConfig(n_resamples=200)
 METRIC = {"miss_rate": MetricConfig("lower", 0.1)}
@@ -163,16 +167,17 @@ def test_a_segment_that_was_not_measured():
     assert row["because"] == "Not measured: no held-out scene has a value."
 
 
-def test_few_logs_widen_the_interval():
-    # 5 logs: 2.776 / 1.960 x sqrt(5 / 4) = 1.58, so 0.03 becomes 0.0475 > 0.04; with 40 logs it becomes 0.031.
-    assert verdict_of(measured("s", 0.14, 0.03, n_logs=5))["verdict"] == "eval_limited"
-    assert verdict_of(measured("s", 0.14, 0.03, n_logs=40))["verdict"] == "undecided"
-
-
-def test_no_error_among_few_things_is_not_perfection():
-    # Wilson for 0 of 20: [0, 0.161], half width 0.081 > 0.08, though the bootstrap saw no spread at all.
-    assert verdict_of(measured("s", 0.0, 0.0, support=20), target=0.08)["verdict"] == "eval_limited"
-    assert verdict_of(measured("s", 0.0, 0.0, support=2000), target=0.08)["verdict"] == "ok"
+@pytest.mark.parametrize("better", ["lower", "higher"])
+@given(st.floats(0.05, 0.95), st.floats(0.001, 0.3), st.floats(0.001, 0.3))
+def test_what_pages_call_surely_missed_is_never_limited_by_held_out_data(better, value, below, above):
+    table = measured("s", value, 0.01)
+    for name, end in (("ci_low", value - below), ("ci_high", value + above)):
+        table = table.set_column(table.column_names.index(name), name, [[end]])
+    metrics = {"miss_rate": MetricConfig(better=better, target=0.5)}
+    gap = measure_gaps(segments("s"), table, metrics).to_pylist()[0]
+    lead = LeadMetric("miss_rate", better, 0.5)
+    seen = Measured(value, value - below, value + above, 50, N_LOGS, 4000, True)
+    assert surely_misses(seen, lead, Reference(0.5, "target")) == (gap["gap"] > gap["half_width"])
 
 
 # Strong evidence

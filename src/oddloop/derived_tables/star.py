@@ -53,7 +53,12 @@ FACT_SEGMENT_GAP = TableSpec(
         _opt("better", STRING, "`lower` or `higher`"),
         _opt("target", FLOAT, "level to reach, as set when this was published; null: none", "the metric's"),
         _opt("gap", FLOAT, "how far the value falls short of it; below 0: it is met", "the metric's"),
-        _opt("gap_half_width", FLOAT, "half width of the gap's 95 % interval; in the newest rows only", "the metric's"),
+        _opt(
+            "gap_half_width",
+            FLOAT,
+            "half width of its interval, towards the target; newest rows only",
+            "the metric's",
+        ),
         _opt("verdict", STRING, "why the gap exists (VERDICTS); in the newest rows only"),
         _opt("tier", STRING, "the strongest evidence behind the verdict"),
         _opt("is_hedged", BOOL, "whether the evidence is too thin to act on it alone"),

@@ -88,7 +88,12 @@ GAPS = TableSpec(
         Column("value", FLOAT, "measured value; null: not measured", nullable=True),
         Column("target", FLOAT, "level to reach"),
         Column("gap", FLOAT, "how far the value falls short; below 0: the target is met", nullable=True),
-        Column("half_width", FLOAT, "half width of its 95 % interval; null: too few logs", nullable=True),
+        Column(
+            "half_width",
+            FLOAT,
+            "half width of its interval, towards the target; null: too few logs",
+            nullable=True,
+        ),
         Column("support", INT, "things that the value is a mean of", "things"),
         Column("n_logs", INT, "held-out logs with a value", "logs"),
         Column("n_labelled", INT, "labelled scenes", "scenes"),

@@ -3,6 +3,7 @@
 from oddloop.intervals.bootstrap import IntervalQueue, Weights, bootstrap_interval, difference_interval, draw_weights
 from oddloop.intervals.by_log import GroupDifference, difference_by_log, ratio_by_log
 from oddloop.intervals.exact import exact_interval
+from oddloop.intervals.few_logs import widen_for_few_logs
 from oddloop.intervals.halves import HalfSums, HalvesDifference, difference_of_halves
 from oddloop.intervals.record import widening
 from oddloop.intervals.wilson import wilson_interval
@@ -20,6 +21,7 @@ __all__ = [
     "draw_weights",
     "exact_interval",
     "ratio_by_log",
+    "widen_for_few_logs",
     "widening",
     "wilson_interval",
 ]

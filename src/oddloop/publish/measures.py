@@ -1,6 +1,7 @@
 """Measures of dashboards: each declared once as SQL, from which Superset and Looker get theirs.
 
-All of them add sums up before they divide, so that they are right over any rows of segments that share no scene.
+Means of a metric add sums up before they divide, so that they are right over any rows of segments that share no scene;
+a round's lift is right for one segment only, and says so.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ MEASURES = (
         "Segments surely short",
         _GAPS,
         "coalesce(sum(CASE WHEN {gap} - {gap_half_width} > 0 THEN 1 ELSE 0 END), 0)",
-        "segments that miss the target even at the favourable end of the gap's 95 % interval",
+        "segments that miss the target even at the favourable end of the value's interval",
         0,
     ),
     Measure("scene_score", "Score", _SCORES, "avg({value})", "mean score; larger = more worth labelling", 3),

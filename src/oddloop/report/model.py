@@ -229,8 +229,9 @@ class Weak:
 class Gap:
     """A segment that misses the target of the leading metric, or may: by how much, why, and what it would take.
 
-    `half_width` is of the value's 95 % interval; `n_needed` more labelled scenes reach the target, with a 90 %
-    interval, of which `n_to_label` lie in the pool and `n_to_drive` do not exist yet. None: not known, or not asked.
+    `half_width` is of the value's interval, towards the target; `n_needed` more labelled scenes reach the target, with
+    a 90 % interval, of which `n_to_label` lie in the pool and `n_to_drive` do not exist yet. None: not known, or
+    not asked.
     """
 
     segment_id: str

@@ -1,9 +1,7 @@
 """Target minus actual, per segment, model and metric: how far a value falls short, and how sure that is.
 
-The interval of `segment_metrics` is widened in two ways before anything is concluded from it. A bootstrap of few logs
-is too narrow: its half width is multiplied by t(L - 1) / z x sqrt(L / (L - 1)) for L logs (1.6 for five). And where all
-values of a metric lie in [0, 1], it is at least Wilson's, so that a segment in which nothing happened to go wrong is
-not taken to be perfect.
+The half width is that of the interval of `segment_metrics` on the side of the target, so that a gap larger than its
+half width is one whose interval does not hold the target: what pages call surely missed or met.
 """
 
 from __future__ import annotations
@@ -13,13 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.special import ndtri, stdtrit
 
 from oddloop.config import MetricConfig
 from oddloop.coverage.arrays import FloatArray, read_column, read_numbers
 from oddloop.coverage.odd import OUTSIDE
 from oddloop.derived_tables import GAPS
-from oddloop.intervals import wilson_interval
 
 _KEYS = ("segment_id", "model_id", "metric")
 
@@ -91,11 +87,10 @@ def _gaps(
     target: FloatArray,
 ) -> pa.Table:
     """The gaps of one model and metric."""
-    columns = ("value", "support", "n_logs")
-    value, support, n_logs = (
+    columns = ("value", "ci_low", "ci_high", "support", "n_logs")
+    value, low, high, support, n_logs = (
         look_up(names, measured["segment_id"], read_numbers(measured, name, "segment_metrics")) for name in columns
     )
-    half = look_up(names, measured["segment_id"], _half_widths(measured))
     counts = [_count(names, segments, status) for status in ("labelled", "unlabelled")]
     fields = {
         "segment_id": names,
@@ -104,7 +99,7 @@ def _gaps(
         "value": _nullable(value),
         "target": pa.array(target),
         "gap": _nullable(value - target if config.better == "lower" else target - value),
-        "half_width": _nullable(half),
+        "half_width": _nullable(np.where(value > target, value - low, high - value)),
         "support": pa.array(np.nan_to_num(support).astype(np.int64)),
         "n_logs": pa.array(np.nan_to_num(n_logs).astype(np.int64)),
         "n_labelled": pa.array(counts[0]),
@@ -122,18 +117,3 @@ def _count(names: pa.Array, segments: pa.Table, status: str) -> FloatArray:
     mine = segments.filter(pc.equal(segments["status"], status))
     n = look_up(names, mine["segment_id"], read_numbers(mine, "n_scenes", "segments"))
     return np.nan_to_num(n).astype(np.int64)
-
-
-def _half_widths(measured: pa.Table) -> FloatArray:
-    """(R,) half width of the 95 % interval of each value; NaN where there is none."""
-    numbers = ("value", "support", "n_logs", "ci_low", "ci_high")
-    value, support, n_logs, low, high = (read_numbers(measured, name, "segment_metrics") for name in numbers)
-    logs = np.maximum(n_logs, 2)
-    few = stdtrit(logs - 1, 0.975) / ndtri(0.975) * np.sqrt(logs / (logs - 1))
-    is_bootstrap = pc.equal(measured["interval"], "bootstrap_by_log").to_numpy(zero_copy_only=False)
-    half = (high - low) / 2 * np.where(is_bootstrap, few, 1.0)
-    seen = value[np.isfinite(value)]
-    if len(seen) and seen.min() >= 0 and seen.max() <= 1:
-        ends = wilson_interval(value * support, support)
-        half = np.where(np.isnan(half), half, np.fmax(half, (ends[1] - ends[0]) / 2))
-    return np.asarray(half, np.float64)

@@ -39,7 +39,7 @@ class Case:
 
     Attributes:
         gap: how far the value falls short of the target.
-        half_width: half width of its interval.
+        half_width: half width of its interval, on the side of the target.
         n_labelled: labelled scenes.
         chance: probability that the target is reached within reach.
         label_chance: probability that wrong labels explain the error that remains.

@@ -20,7 +20,7 @@ from oddloop.coverage.performance.by_log import sums_by_log
 from oddloop.coverage.performance.metrics import Metric, read_metrics
 from oddloop.coverage.segments import Grouping, iterate_groupings, name_segments
 from oddloop.errors import TableError
-from oddloop.intervals import IntervalQueue, Weights, difference_interval, draw_weights
+from oddloop.intervals import IntervalQueue, Weights, difference_interval, draw_weights, widen_for_few_logs
 
 _MEANINGS = {
     "segment_id": (pa.string(), "the segment"),
@@ -107,8 +107,10 @@ def compare_segments(
             queue.add(*block)
     table = pa.concat_tables([COMPARISON.empty_table().drop_columns(["ci_low", "ci_high"]), *parts]).combine_chunks()
     ends = np.full((2, table.num_rows), np.nan)
-    ends[:, table["n_logs"].to_numpy() >= min_logs] = queue.finish()
-    for name, end in zip(("ci_low", "ci_high"), ends, strict=True):
+    n_logs, difference = table["n_logs"].to_numpy(), table["difference"].to_numpy()
+    ends[:, n_logs >= min_logs] = queue.finish()
+    widened = widen_for_few_logs(difference, ends[0], ends[1], n_logs, confidence)
+    for name, end in zip(("ci_low", "ci_high"), widened, strict=True):
         table = table.append_column(name, pa.array(end, pa.float64(), mask=np.isnan(end)))
     return table.select(COMPARISON.names).cast(COMPARISON)
 

@@ -3,9 +3,11 @@
     value = sum of value x support / sum of support        over the scenes of the segment
 
 Both sums are kept, so shards and segments add up. Scenes without support, or with a value that is not finite, have no
-value. The interval is a bootstrap by log (`bootstrap`), which needs data of at least `min_logs` logs, or for rates
-Wilson's (`wilson`) or Clopper and Pearson's (`exact`). Where there is none, its ends are null, `interval` is `none` and
-`valid` False. The shrunk value is the better guess where a segment is small (`shrinkage`).
+value. The interval is a bootstrap by log (`bootstrap`), which needs data of at least `min_logs` logs and is widened
+where they are few (`few_logs`), or for rates Wilson's (`wilson`) or Clopper and Pearson's (`exact`). Bootstraps of
+rates are no narrower than Wilson's, so that a segment in which nothing happened to go wrong is not taken to be perfect.
+Where there is no interval, its ends are null, `interval` is `none` and `valid` False. The shrunk value is the better
+guess where a segment is small (`shrinkage`).
 
 All metric rows are used, whatever the split of their scenes: give those of held-out scenes only where there are any.
 Time grows with metrics x sets of attributes x scenes, plus the bootstrap; memory with the memberships of one set.
@@ -29,7 +31,7 @@ from oddloop.coverage.performance.shrinkage import estimate_noise, shrink
 from oddloop.coverage.segments import iterate_groupings, name_conjunctions
 from oddloop.derived_tables import SEGMENT_METRICS
 from oddloop.errors import ConfigError
-from oddloop.intervals import IntervalQueue, Weights, draw_weights, exact_interval, wilson_interval
+from oddloop.intervals import IntervalQueue, Weights, draw_weights, exact_interval, widen_for_few_logs, wilson_interval
 
 _OF_RATES = {"wilson": wilson_interval, "exact": exact_interval}
 
@@ -95,6 +97,7 @@ def _summarize(
         low, high = _OF_RATES[config.interval](np.clip(total, 0, support), support, config.confidence)
     else:
         low, high = _bootstrap(metric, encoded, counted, is_listed, n_logs, config, weights)
+        low, high = _widen(metric, table, low, high, config.confidence)
     return _with_interval(table, low, high, config.interval).filter(pa.array(np.concatenate(is_listed)))
 
 
@@ -146,6 +149,19 @@ def _bootstrap(
     ends = np.full((2, len(flat)), np.nan)
     ends[:, flat] = queue.finish()
     return ends[0], ends[1]
+
+
+def _widen(
+    metric: Metric, table: pa.Table, low: FloatArray, high: FloatArray, confidence: float
+) -> tuple[FloatArray, FloatArray]:
+    """What a bootstrap of few logs, or of few things, lacks in width; within what the metric can be."""
+    value, n_logs, total, support = (table[name].to_numpy() for name in ("value", "n_logs", "value_sum", "support"))
+    low, high = widen_for_few_logs(value, low, high, n_logs, confidence)
+    if metric.is_rate:
+        ends = wilson_interval(np.clip(total, 0, support), support, confidence)
+        low, high = np.minimum(low, ends[0]), np.maximum(high, ends[1])  # NaN stays where there is no bootstrap
+        return np.clip(low, 0, 1), np.clip(high, 0, 1)
+    return (np.maximum(low, 0) if (metric.total >= 0).all() else low), high
 
 
 def _with_interval(table: pa.Table, low: FloatArray, high: FloatArray, interval: str) -> pa.Table:

@@ -21,8 +21,9 @@ from oddloop.web.store import View
 class GapLine:
     """A segment that misses its target, or may.
 
-    `half_width` is of the value's 95 % interval. `n_needed` more labelled scenes reach the target, with a 90 %
-    interval; of them `n_to_label` lie in the pool, and `n_to_drive` do not exist yet. Null: not known, or not asked.
+    `half_width` is of the value's interval, towards the target. `n_needed` more labelled scenes reach the target, with
+    a 90 % interval; of them `n_to_label` lie in the pool, and `n_to_drive` do not exist yet. Null: not known, or
+    not asked.
     """
 
     segment_id: str
