@@ -23,8 +23,8 @@ class IngestSummary:
         source: the folder as the user named it.
         rows: rows written, by lake table.
         counts: what was found, by its name in the plural, such as `detections`; empty where nothing was counted.
-        refused: rows that were left out: table, file, row (1 is the first below the heading), reason; None where no row
-            may be.
+        refused: rows that were left out: table, file, row (1 is the first below the heading), reason, and where one
+            stands for several, n_rows; None where no row may be.
         derived: rule by column, of the columns of `scenes` that were worked out and not read.
     """
 
@@ -37,14 +37,22 @@ class IngestSummary:
     @property
     def n_refused(self) -> int:
         """Rows that were left out."""
-        return 0 if self.refused is None else self.refused.num_rows
+        return sum(self._n_rows())
 
     def reasons(self) -> dict[str, int]:
         """Rows that were left out, by table and kind of reason, most first; `…` stands for what a reason quotes."""
         if self.refused is None:
             return {}
-        found = Counter(f"{row['table']}: {_QUOTED.sub('…', row['reason'])}" for row in self.refused.to_pylist())
+        found = Counter[str]()
+        for row, n in zip(self.refused.to_pylist(), self._n_rows(), strict=True):
+            found[f"{row['table']}: {_QUOTED.sub('…', row['reason'])}"] += n
         return dict(found.most_common())
+
+    def _n_rows(self) -> list[int]:
+        if self.refused is None:
+            return []
+        one_each = "n_rows" not in self.refused.column_names
+        return [1] * self.refused.num_rows if one_each else self.refused["n_rows"].to_pylist()
 
     def __str__(self) -> str:
         """Lines for people.

@@ -60,13 +60,13 @@ def write_log(
 def write_detections(folder: Path, log_ids: list[str], *, n_sweeps: int = 20) -> None:
     """One detection in every other sweep of the logs, as the challenge wants them."""
     folder.mkdir(parents=True)
-    time = np.tile(START_NS + np.arange(0, n_sweeps, 2) * 100_000_000, len(log_ids))
+    time = np.tile(START_NS + np.arange(0, n_sweeps, 2) * 100_000_000, len(log_ids)).astype(np.int64)
     n = len(time)
     names = ("tx_m", "ty_m", "tz_m", "length_m", "width_m", "height_m", "qw", "qx", "qy", "qz")
     columns = {name: np.full(n, float(name == "qw" or name.endswith("th_m"))) for name in names}
     columns |= {"height_m": np.ones(n), "score": np.full(n, 0.9)}
-    ids = np.repeat(log_ids, n // len(log_ids))
-    table = pa.table({**columns, "log_id": ids, "timestamp_ns": time, "category": ["PEDESTRIAN"] * n})
+    ids = np.repeat(np.array(log_ids, str), n // max(1, len(log_ids)))
+    table = pa.table({**columns, "log_id": ids, "timestamp_ns": time, "category": pa.repeat("PEDESTRIAN", n)})
     feather.write_feather(table, folder / "part-0.feather")
 
 

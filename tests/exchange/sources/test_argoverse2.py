@@ -85,14 +85,48 @@ def test_detections_at_other_times_are_left_out_unless_all_are(folder: Path) -> 
     late = np.where(np.arange(len(time)) == 0, time + 1, time)
     at = table.column_names.index("timestamp_ns")
     feather.write_feather(table.set_column(at, "timestamp_ns", pa.array(late)), file)
-    boxes = read(ingest("argoverse2", folder), "predictions/detection/m1")["boxes"].to_pylist()
+    workspace = ingest("argoverse2", folder)
+    boxes = read(workspace, "predictions/detection/m1")["boxes"].to_pylist()
     assert [len(b) for b in boxes] == [0, 0, *[1, 0] * 19]
+    summary = ingest_source(make_source("argoverse2", folder, 20.0), folder, workspace)
+    assert summary.refused.to_pylist() == [
+        {
+            "table": "predictions/detection/m1",
+            "file": str(folder / "detections/m1"),
+            "row": -1,
+            "reason": "of log 'aa', at other times than its sweeps [other-times]",
+            "n_rows": 1,
+        }
+    ]
     # In microseconds they would have become the word of a model that finds nothing.
     wrong = np.where(is_aa, time // 1000, time)
     feather.write_feather(table.set_column(at, "timestamp_ns", pa.array(wrong)), file)
     message = "detections/m1: all detections of log aa are at other times than its sweeps"
     with pytest.raises(SourceError, match=message):
         ingest_source(make_source("argoverse2", folder, 20.0), folder, Workspace.open(folder.parent / "ws"))
+
+
+def test_detections_of_logs_that_are_not_there_are_counted_and_refused_where_that_is_all(folder: Path) -> None:
+    # As of a whole split, of which few logs have been copied: 10 detections in each of two more.
+    av2.write_detections(folder / "detections/m2", ["bb", "cc", "dd"])
+    workspace = Workspace.create(folder.parent / "ws", "")
+    summary = ingest_source(make_source("argoverse2", folder, 20.0), folder, workspace)
+    assert summary.n_refused == 20
+    assert str(summary).splitlines()[-2:] == [
+        "  20 rows were left out:",
+        "    20 predictions/detection/m2: of log …, which is not here [no-such-log]",
+    ]
+    assert read(workspace, "predictions/detection/m2").num_rows == 20  # the sweeps of bb
+    av2.write_detections(folder / "detections/m3", ["cc", "dd"])
+    message = "detections/m3: none of its 20 results is of a log that is here: they are of 'cc' and 1 more; copy what"
+    with pytest.raises(SourceError, match=message):
+        ingest_source(make_source("argoverse2", folder, 20.0), folder, workspace)
+
+
+def test_a_model_without_a_detection_is_refused(folder: Path) -> None:
+    av2.write_detections(folder / "detections/m2", [])
+    with pytest.raises(SourceError, match="detections/m2: no result is in its files; copy them again, or remove"):
+        ingest("argoverse2", folder)
 
 
 def test_a_log_is_cut_evenly(folder: Path) -> None:

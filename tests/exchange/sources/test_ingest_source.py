@@ -144,7 +144,7 @@ def test_faulty_parts_can_be_left_out_with_their_reasons(folder: Path, workspace
     summary = ingest_source(Toy(folder), folder, workspace, skip_faulty=True)
     assert summary.rows["scenes"] == 3
     assert summary.refused.to_pylist() == [
-        {"table": "source", "file": f"{folder}/b.txt", "row": -1, "reason": "it says so [bad]"}
+        {"table": "source", "file": f"{folder}/b.txt", "row": -1, "reason": "it says so [bad]", "n_rows": 1}
     ]
 
 

@@ -22,11 +22,12 @@ import pyarrow.compute as pc
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
-from oddloop.errors import SourceError
+from oddloop.errors import Fault, SourceError
 from oddloop.exchange.attributes.motion import Poses
 from oddloop.exchange.sources.agents import agents_of
 from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice, result_files
 from oddloop.exchange.sources.drive import Drive, drive_tables
+from oddloop.exchange.sources.left_out import LEFT_OUT, as_table, find_unknown
 from oddloop.exchange.sources.rotation import QUATERNION, heading_of
 from oddloop.exchange.sources.splits import split_columns
 
@@ -70,9 +71,11 @@ class Argoverse2Sensor:
                 f"{self.folder}: no {ANNOTATIONS} below it; give the folder that holds train/, val/ or single logs"
             )
         models = [file for files in self._models.values() for file in files]
+        left_out = self._unknown([log.name for log in logs])
         for log in logs:
             own = [log / POSES, *([log / ANNOTATIONS] if not _is_unlabelled(log) else [])]
-            yield Part(log.relative_to(self.folder).as_posix(), (*own, *models))
+            yield Part(log.relative_to(self.folder).as_posix(), (*own, *models), left_out)
+            left_out = ()
 
     def read(self, part: Part) -> Tables:
         """Tables of one log."""
@@ -83,29 +86,47 @@ class Argoverse2Sensor:
             raise PartError.of(log, "no-frames", f"neither {ANNOTATIONS} nor sensors/lidar tells of a sweep")
         times = times.astype(np.int64)
         poses = _read_poses(log / POSES, times)
+        detected = self._detected(log.name)
         drive = Drive(
             log_id=log.name,
             timestamp_ns=times,
             poses=poses,
             boxes=_placed(boxes, times) if boxes else None,
             agents=self.agents,
-            predictions=self._detected(log.name, times),
+            predictions={model: _detected(_at_sweeps(table, times), times) for model, table in detected.items()},
             attributes={"city": _city(log), **split_columns(log.parent.name, SPLITS)},
         )
-        return drive_tables(drive, self.scene_s)
+        tables = drive_tables(drive, self.scene_s)
+        left_out = [self._off_sweeps(model, table, times) for model, table in detected.items()]
+        left_out = [fault for fault in left_out if fault.n_rows]
+        return {**tables, LEFT_OUT: as_table(left_out)} if left_out else tables
 
-    def _detected(self, log_id: str, times: np.ndarray) -> dict[str, pa.Table]:
+    def _detected(self, log_id: str) -> dict[str, pa.Table]:
         """Of the models that have anything on the log; the others were not run on it."""
         found = {model: table.filter(pc.equal(table["log_id"], log_id)) for model, table in self._detections.items()}
-        return {model: self._at_sweeps(model, table, times) for model, table in found.items() if table.num_rows}
+        return {model: table for model, table in found.items() if table.num_rows}
 
-    def _at_sweeps(self, model: str, found: pa.Table, times: np.ndarray) -> pa.Table:
-        """Detections of a log, at its sweeps; those at other times belong to no frame and are left out."""
-        mine = found.filter(pc.is_in(found["timestamp_ns"], value_set=pa.array(times)))
-        if not mine.num_rows:
-            message = f"all detections of log {found['log_id'][0]} are at other times than its sweeps; give the same ns"
-            raise PartError.of(self.folder / "detections" / model, "other-times", message, found.num_rows)
-        return _detected(mine, times)
+    def _off_sweeps(self, model: str, found: pa.Table, times: np.ndarray) -> Fault:
+        """How many detections of a log belong to no frame."""
+        n, log_id = found.num_rows - _at_sweeps(found, times).num_rows, found["log_id"][0].as_py()
+        place = self._place(model)
+        if n == found.num_rows:
+            message = f"all detections of log {log_id} are at other times than its sweeps; give the same ns"
+            raise PartError.of(place, "other-times", message, n)
+        message = f"of log {log_id!r}, at other times than its sweeps"
+        return Fault(f"predictions/detection/{model}", str(place), -1, "other-times", message, n)
+
+    def _unknown(self, logs: list[str]) -> tuple[Fault, ...]:
+        return tuple(
+            fault
+            for model, table in self._detections.items()
+            for fault in find_unknown(
+                self._place(model), f"predictions/detection/{model}", "log", table["log_id"], logs
+            )
+        )
+
+    def _place(self, model: str) -> Path:
+        return self.folder / "detections" / model
 
     @cached_property
     def _models(self) -> dict[str, list[Path]]:
@@ -158,6 +179,10 @@ def _body(rows: pa.Table, times: np.ndarray) -> dict[str, pa.Array | pa.ChunkedA
 def _placed(boxes: pa.Table, times: np.ndarray) -> pa.Table:
     names = {"object_id": boxes["track_uuid"], "category": boxes["category"], "n_points": boxes["num_interior_pts"]}
     return pa.table({**names, **_body(boxes, times)})
+
+
+def _at_sweeps(found: pa.Table, times: np.ndarray) -> pa.Table:
+    return found.filter(pc.is_in(found["timestamp_ns"], value_set=pa.array(times)))
 
 
 def _detected(mine: pa.Table, times: np.ndarray) -> pa.Table:

@@ -31,10 +31,12 @@ class Part:
     Attributes:
         name: tells it from the source's other parts; people see it in messages.
         files: what it is read from; when one of them changes, the part is read again.
+        left_out: rows of the source that belong to no part and are not taken, said with the first that has them.
     """
 
     name: str
     files: tuple[Path, ...]
+    left_out: tuple[Fault, ...] = ()
 
 
 class Source(Protocol):

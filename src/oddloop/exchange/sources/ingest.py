@@ -22,6 +22,7 @@ from oddloop.exchange.attributes.derived import derived_rules
 from oddloop.exchange.sources.base import Part, PartError, Source, Tables
 from oddloop.exchange.sources.judge import find_part_faults
 from oddloop.exchange.sources.labelled import labels_of
+from oddloop.exchange.sources.left_out import LEFT_OUT, as_faults
 from oddloop.exchange.summary import IngestSummary, Progress
 from oddloop.lake.derived import Derived, Recipe, derive, find
 from oddloop.lake.fingerprint import digest_of
@@ -34,7 +35,8 @@ INGESTED_FILE = "ingested.json"
 """In the workspace: format, and the tables that the last ingest of a source wrote."""
 SHOWN = 40
 """Faults that a message names; a data set of thousands of logs may have as many."""
-REFUSED = pa.schema([("table", pa.string()), ("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
+_TEXT, _INT = pa.string(), pa.int64()
+REFUSED = pa.schema([("table", _TEXT), ("file", _TEXT), ("row", _INT), ("reason", _TEXT), ("n_rows", _INT)])
 
 
 def ingest_source(
@@ -77,14 +79,14 @@ def ingest_source(
     rows, rules = _replace(workspace, staged, limit, labelled)
     workspace.storage.delete_folder(f"derived/{STAGE}")
     counts = {"parts": len(staged.parts), "scenes": rows["scenes"]}
-    refused = _refused(staged.faults) if staged.faults else None
-    return IngestSummary(str(folder), rows, counts, refused, rules)
+    return IngestSummary(str(folder), rows, counts, _refused(staged), rules)
 
 
 @dataclass
 class _Staged:
     parts: list[Derived] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    left_out: list[Fault] = field(default_factory=list)
     scene_ids: set[str] = field(default_factory=set)
 
 
@@ -96,9 +98,10 @@ def _stage_all(
     progress: Progress | None,
     skip_faulty: bool,
 ) -> _Staged:
-    parts, staged = list(source.parts()), _Staged()
+    parts = list(source.parts())
     if not parts:
         raise SourceError("the source has no parts: nothing to read was found")
+    staged = _Staged(left_out=[fault for part in parts for fault in part.left_out])
     for i, part in enumerate(parts):
         if limit is not None and len(staged.scene_ids) >= limit:
             break
@@ -148,6 +151,8 @@ def _take(staged: _Staged, part: Part, done: Derived) -> None:
             part.name, "duplicate-scene", f"scene {again!r} is in an earlier part, too; keep one of them"
         )
     staged.scene_ids.update(ids)
+    if LEFT_OUT in done.manifest["rows"]:
+        staged.left_out += as_faults(done.storage.read_table(f"{LEFT_OUT}.parquet"))
     staged.parts.append(done)
 
 
@@ -171,7 +176,7 @@ def _replace(
     workspace: Workspace, staged: _Staged, limit: int | None, labelled: Collection[str]
 ) -> tuple[dict[str, int], dict[str, str]]:
     kept = _first_scenes(staged.parts, limit)
-    names = list(dict.fromkeys(name for part in staged.parts for name in part.manifest["rows"]))
+    names = list(dict.fromkeys(name for part in staged.parts for name in part.manifest["rows"] if name != LEFT_OUT))
     scenes = pa.concat_tables(_batches(staged.parts, "scenes", kept))
     labels = labels_of(scenes, labelled)
     before = _ingested(workspace.storage)
@@ -231,8 +236,11 @@ def _message(folder: Path, faults: Sequence[Fault], skip_faulty: bool) -> str:
     return text + more + hint
 
 
-def _refused(faults: Sequence[Fault]) -> pa.Table:
+def _refused(staged: _Staged) -> pa.Table | None:
+    """A row per fault, which may have cost a whole part, and one per kind of rows that were left out."""
+    said = [(fault, 1) for fault in sorted(staged.faults)] + [(f, f.n_rows) for f in sorted(staged.left_out)]
     rows = [
-        {"table": "source", "file": f.file, "row": f.row, "reason": f"{f.message} [{f.code}]"} for f in sorted(faults)
+        {"table": f.table, "file": f.file, "row": f.row, "reason": f"{f.message} [{f.code}]", "n_rows": n}
+        for f, n in said
     ]
-    return pa.Table.from_pylist(rows, schema=REFUSED)
+    return pa.Table.from_pylist(rows, schema=REFUSED) if rows else None
