@@ -195,3 +195,60 @@ def test_only_new_partitions_are_scored(tmp_path: Path) -> None:
     path.write_text(f'{text}[score]\nmeasures = ["margin"]\n[score.scenes]\nsummaries = ["max"]\n')
     shutil.rmtree(folder / PARTS)
     assert partitions_of(folder) == (2, 0)
+
+
+def test_only_parts_that_nobody_may_need_are_removed(tmp_path: Path) -> None:
+    folder, tables = tmp_path / "ws", all_tables()
+    toy.make_workspace(folder)
+    config, text = folder / "oddloop.toml", (folder / "oddloop.toml").read_text()
+
+    def scored(settings: str) -> tuple[int, int]:
+        config.write_text(text + settings)
+        return partitions_of(folder)
+
+    def folders() -> set[Path]:
+        return set((folder / "derived/score").iterdir())
+
+    def n_parts(*, older_days: int = 0) -> int:
+        parts = list((folder / PARTS).iterdir())
+        for part in parts:
+            at_s = part.stat().st_mtime - 86_400 * older_days
+            os.utime(part, (at_s, at_s))
+        return len(parts)
+
+    # GIVEN a partition as it first came, as it was corrected, and as a run has left it that was killed
+    assert scored("") == (1, 0)
+    first = folders()
+    deliver(folder, "part-0", {MODEL: toy.predictions_table(tables[MODEL], seed=9)})
+    assert scored("") == (1, 0)
+    whole = folders()
+    assert scored('[score]\nmeasures = ["margin"]\n') == (1, 0)
+    killed = folders() - whole
+    shutil.rmtree(killed.pop())
+    assert n_parts(older_days=13) == 3
+    # WHEN others have been made within two weeks THEN it goes on from what it had
+    assert scored('[score]\nmeasures = ["entropy"]\n') == (1, 0)
+    assert scored('[score]\nmeasures = ["margin"]\n') == (1, 1)
+    assert n_parts(older_days=99) == 4
+    # WHEN the folder of what first came is gone, and a later part is made
+    shutil.rmtree(first.pop())
+    assert scored('[score]\nmeasures = ["least_confidence"]\n') == (1, 0)
+    # THEN its part is removed, and nothing else
+    assert n_parts() == 4
+    assert scored('[score.scenes]\nsummaries = ["mean"]\n') == (1, 1)
+    assert scored('[score]\nmeasures = ["margin"]\n[score.scenes]\nsummaries = ["mean"]\n') == (1, 1)
+
+
+def test_a_killed_run_goes_on_from_its_parts_however_old(tmp_path: Path) -> None:
+    folder, tables = tmp_path / "ws", all_tables()
+    toy.make_workspace(folder)
+    ids = tables["scenes"]["scene_id"].to_pylist()
+    (folder / "lake" / MODEL / "part-0.parquet").unlink()
+    deliver(folder, "day-0", {MODEL: of_scenes(tables, ids[:30])[MODEL]})
+    assert partitions_of(folder) == (1, 0)
+    shutil.rmtree(folder / "derived/score")  # as if it had been killed before all was there
+    (part,) = (folder / PARTS).iterdir()
+    os.utime(part, (0, 0))
+    deliver(folder, "day-1", {MODEL: of_scenes(tables, ids[30:])[MODEL]})
+    assert partitions_of(folder) == (2, 1)
+    assert part.exists()

@@ -8,7 +8,7 @@ of another size than it says, was interrupted and is made anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ from oddloop.lake.storage import Storage, staged_folder
 MANIFEST_FILE = "manifest.json"
 MANIFEST_FORMAT = 1
 """Format 1: stage, digest, version, inputs, settings, seed, rows (by output table), files (size by file); read_at (by
-input: format, table, version and number of files) where an input is a Delta or Iceberg table."""
+input: format, table, version and number of files) where an input is a Delta or Iceberg table; parts (keys of
+`lake.parts`, sorted) where it was put together from such."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,16 @@ class Derived:
         return str(self.manifest["digest"])
 
 
-def derive(workspace: Storage, recipe: Recipe, write: Callable[[Storage], Mapping[str, int]]) -> Derived:
+def derive(
+    workspace: Storage, recipe: Recipe, write: Callable[[Storage], Mapping[str, int]], parts: Iterable[str] = ()
+) -> Derived:
     """Return the recipe's folder, made by `write` only where it is not complete yet.
 
     Args:
         workspace: the workspace's folder.
         recipe: what the folder is made of.
         write: writes the tables to the folder it is given and returns row counts by table.
+        parts: keys of the parts that `write` uses; looked at once it has ended.
     """
     found = find(workspace, recipe)
     if found is not None:
@@ -97,6 +101,7 @@ def derive(workspace: Storage, recipe: Recipe, write: Callable[[Storage], Mappin
         files = {staging.relative(i.path): i.size for i in staging.list_files()}
         manifest = {"format": MANIFEST_FORMAT, "digest": digest, **recipe.body(), "rows": rows, "files": files}
         manifest |= {"read_at": dict(recipe.read_at)} if recipe.read_at else {}
+        manifest |= {"parts": used} if (used := sorted(set(parts))) else {}
         staging.write_bytes(MANIFEST_FILE, json.dumps(manifest, indent=1, sort_keys=True).encode())
     return Derived(workspace.sub(folder), manifest, computed=True)
 
@@ -126,14 +131,21 @@ def newest_folders(workspace: Storage, stage: str) -> Iterator[Derived]:
 
     Those of one moment come in the order of their digests.
     """
+    for folder, manifest in newest_manifests(workspace, stage):
+        if _is_complete(folder, manifest):
+            yield Derived(folder, manifest, computed=False)
+
+
+def newest_manifests(workspace: Storage, stage: str) -> Iterator[tuple[Storage, dict[str, Any]]]:
+    """Folders of a stage that have a manifest, in the order of `newest_folders`, whole or not."""
     root = workspace.sub(f"derived/{stage}")
     names = root.list_folders()
     infos = root.fs.get_file_info([root.path(f"{name}/{MANIFEST_FILE}") for name in names])
     made = {name: info.mtime_ns or 0 for name, info in zip(names, infos, strict=True)}
     for name in sorted(names, key=lambda name: (-made[name], name)):
         manifest = read_manifest(root.sub(name))
-        if manifest is not None and _is_complete(root.sub(name), manifest):
-            yield Derived(root.sub(name), manifest, computed=False)
+        if manifest is not None:
+            yield root.sub(name), manifest
 
 
 def folder_of(recipe: Recipe) -> str:

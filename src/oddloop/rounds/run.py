@@ -18,6 +18,7 @@ from typing import Any
 from oddloop.errors import LedgerError, OddloopError, TrainError, WorkspaceError
 from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
+from oddloop.lake.parts import prune_parts
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.costs import with_fitted_prices
 from oddloop.rounds.diagnosis import run_diagnosis
@@ -106,6 +107,8 @@ def _begun(workspace: Workspace, shell: Shell) -> Iterator[_Run]:
         run = _Run(workspace, ledger, shell)
         try:
             yield run
+            if any(step.computed for step in run.steps):
+                prune_parts(workspace.storage)
         except OddloopError:  # what was recorded before belongs on the tracker, and a failed training too
             run.push()
             raise

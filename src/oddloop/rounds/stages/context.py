@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from oddloop.config import AttributeConfig
 from oddloop.engine import Engine
 from oddloop.errors import WorkspaceError
-from oddloop.lake.derived import Derived, Recipe
+from oddloop.lake.derived import Derived, Recipe, derive
 from oddloop.lake.fingerprint import digest_of, fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
@@ -35,20 +35,19 @@ Done = Mapping[str, Derived]
 
 @dataclass
 class Reuse:
-    """How many partitions a stage has gone through, and how many of them it found done."""
+    """Keys of the partitions that a stage has gone through, and how many of them it found done."""
 
-    partitions: int = 0
+    keys: list[str] = field(default_factory=list)
     reused: int = 0
 
-    def count(self, partitions: int, reused: int) -> None:
+    def count(self, keys: Iterable[str], reused: int) -> None:
         """Add some."""
-        self.partitions, self.reused = self.partitions + partitions, self.reused + reused
+        self.keys.extend(keys)
+        self.reused += reused
 
     def told(self) -> dict[str, int]:
-        """What to tell of it; the next stage begins to count anew."""
-        counted = {"partitions": self.partitions, "partitions_reused": self.reused} if self.partitions else {}
-        self.partitions = self.reused = 0
-        return counted
+        """What to tell of it."""
+        return {"partitions": len(self.keys), "partitions_reused": self.reused} if self.keys else {}
 
 
 @dataclass
@@ -145,6 +144,15 @@ class Context:
         is_lakes = self.model.metrics == self.workspace.table(METRICS.name)
         names = [name for name in inputs if name != METRICS.name or is_lakes]
         return Recipe(stage, inputs, settings, seed, self.workspace.read_at(names))
+
+    def derive(self, recipe: Recipe, write: Callable[[Storage], Mapping[str, int]]) -> Derived:
+        """A derived folder whose manifest names the parts that it is made of, and that tells how many were there."""
+        outer, self.reuse = self.reuse, Reuse()
+        try:
+            derived = derive(self.workspace.storage, recipe, write, self.reuse.keys)
+            return replace(derived, told=self.reuse.told())
+        finally:
+            self.reuse = outer
 
     def digests(self, *names: str) -> dict[str, str]:
         """Content digest by lake table."""

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from oddloop import coverage
 from oddloop.engine.partitions import PartitionJob
-from oddloop.lake.derived import Derived, derive
+from oddloop.lake.derived import Derived
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import table_files
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
@@ -33,7 +33,7 @@ def run_coverage(context: Context, _done: Done) -> Derived:
     obeyed = {name: value for name, value in asdict(config.coverage).items() if name not in others}
     settings = {**obeyed, "attributes": attributes, "model_id": context.model.model_id}
     recipe = context.recipe("coverage", inputs, settings, seed=config.workspace.seed)
-    return derive(context.workspace.storage, recipe, lambda out: _write_coverage(context, out))
+    return context.derive(recipe, lambda out: _write_coverage(context, out))
 
 
 def _write_coverage(context: Context, out: Storage) -> dict[str, int]:

@@ -61,7 +61,7 @@ def map_kept(context: Context, what: str, job: PartitionJob, files: TableFiles, 
         for part in parts:
             store.drop(part.key)
         raise WorkspaceError(f"{files.name}: a file was changed while it was read; run again once it is written")
-    context.reuse.count(len(parts), done.n_reused)
+    context.reuse.count((part.key for part in parts), done.n_reused)
     return done.n_rows
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.engine.partitions import PartitionJob
-from oddloop.lake.derived import Derived, derive
+from oddloop.lake.derived import Derived
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
@@ -58,7 +58,7 @@ def run_forecasts(context: Context) -> Derived | None:
     found = fingerprint([forecasts, futures], context.workspace.storage)
     inputs = {"forecasts": found[forecasts.name], "futures": found[futures.name]}
     recipe = context.recipe("forecasts", inputs, {"model_id": context.model.model_id})
-    return derive(context.workspace.storage, recipe, lambda out: _write(context, forecasts, futures, out))
+    return context.derive(recipe, lambda out: _write(context, forecasts, futures, out))
 
 
 def _write(context: Context, forecasts: TableFiles, futures: TableFiles, out: Storage) -> dict[str, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pyarrow as pa
 
 from oddloop import score
 from oddloop.derived_tables import SCENE_SCORES, SCENE_THRESHOLDS
-from oddloop.lake.derived import Derived, derive
+from oddloop.lake.derived import Derived
 from oddloop.lake.fingerprint import fingerprint
 from oddloop.lake.storage import Storage
 from oddloop.lake.tensors import open_tensor
@@ -44,9 +44,7 @@ def run_score(context: Context, _done: Done) -> Derived:
     for one in fitted:
         inputs |= one.inputs if one is not None else {}
     recipe = context.recipe("score", inputs, settings)
-    context.reuse.told()  # what was counted for other folders
-    derived = derive(context.workspace.storage, recipe, lambda out: _write_scores(context, *fitted, out))
-    return replace(derived, told=context.reuse.told())
+    return context.derive(recipe, lambda out: _write_scores(context, *fitted, out))
 
 
 def _write_scores(
