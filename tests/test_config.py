@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddloop.config import AttributeConfig, Config, MetricConfig, config_from_mapping, load_config
+from oddloop.config import AttributeConfig, Config, MetricConfig, config_from_mapping, leading_metric, load_config
 from oddloop.errors import ConfigError
 
 FAULTS = [
@@ -154,3 +154,23 @@ def test_a_target_may_be_any_finite_number() -> None:
     assert load_config('[metrics.m]\nbetter = "lower"\ntarget = -1').metrics["m"].target == -1.0
     with pytest.raises(ConfigError, match="finite"):
         config_from_mapping({"metrics": {"m": {"better": "lower", "target": math.nan}}})
+
+
+@pytest.mark.parametrize(
+    ("measured", "wanted", "directed", "expected"),
+    [
+        (["b", "a"], "", ["a", "b"], "a"),
+        (["b", "a"], "", ["b"], "b"),
+        (["b", "a"], "b", ["a", "b"], "b"),
+        (["a"], "b", ["a", "b"], ""),  # the one that is set is not measured: no other stands in for it
+        (["a", "b"], "b", ["a"], ""),  # nobody said what is better
+        (["a"], "", [], ""),
+        ([], "", ["a"], ""),
+    ],
+)
+def test_one_metric_leads_wherever_one_must(
+    measured: list[str], wanted: str, directed: list[str], expected: str
+) -> None:
+    metrics = {name: {"better": "lower"} for name in directed}
+    config = config_from_mapping({"coverage": {"metric": wanted}, "metrics": metrics})
+    assert leading_metric(measured, config) == expected

@@ -103,3 +103,22 @@ def test_links_hold_whatever_a_name_holds(published: Path, bundle: dict[str, Any
 def test_measures_have_names_of_their_own() -> None:
     assert len({measure.name for measure in MEASURES}) == len(MEASURES)
     assert len({(measure.table, measure.label) for measure in MEASURES}) == len(MEASURES)
+
+
+@pytest.mark.parametrize(
+    ("better", "title", "colours"),
+    [
+        ("lower", "The model after each round (lower is better)", "schemeReds"),
+        ("higher", "The model after each round (higher is better)", "schemeRdYlGn"),
+        ("", "The model after each round", "schemeBlues"),
+    ],
+)
+def test_a_dashboard_claims_no_direction_that_nobody_has_said(
+    tmp_path: Path, better: str, title: str, colours: str
+) -> None:
+    write_bundle(tmp_path / "b.zip", "toy", "duckdb:////x", "main", [], Look("m", better, "a"))
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        charts = [yaml.safe_load(archive.read(n)) for n in archive.namelist() if "/charts/" in n]
+    by_name = {chart["slice_name"]: chart["params"] for chart in charts}
+    assert title in by_name
+    assert by_name["The model by ODD condition × scenario"]["linear_color_scheme"] == colours

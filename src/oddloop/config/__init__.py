@@ -22,6 +22,7 @@ from oddloop.config.evidence import EvidenceConfig
 from oddloop.config.funnel import FunnelConfig
 from oddloop.config.intake import How, IntakeConfig
 from oddloop.config.labelling import LabellingConfig
+from oddloop.config.leading import leading_metric
 from oddloop.config.leakage import LeakageConfig, LeakageRule
 from oddloop.config.load import Config, config_from_mapping, load_config
 from oddloop.config.map import MapConfig, MapMethod
@@ -130,5 +131,6 @@ __all__ = [
     "WebConfig",
     "WorkspaceConfig",
     "config_from_mapping",
+    "leading_metric",
     "load_config",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from oddloop.config import leading_metric
 from oddloop.publish.moment import Moment
 
 
@@ -15,7 +16,7 @@ class Look:
 
     Attributes:
         metric: the metric that a dashboard opens with; "" where nothing is measured.
-        better: its direction, `lower` or `higher`.
+        better: its direction, `lower` or `higher`; "" where nobody has said.
         rows: attribute that stands in the rows of heat maps at first: named scenarios, where there are any.
     """
 
@@ -25,13 +26,12 @@ class Look:
 
 
 def look_at(moment: Moment) -> Look:
-    """The look of what is published: as in reports, `[coverage] metric` leads, else the first that has a direction."""
+    """The look of what is published: the metric that reports lead with, else the first measured one, undirected."""
     config = moment.workspace.config
     folder = moment.workspace.storage.sub(f"derived/coverage/{moment.coverages[moment.newest]}")
     measured = sorted(folder.read_table("segment_metrics.parquet", ["metric"])["metric"].unique().to_pylist())
-    directed = [name for name in measured if name in config.metrics]
-    metric = next((name for name in (config.coverage.metric, *directed, *measured) if name in measured), "")
-    better = config.metrics[metric].better if metric in config.metrics else "higher"
+    leading = leading_metric(measured, config)
+    metric, better = leading or next(iter(measured), ""), config.metrics[leading].better if leading else ""
     segments = folder.read_table("segments.parquet", ["n_way", "attributes"])
     single = pc.unique(pc.list_flatten(segments.filter(pc.field("n_way") == 1)["attributes"])).to_pylist()
     scenario = config.discover.names.attribute

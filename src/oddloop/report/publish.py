@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop import __version__
-from oddloop.config import Config, config_from_mapping
+from oddloop.config import Config, config_from_mapping, leading_metric
 from oddloop.derived_tables import LISTED_CLUSTERS
 from oddloop.errors import LedgerError
 from oddloop.lake.fingerprint import digest_of
@@ -144,16 +144,9 @@ def listed_clusters(found: Discovery) -> pa.Table:
 
 
 def lead_metric(segment_metrics: pa.Table, config: Config) -> LeadMetric | None:
-    """The metric that reports lead with: the one that is set, else the first by name that has a [metrics.<name>].
-
-    None where that one is not measured, or where nobody has said what is better: a guess would show the best segments
-    as the worst.
-    """
-    measured = set(segment_metrics["metric"].unique().to_pylist())
-    name = config.coverage.metric or min(measured & set(config.metrics), default="")
-    if name not in measured or name not in config.metrics:
-        return None
-    return LeadMetric(name, config.metrics[name].better, config.metrics[name].target)
+    """The metric that reports lead with, as `leading_metric` finds it; None where there is none."""
+    name = leading_metric(segment_metrics["metric"].unique().to_pylist(), config)
+    return LeadMetric(name, config.metrics[name].better, config.metrics[name].target) if name else None
 
 
 def _round(workspace: Workspace, round_id: str) -> RoundState:

@@ -69,10 +69,15 @@ def _number(key: str, name: str, measure: str, where: Sequence[Condition], below
 
 
 def _heat_maps(look: Look) -> tuple[Chart, ...]:
-    worse = "schemeReds" if look.better == "lower" else "schemeRdYlGn"
+    colours = {"lower": "schemeReds", "higher": "schemeRdYlGn"}.get(look.better, "schemeBlues")
     return (
         _heat_map(
-            "heat-model", "The model by ODD condition × scenario", "metric_value", worse, [("support", ">", 0)], ",.1f"
+            "heat-model",
+            "The model by ODD condition × scenario",
+            "metric_value",
+            colours,
+            [("support", ">", 0)],
+            ",.1f",
         ),
         _heat_map(
             "heat-labelled", "Labelled scenes by ODD condition × scenario", "labelled_scenes", "schemeBlues", [], ",d"
@@ -175,7 +180,8 @@ def _table() -> Chart:
 
 def _rounds(look: Look) -> tuple[Chart, ...]:
     whole: tuple[Condition, ...] = (("segment_id", "==", ALL_SCENES),)
-    level = _band("level", f"The model after each round ({look.better} is better)", TREND, _BAND, whole)
+    better = f" ({look.better} is better)" if look.better else ""
+    level = _band("level", f"The model after each round{better}", TREND, _BAND, whole)
     lift = _band("lift", "What each round gained (above 0: better)", LIFTS, ("lift", "lift_low", "lift_high"), whole)
     return level, lift
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from oddloop.config import leading_metric
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.evidence.equal_cost import ArmRound
 from oddloop.rounds.evidence.forecast import HalvesAt, half_points
@@ -51,8 +52,5 @@ def halves_so_far(workspace: Workspace, rounds: Sequence[RoundState], metric: st
 
 
 def metric_to_follow(workspace: Workspace, state: RoundState) -> str:
-    """The metric of `[coverage]`, else the first measured one by name that has a direction; "" where there is none."""
-    config = workspace.config
-    measured = sorted({str(row["metric"]) for row in state.evaluation.get("overall", ())})
-    wanted = [config.coverage.metric] if config.coverage.metric else measured
-    return next((name for name in wanted if name in measured and name in config.metrics), "")
+    """The metric that reports lead with; "" where the round has none."""
+    return leading_metric((str(row["metric"]) for row in state.evaluation.get("overall", ())), workspace.config)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from oddloop.config import Config
+from oddloop.config import Config, leading_metric
 from oddloop.errors import ConfigError, WorkspaceError
 
 
@@ -20,7 +20,7 @@ def audited_metric(
         ConfigError: `oddloop.toml` does not say what is better.
     """
     measured = sorted(metrics["metric"].unique().to_pylist())
-    name = wanted or config.coverage.metric or next((m for m in measured if m in config.metrics), "")
+    name = wanted or config.coverage.metric or leading_metric(measured, config)
     if not measured or (name and name not in measured):
         has = f"it has: {', '.join(measured)}" if measured else "it has none: add them to `metrics`"
         what = f"`{name}`" if name else "any metric"

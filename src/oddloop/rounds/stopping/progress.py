@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oddloop.config import leading_metric
 from oddloop.errors import ConfigError
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.paired import compare_overall
@@ -71,8 +72,7 @@ def _metric(workspace: Workspace, state: RoundState) -> str:
             f"[stop] follows {wanted!r}, and oddloop.toml does not say what is good for it; "
             f'add [metrics.{wanted}] with better = "lower" or "higher"'
         )
-    measured = sorted({str(row["metric"]) for row in state.evaluation["overall"]})
-    return wanted or next((name for name in measured if name in config.metrics), "")
+    return wanted or leading_metric((str(row["metric"]) for row in state.evaluation["overall"]), config)
 
 
 def _evaluated(rounds: list[RoundState]) -> list[RoundState]:

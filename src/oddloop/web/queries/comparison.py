@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from oddloop.config import leading_metric
 from oddloop.coverage import ALL_SCENES
 from oddloop.errors import WorkspaceError
 from oddloop.lake.workspace import TableFiles
@@ -156,8 +157,7 @@ def _pair(known: Sequence[Model], asked: ComparisonAsked) -> tuple[Model, Model]
 
 
 def _chosen(view: View, metrics: Sequence[str], asked: ComparisonAsked) -> str:
-    lead = view.config.coverage.metric
-    metric = asked.metric or (lead if lead in metrics else next(iter(metrics), ""))
+    metric = asked.metric or leading_metric(metrics, view.config) or next(iter(metrics), "")
     if metric not in metrics:
         raise NothingThereError(f"the two models have no metric {metric!r} in common; there are: {', '.join(metrics)}")
     return metric
