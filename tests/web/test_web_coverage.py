@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi import FastAPI
 
+from oddloop.cli.stages import run_until
 from oddloop.lake import Workspace
 from oddloop.rounds.ledger import open_ledger
+from toy import make_workspace
 from web.web_server import PAGE, client, make_app
 
 MEASURES = ("volume", "logs", "pool", "performance", "gap", "uncertainty")
@@ -226,10 +228,11 @@ def test_names_of_values_do_no_harm(toy: Path, tmp_path: Path) -> None:
 def test_without_coverage_the_pages_say_what_to_do(tmp_path: Path) -> None:
     Workspace.create(tmp_path / "ws", "[workspace]\nname = 'new'\n")
     viewer = client(make_app(tmp_path / "ws"), "viewer")
-    for path in ("/coverage", "/coverage/segment", "/review"):
+    commands = {"/coverage": "coverage", "/coverage/segment": "coverage", "/scenes": "coverage", "/review": "run"}
+    for path, command in commands.items():
         answer = viewer.get(path, headers=PAGE)
         assert answer.status_code == 200
-        assert "oddloop run" in answer.text
+        assert f"<code>oddloop {command}</code>" in answer.text
 
 
 def test_the_overview_and_the_rounds_lead_here(app: FastAPI) -> None:
@@ -239,3 +242,15 @@ def test_the_overview_and_the_rounds_lead_here(app: FastAPI) -> None:
     for link in links:
         assert viewer.get(link.replace("&amp;", "&"), headers=PAGE).status_code == 200
     assert 'href="/rounds/r002/review"' in viewer.get("/rounds/r002", headers=PAGE).text
+
+
+def test_what_was_counted_before_the_first_round_is_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "ws"
+    make_workspace(folder)
+    own = make_app(folder)
+    assert get(own, "/coverage")["grid"] is None
+    run_until("coverage", str(folder), quiet=True)
+    own.state.site.store.renew()
+    assert get(own, "/coverage?rows=rain&columns=weather")["grid"]["row_values"]
+    assert get(own, "/scenes")["n_scenes"] == 48
+    own.state.site.store.close()

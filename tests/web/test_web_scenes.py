@@ -187,5 +187,5 @@ def test_before_the_first_run(tmp_path: Path) -> None:
     make_workspace(tmp_path / "ws")
     fresh = make_app(tmp_path / "ws")
     assert get(fresh)["n_scenes"] is None
-    assert "oddloop run" in client(fresh, "viewer").get("/scenes", headers=PAGE).text
+    assert "oddloop coverage" in client(fresh, "viewer").get("/scenes", headers=PAGE).text
     fresh.state.site.store.close()

@@ -15,6 +15,7 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.newest import newest_stages
+from oddloop.rounds.snapshots import newest_snapshot
 from oddloop.rounds.state import Event, RoundState
 from oddloop.rounds.trace import Trace, trace_scene
 from oddloop.web.store.cache import Cache
@@ -77,8 +78,15 @@ class View:
 
     @property
     def stages(self) -> Mapping[str, str]:
-        """Digest of the newest folder by stage: those of the newest proposal, its coverage after a later evaluation."""
-        return newest_stages(self.rounds)
+        """Digest of the newest folder by stage: those of the newest proposal, its coverage after a later evaluation.
+
+        Before there is either, the coverage that `oddloop coverage` counted last.
+        """
+        stages = newest_stages(self.rounds)
+        if "coverage" not in stages:
+            key = ("newest snapshot", self.history_digest)
+            stages["coverage"] = self._cache.get(key, lambda: newest_snapshot(self.workspace))
+        return stages
 
     def events(self, round_id: str) -> list[Event]:
         """Events of a round, or of what stands beside the rounds, oldest first."""

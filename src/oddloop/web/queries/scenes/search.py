@@ -116,7 +116,7 @@ def scenes_of(view: View, asked: ScenesAsked, first: int | None = None) -> pa.Ar
     """
     index = open_index(view)
     if index is None:
-        raise NothingThereError("no scene has been counted yet; `oddloop run` does it")
+        raise NothingThereError("no scene has been counted yet; `oddloop coverage` does it")
     score = chosen_score(view, asked.score)
     kept = keep_scenes(index, asked, score).all_but()
     n = first or index.n
