@@ -12,6 +12,9 @@ import pyarrow as pa
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how many are done, how many there are)."""
 
+OF_SOURCE = "source"
+"""Stands for the table where a part of a source was left out."""
+_FAULTY = f"{OF_SOURCE}: "
 _QUOTED = re.compile(r"'[^']*'")
 
 
@@ -23,8 +26,9 @@ class IngestSummary:
         source: the folder as the user named it.
         rows: rows written, by lake table.
         counts: what was found, by its name in the plural, such as `detections`; empty where nothing was counted.
-        refused: rows that were left out: table, file, row (1 is the first below the heading), reason, and where one
-            stands for several, n_rows; None where no row may be.
+        refused: rows, or faults of a source's parts, for which something was left out: table (`OF_SOURCE`), file, row
+            (1 is the first below the heading; -1 is the whole), reason, and where one stands for several, n_rows;
+            None where nothing may be.
         derived: rule by column, of the columns of `scenes` that were worked out and not read.
     """
 
@@ -61,12 +65,24 @@ class IngestSummary:
         drives: 21 logs, 80,471 detections
           scenes        90 rows
         """
-        counted = ", ".join(f"{n:,} {name}" for name, n in self.counts.items())
+        counted = ", ".join(_counted(n, name) for name, n in self.counts.items())
         width = max((len(name) for name in self.rows), default=0)
         digits = max((len(f"{n:,}") for n in self.rows.values()), default=0)
-        heading = f"{self.source}: {counted or f'{len(self.rows)} tables'}"
+        heading = f"{self.source}: {counted or _counted(len(self.rows), 'tables')}"
         lines = [f"  {name:<{width}}  {n:>{max(digits, 8)},} rows" for name, n in self.rows.items()]
-        if self.n_refused:
-            lines.append(f"  {self.n_refused:,} rows were left out:")
-            lines += [f"    {n:,} {reason}" for reason, n in self.reasons().items()]
+        reasons = self.reasons()
+        faults = {reason: n for reason, n in reasons.items() if reason.startswith(_FAULTY)}
+        rows = {reason: n for reason, n in reasons.items() if reason not in faults}
+        n_faults, n_rows = sum(faults.values()), sum(rows.values())
+        lines += _listed(f"What is faulty was left out, for {_counted(n_faults, 'faults')}:", faults)
+        lines += _listed(f"{_counted(n_rows, 'rows')} {'was' if n_rows == 1 else 'were'} left out:", rows)
         return "\n".join([heading, *lines])
+
+
+def _listed(title: str, reasons: Mapping[str, int]) -> list[str]:
+    lines = [f"    {n:,} {reason.removeprefix(_FAULTY)}" for reason, n in reasons.items()]
+    return [f"  {title}", *lines] if lines else []
+
+
+def _counted(n: int, plural: str) -> str:
+    return f"{n:,} {plural.removesuffix('s') if n == 1 else plural}"

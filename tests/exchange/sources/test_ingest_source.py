@@ -146,6 +146,10 @@ def test_faulty_parts_can_be_left_out_with_their_reasons(folder: Path, workspace
     assert summary.refused.to_pylist() == [
         {"table": "source", "file": f"{folder}/b.txt", "row": -1, "reason": "it says so [bad]", "n_rows": 1}
     ]
+    assert str(summary).splitlines()[-2:] == [
+        "  What is faulty was left out, for 1 fault:",
+        "    1 it says so [bad]",
+    ]
 
 
 def test_where_every_part_is_faulty_nothing_is_written(folder: Path, workspace: Workspace) -> None:
@@ -160,6 +164,25 @@ def test_a_part_without_scenes_is_refused(folder: Path, workspace: Workspace) ->
     (folder / "b.txt").write_text("0")
     with pytest.raises(SourceError, match=r"b: nothing in it makes a scene; leave it out \[no-scenes\]"):
         ingest_source(Toy(folder), folder, workspace)
+
+
+class WithoutScenes(Toy):
+    """Parts of which the author of the source forgot the scenes."""
+
+    def read(self, part: Part) -> Tables:
+        return {"frames": super().read(part)["frames"]}
+
+
+def test_a_source_that_gives_no_table_of_scenes_is_told_so(folder: Path, workspace: Workspace) -> None:
+    with pytest.raises(SourceError, match=r"b: its tables are frames; `scenes` must be one of them \[no-scenes\]"):
+        ingest_source(WithoutScenes(folder), folder, workspace)
+
+
+def test_a_mistake_in_a_source_names_the_part_that_was_read(folder: Path, workspace: Workspace) -> None:
+    (folder / "b.txt").write_text("three")
+    with pytest.raises(ValueError, match="three") as raised:
+        ingest_source(Toy(folder), folder, workspace)
+    assert raised.value.__notes__ == ["Part 'b' was being read."]
 
 
 class Twins(Toy):

@@ -13,12 +13,14 @@ import pytest
 from exchange.sources import nuplan_folder as made
 from exchange.sources.corruption import some_fast
 from exchange.sources.lakes import ingest, read
+from oddloop.cli import init
 from oddloop.config import VolumeConfig
 from oddloop.coverage import compute_exposure, encode_attributes, volume_gaps
 from oddloop.errors import SourceError
 from oddloop.exchange.attributes.derived import derived_rules
-from oddloop.exchange.sources import make_source
+from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
+from oddloop.lake.workspace import Workspace
 
 VEGAS = made.LAS_VEGAS
 
@@ -58,6 +60,16 @@ def test_logs_are_cut_into_scenes_with_their_tags_and_the_sun(folder: Path) -> N
     }
     assert [row["scenario_types"] for row in (second, third, fourth)] == [None, None, ["near_pedestrian_on_crosswalk"]]
     assert (third["split"], third["time_of_day"], third["location"]) == ("eval", "night", "sg-one-north")
+
+
+def test_a_split_is_held_out_also_where_somebody_stands_in_its_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init.run(str(folder.parent / "ws"), source="nuplan")
+    workspace = Workspace.open(folder.parent / "ws")
+    monkeypatch.chdir(folder / "val")
+    ingest_source(make_source("nuplan", Path(), 20.0), Path(), workspace)
+    assert set(read(workspace, "scenes")["split"].to_pylist()) == {"eval"}
 
 
 def test_boxes_are_seen_from_the_vehicle_and_frames_named_by_their_token(folder: Path) -> None:

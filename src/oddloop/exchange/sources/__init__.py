@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,4 +120,5 @@ def make_source(name: str, folder: Path, scene_s: float) -> Source:
         raise SourceError(f"{path}: cannot be imported: {error}; is its folder on PYTHONPATH?") from error
     if not (scene_s > 0):
         raise SourceError(f"scene_s = {scene_s}: give a length in seconds, above 0")
-    return maker(folder, scene_s)
+    # The name of the folder may say which split it is; `.` has none.
+    return maker(folder if folder.name not in ("", "..") else Path(os.path.abspath(folder)), scene_s)

@@ -118,7 +118,17 @@ def _stage_all(
 
 def _stage(source: Source, part: Part, storage: Storage, settings: list[object]) -> Derived:
     recipe = Recipe(STAGE, {"files": _stamp(part)}, {"part": part.name, "code": _code_of(source), "with": settings})
-    return find(storage, recipe) or _keep(storage, recipe, part, source.read(part))
+    return find(storage, recipe) or _keep(storage, recipe, part, _read(source, part))
+
+
+def _read(source: Source, part: Part) -> Tables:
+    try:
+        return source.read(part)
+    except PartError:
+        raise
+    except Exception as error:  # a mistake in the source; its author asks of which part
+        error.add_note(f"Part {part.name!r} was being read.")
+        raise
 
 
 def _take_rest(staged: _Staged, source: Source, part: Part, storage: Storage, rest: Tables) -> None:

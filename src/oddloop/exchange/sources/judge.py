@@ -23,7 +23,10 @@ def find_part_faults(part: Part, tables: Tables) -> list[Fault]:
     >>> [fault.code for fault in find_part_faults(Part("l", ()), {"scenes": bad})]
     ['duplicate-key']
     """
-    if "scenes" not in tables or not tables["scenes"].num_rows:
+    if tables and "scenes" not in tables:
+        message = f"its tables are {', '.join(tables)}; `scenes` must be one of them"
+        return [Fault("source", part.name, -1, "no-scenes", message)]
+    if not tables or not tables["scenes"].num_rows:
         return [Fault("source", part.name, -1, "no-scenes", "nothing in it makes a scene; leave it out")]
     found = [fault for name, table in tables.items() for fault in _judge(f"{part.name}: {name}", table, spec_of(name))]
     if found:
