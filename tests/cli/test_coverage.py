@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,19 @@ def test_gaps_and_measures_are_shown(call, folder: Path) -> None:
     code, shown = call("coverage", "--workspace", folder)
     assert code == ExitCode.OK
     assert "gaps of volume (n_scenes)" in shown
-    assert "t_way_total" in shown
+    assert re.search(r"t_way_total +2 .*share of the \d+ pairs of values that were seen", shown)
     assert "segments reach their target (" in shown
+    found = answer(call("coverage", "--workspace", folder, "--json"))
+    of_rain = {row["status"]: row["n_scenes"] for row in found["segments"] if row["segment_id"] == "weather=rain"}
+    assert re.search(rf"weather=rain +{of_rain['labelled']} +{of_rain['unlabelled']} +{of_rain['eval']} ", shown)
+    n_lacking = sum(gap["shortfall"] > 0 for gap in found["volume_gaps"])
+    assert f"The largest {n_lacking} of {n_lacking} gaps" in call("coverage", "--workspace", folder, "--gaps", 0)[1]
+    assert f"The largest 1 of {n_lacking} gaps" in call("coverage", "--workspace", folder, "--gaps", 1)[1]
+
+
+def test_where_no_volume_is_asked_for_that_is_said(call, tmp_path: Path) -> None:
+    toy.make_workspace(tmp_path / "ws")
+    assert "set `least` in [coverage.volume]" in call("coverage", "--workspace", tmp_path / "ws")[1]
 
 
 def test_a_missed_grade_is_exit_code_3_and_a_met_one_is_not(call, folder: Path) -> None:
@@ -85,7 +97,10 @@ def test_history_grows_only_with_what_changed(call, folder: Path) -> None:
     second = answer(call("coverage", "history", "--workspace", folder, "--json"))
     assert len({row["at_ns"] for row in second}) == 2
     assert second[: len(first)] == first
-    assert "Labelled volume over time" in call("coverage", "history", "--workspace", folder)[1]
+    shown = call("coverage", "history", "--workspace", folder)[1].splitlines()
+    assert shown[0].startswith("Labelled volume over time")
+    everything = [row for row in second if row["segment_id"] == "all" and row["status"] == "labelled"]
+    assert [line.split()[2] for line in shown[2:]] == [str(row["n_scenes"]) for row in everything]
 
 
 def test_a_grade_never_rounds_up_to_all() -> None:

@@ -51,11 +51,18 @@ def test_every_report_is_counted_or_refused_with_a_reason(workspace: Path, capsy
     with pytest.raises(SystemExit, match="0"):
         main()
     report = capsys.readouterr().out
-    assert re.search(r"The largest of \d+ gaps of volume", report)
+    # What no report shows comes first: it cannot be labelled.
+    first = re.search(r"The largest 10 of \d+ gaps of volume.*\n.*\n(\S+) +0 +30 +0 +30\n", report)
+    assert first
+    assert f"{first[1]} " not in report[: first.start()]
     scenes = read_table(Workspace.open(str(workspace)).table("scenes"), SCENES)
     dark = pc.sum(pc.starts_with(scenes["Lighting"], "Dark")).as_py()
-    assert re.search(rf"environment.illuminance=night +unlabelled +{dark:,} ", report)
+    assert re.search(rf"environment.illuminance=night +0 +{dark:,} +0 ", report)
     # lighting is no longer published since mid-2025: those reports are unknown, and there
-    listed = dict(re.findall(r"environment.illuminance=(\w+) +unlabelled +(\S+) ", report))
+    listed = dict(re.findall(r"environment.illuminance=(\w+) +0 +(\S+) +0 ", report))
     assert sum(int(n.replace(",", "")) for n in listed.values()) == scenes.num_rows
     assert int(listed["unknown"].replace(",", "")) > 4_000
+    no_state = pc.sum(pc.fill_null(pc.equal(scenes["State"], "UNK"), True)).as_py()
+    assert re.search(rf"geo.region=unknown +0 +{no_state} ", report)
+    assert "geo.region=UNK" not in report
+    assert re.search(r"dynamic.ego_manoeuvre +Traveling Wrong Way +1\n", report)

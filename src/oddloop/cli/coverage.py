@@ -11,11 +11,11 @@ import typer
 from oddloop import coverage as stage
 from oddloop.cli import coverage_allocate, coverage_compare
 from oddloop.cli.app import ExitCode
+from oddloop.cli.coverage_show import N_WORST, counts, print_columns, print_coverage, print_gaps, print_history
 from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.shell import make_shell
 from oddloop.cli.stages import run_until
 from oddloop.cli.terminal import Talk, out, print_json, print_table
-from oddloop.coverage.diagnosis import worst_gaps
 from oddloop.lake.derived import Derived
 from oddloop.lake.lock import locked
 from oddloop.lake.scan import read_table
@@ -25,8 +25,8 @@ from oddloop.tables import LABELS, SCENES
 app = typer.Typer(invoke_without_command=True, help=__doc__)
 app.command("allocate", help=coverage_allocate.__doc__)(coverage_allocate.run)
 app.command("compare", help=coverage_compare.__doc__)(coverage_compare.run)
-N_WORST = 10
-TABLES = ("segments", "segment_metrics", "volume_gaps", "coverage_measures")
+TABLES = ("segments", "segment_metrics", "unmapped", "volume_gaps", "coverage_measures")
+COLLECTED = ("rank", "scene", "closes", "of segments")
 
 
 @app.callback()
@@ -37,6 +37,7 @@ def coverage(
         float,
         typer.Option(min=0, max=1, help="Exit with 3 where a smaller share of the segments reaches its target."),
     ] = 0.0,
+    gaps: Annotated[int, typer.Option(min=0, help="Gaps of volume to list, at most; 0: all.")] = N_WORST,
     as_json: JsonOption = False,
 ) -> None:
     """Count and measure the segments, and say what is missing most."""
@@ -50,31 +51,9 @@ def coverage(
         shown = {name: table.to_pylist() for name, table in tables.items()}
         print_json({"digest": derived.digest, "grades": [{**vars(g), "share": g.share} for g in grades], **shown})
     else:
-        _print_for_people(tables, grades)
+        print_coverage(tables, grades, gaps)
     if any(grade.share < fail_under for grade in grades):
         raise typer.Exit(ExitCode.TARGET_MISSED)
-
-
-def _print_for_people(tables: dict[str, pa.Table], grades: tuple[stage.Grade, ...]) -> None:
-    columns = ("segment_id", "status", "n_scenes", "n_logs", "duration_s")
-    segments = tables["segments"]
-    short = segments.filter(pc.less_equal(segments["n_way"], 1))
-    _print("Exposure, all scenes and single attributes", short, columns)
-    metrics = tables["segment_metrics"]
-    measured = metrics.filter(pc.is_in(metrics["segment_id"], value_set=short["segment_id"].combine_chunks()))
-    measures = ("segment_id", "metric", "value", "ci_low", "ci_high", "n_logs", "support")
-    _print("Metrics with their intervals", measured, measures)
-    found = tables["coverage_measures"]
-    own = found.filter(pc.equal(pc.list_value_length(found["attributes"]), 0))
-    _print("How well the ODD is covered", own, ("measure", "scope", "n_way", "value", "support"))
-    gaps = tables["volume_gaps"]
-    lacking = gaps.filter(pc.greater(gaps["shortfall"], 0.0))
-    if lacking.num_rows:
-        title = f"The largest of {lacking.num_rows:,} gaps of volume ({lacking['exposure'][0]})"
-        _print(title, lacking.slice(0, N_WORST), ("segment_id", "labelled", "target", "to_label", "to_drive"))
-    _print_gaps(tables)
-    for grade in grades:
-        out.print(str(grade))
 
 
 def _diagnose(workspace: Workspace, covered: Derived) -> dict[str, pa.Table]:
@@ -84,21 +63,6 @@ def _diagnose(workspace: Workspace, covered: Derived) -> dict[str, pa.Table]:
     with locked(workspace.storage):
         found = run_diagnosis(workspace, covered.digest).storage
     return {name: found.read_table(f"{name}.parquet") for name in ("gaps", "verdicts", "curves")}
-
-
-def _print_gaps(tables: dict[str, pa.Table]) -> None:
-    """The worst gaps and why they exist; nothing where no metric has a target."""
-    worst = worst_gaps(tables["gaps"], tables["verdicts"])
-    if worst.num_rows:
-        shown = min(N_WORST, worst.num_rows)
-        title = f"Why the gaps exist: the worst {shown} of {worst.num_rows:,}, surest and largest first"
-        _print(title, worst.slice(0, shown), ("segment_id", "verdict", "tier", "because"))
-        counts = ", ".join(f"{v['counts']:,} {v['values']}" for v in worst["verdict"].value_counts().to_pylist())
-        out.print(f"Verdicts: {counts}. Learning curves (`oddloop coverage curves`) are the strongest evidence.")
-
-
-def _print(title: str, table: pa.Table, columns: tuple[str, ...]) -> None:
-    print_table(title, columns, [[row[c] for c in columns] for row in table.to_pylist()])
 
 
 @app.command()
@@ -111,17 +75,24 @@ def collect(
 ) -> None:
     """List the fewest scenes to label, and then the fewest drives, that close the most gaps of volume."""
     derived = run_until("coverage", workspace, quiet=as_json)
-    found = _collect(Workspace.open(workspace), derived, scenes or None, drives, per_drive)
+    opened = Workspace.open(workspace)
+    found = _collect(opened, derived, scenes or None, drives, per_drive)
     planned = _alike(found.drives)
     if as_json:
         drives_json = [{"n_drives": n, "values": dict(d.values), "closes": gain} for d, n, gain in planned]
         print_json({"scenes": found.scenes.to_pylist(), "drives": drives_json, "remaining": found.remaining})
         return
-    rows = [[r["rank"], r["scene_id"], r["gain"], ", ".join(r["segments"])] for r in found.scenes.to_pylist()]
-    print_table("Scenes to label", ("rank", "scene", "closes", "of segments"), rows)
-    conditions = [(n, " & ".join(f"{a}={v}" for a, v in d.values.items()), gain) for d, n, gain in planned]
+    segments = [", ".join(names) for names in found.scenes["segments"].to_pylist()]
+    listed = found.scenes.set_column(3, "of segments", pa.array(segments, pa.string()))
+    print_columns("Scenes to label", listed.rename_columns(COLLECTED), COLLECTED)
+    closed = counts([gain for *_, gain in planned])
+    conditions = [
+        (n, " & ".join(f"{a}={v}" for a, v in d.values.items()), gain)
+        for (d, n, _), gain in zip(planned, closed, strict=True)
+    ]
     print_table("Drives to plan", ("drives", "conditions", "close"), conditions)
-    out.print(f"Left open after these: {sum(found.remaining.values()):,.0f} in {len(found.remaining):,} segments.")
+    left, unit = sum(found.remaining.values()), opened.config.coverage.volume.exposure.removeprefix("n_")
+    out.print(f"Left open after these: {left:,.0f} {unit} in {len(found.remaining):,} segments.")
 
 
 def _collect(
@@ -157,8 +128,8 @@ def curves(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> Non
         return
     counted = ("segment_id", "metric", "n_scenes", "a", "b", "c", "target", "chance")
     single = found["curves"].filter(pc.invert(pc.match_substring(found["curves"]["segment_id"], " & ")))
-    _print("Learning curves of all scenes and single attributes: error = c + b n^-a", single, counted)
-    _print_gaps(found)
+    print_columns("Learning curves of all scenes and single attributes: error = c + b n^-a", single, counted)
+    print_gaps(found)
     n_met = pc.sum(pc.equal(found["verdicts"]["verdict"], "ok")).as_py() or 0
     out.print(f"{n_met:,} of {found['gaps'].num_rows:,} surely reach their target.")
     if not found["gaps"].num_rows:
@@ -179,7 +150,7 @@ def slices(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> Non
         return
     counted = ("rank", "segment_id", "metric", "error_rate", "rest_rate", "n_scenes", "n_logs", "adjusted_p")
     if found.num_rows:
-        _print("Slices that do worse than the rest, strongest first", found, counted)
+        print_columns("Slices that do worse than the rest, strongest first", found, counted)
     for row in found.to_pylist():
         out.print(f"{row['segment_id']}, {row['metric']}: {row['because']}.")
     if not found.num_rows:
@@ -195,8 +166,4 @@ def history(workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> No
     if as_json:
         print_json(table.to_pylist())
         return
-    labelled = table.filter(pc.equal(table["status"], "labelled"))
-    when = pc.strftime(pc.cast(labelled["at_ns"], pa.timestamp("ns")), format="%Y-%m-%d %H:%M").to_pylist()
-    columns = ("segment_id", "n_scenes", "n_logs", "duration_s")
-    rows = [[at, *(row[c] for c in columns)] for at, row in zip(when, labelled.to_pylist(), strict=True)]
-    print_table("Labelled volume over time (UTC)", ("at", *columns), rows)
+    print_history(table)

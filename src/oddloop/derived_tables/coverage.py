@@ -25,7 +25,7 @@ SEGMENTS = TableSpec(
 )
 VOLUME_GAPS = TableSpec(
     "volume_gaps",
-    "segment that should have some volume, largest relative shortfall first",
+    "segment that should have some volume, largest relative shortfall first, then what must be driven for",
     (
         SEGMENT_ID,
         Column("n_way", INT, "attributes in the conjunction", "attributes"),

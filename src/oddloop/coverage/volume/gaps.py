@@ -40,7 +40,8 @@ def volume_gaps(
         config: which exposure, and what is wanted.
 
     Returns:
-        `derived_tables.VOLUME_GAPS`: the segments that have a target, largest shortfall relative to it first.
+        `derived_tables.VOLUME_GAPS`: the segments that have a target, largest shortfall relative to it first; of equal
+        ones, first what is not there to label.
 
     Raises:
         ConfigError: the settings name a segment that is neither there nor a combination that nobody has seen.
@@ -52,7 +53,7 @@ def volume_gaps(
     >>> segments = compute_exposure(scenes, pa.array(["a"]), encoded, 1)
     >>> gaps = volume_gaps(segments, encoded, taxonomy, VolumeConfig(least=1.0))
     >>> gaps.select(["segment_id", "shortfall", "to_label", "to_drive"]).to_pylist()[0]
-    {'segment_id': 'sky=y', 'shortfall': 1.0, 'to_label': 1.0, 'to_drive': 0.0}
+    {'segment_id': 'sky=z', 'shortfall': 1.0, 'to_label': 0.0, 'to_drive': 1.0}
     """
     seen = exposure_of(segments, config.exposure, config.max_way)
     unseen = _never_seen(encoded, attributes, config)
@@ -63,8 +64,9 @@ def volume_gaps(
             "attributes in the order of the taxonomy"
         )
     table = pa.concat_tables([_gaps_seen(seen, attributes, config), _gaps_unseen(unseen, seen, config)])
-    shortfall, target = (np.array(table[name], np.float64) for name in ("shortfall", "target"))
-    return table.take(pa.array(np.lexsort((np.arange(len(target)), -shortfall, -(shortfall / target)))))
+    shortfall, target, to_drive = (np.array(table[name], np.float64) for name in ("shortfall", "target", "to_drive"))
+    order = np.lexsort((np.arange(len(target)), -to_drive, -shortfall, -(shortfall / target)))
+    return table.take(pa.array(order))
 
 
 def _gaps_seen(seen: SegmentExposure, attributes: Mapping[str, AttributeConfig], config: VolumeConfig) -> pa.Table:
