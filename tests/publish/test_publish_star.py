@@ -10,10 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+import toy
+from oddloop.cli.stages import run_until
 from oddloop.derived_tables.star import STAR
 from oddloop.lake import Workspace
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.tables import TableSpec
+from publishing import publish_at, with_settings
 
 
 def read(folder: Path, name: str) -> pa.Table:
@@ -70,6 +73,25 @@ def test_segments_say_what_coverage_says(published: Path) -> None:
             assert fact["gap"] == pytest.approx(0.8 - row["value"])  # accuracy: higher is better, target 0.8
             n_checked += 1
     assert n_checked > 20
+
+
+def test_what_no_scene_has_is_a_gap_of_volume_too(tmp_path: Path) -> None:
+    volume = '\n[attributes.sky]\ncolumn = "weather"\nvalues = ["clear", "hail"]\n[coverage.volume]\nleast = 5\n'
+    toy.make_workspace(tmp_path / "ws", config=with_settings() + volume)
+    covered = run_until("coverage", str(tmp_path / "ws"), quiet=True)
+    publish_at(tmp_path / "ws")
+    declared = covered.storage.read_table("volume_gaps.parquet").sort_by("segment_id").to_pylist()
+    assert "sky=hail" in [gap["segment_id"] for gap in declared]
+    found = ask(
+        tmp_path / "ws",
+        """SELECT segment_id, volume_to_label, volume_to_drive, n_scenes_labelled, segment_url IS NULL
+           FROM fact_segment_gap JOIN dim_segment USING (segment_id) WHERE volume_target > 0 ORDER BY segment_id""",
+    )
+    seen = {row["segment_id"] for row in covered.storage.read_table("segments.parquet").to_pylist()}
+    assert found == [
+        (gap["segment_id"], gap["to_label"], gap["to_drive"], gap["labelled"], gap["segment_id"] not in seen)
+        for gap in declared
+    ]
 
 
 def test_verdicts_stand_in_the_newest_rows_only(published: Path) -> None:

@@ -27,6 +27,8 @@ _NOTHING_SAID = [f"NULL AS {name}" for name in _JUDGED]
 def segment_gaps_sql(round_id: str, coverage: str, model_id: str, *, is_newest: bool) -> str:
     """Rows of one round for FACT_SEGMENT_GAP: each segment with each metric that was measured anywhere.
 
+    A segment that should have some volume and that no scene has is a row, too: it is a gap.
+
     Args:
         round_id: the round.
         coverage: prefix of the views of its coverage.
@@ -34,11 +36,15 @@ def segment_gaps_sql(round_id: str, coverage: str, model_id: str, *, is_newest: 
         is_newest: whether the verdicts are of this coverage.
     """
     exposures = ", ".join(_exposure(status, name) for status, name in STATUSES)
+    nothing = ", ".join(f"0 AS {what}_{name}" for _, name in STATUSES for what in ("n_scenes", "n_logs", "hours", "km"))
     why = """LEFT JOIN gaps USING (segment_id, model_id, metric)
         LEFT JOIN verdicts v USING (segment_id, model_id, metric)"""
     return f"""
         WITH e AS (SELECT segment_id, any_value(odd) AS odd, {exposures}
-                   FROM {coverage}_segments GROUP BY segment_id),
+                   FROM {coverage}_segments GROUP BY segment_id
+                   UNION ALL BY NAME
+                   SELECT segment_id, odd, {nothing}
+                   FROM {coverage}_volume_gaps ANTI JOIN {coverage}_segments USING (segment_id)),
         named AS (SELECT DISTINCT model_id, metric FROM {coverage}_segment_metrics),
         k AS (SELECT * FROM named UNION ALL
               SELECT {quoted(model_id)}, '' WHERE NOT EXISTS (SELECT 1 FROM named))
@@ -73,24 +79,26 @@ def segments_sql(coverages: list[str], web_url: str) -> str:
 
     Args:
         coverages: prefixes of the coverages' views, oldest first.
-        web_url: where the web app is; "" gives no links.
+        web_url: where the web app is; "" gives no links. It has no page of a segment that no scene has.
     """
     parts = " UNION ALL ".join(
-        f'SELECT segment_id, n_way, attributes, "values", odd, {at} AS place FROM {name}_segments'
+        f'SELECT segment_id, n_way, attributes, "values", odd, {seen} AS seen, {at} AS place FROM {name}_{table}'
         for at, name in enumerate(coverages)
+        for table, seen in (("segments", True), ("volume_gaps", False))
     )
     places = ", ".join(f'attributes[{i}] AS attribute_{i}, "values"[{i}] AS value_{i}' for i in (1, 2, 3))
     base = quoted(web_url.rstrip("/"))
     where = "list_transform(range(1, len(attributes) + 1), lambda i: 'where=' || " \
             "url_encode(attributes[i] || '=' || \"values\"[i]))"  # fmt: skip
     links = (
-        f"{base} || '/coverage/segment?id=' || url_encode(segment_id) AS segment_url, "
+        f"CASE WHEN seen THEN {base} || '/coverage/segment?id=' || url_encode(segment_id) END AS segment_url, "
         f"{base} || '/scenes?' || array_to_string({where}, '&') AS scenes_url"
         if web_url
         else "NULL AS segment_url, NULL AS scenes_url"
     )
     return f"""SELECT segment_id, n_way, {places}, odd, {links} FROM (
-        SELECT * FROM ({parts}) QUALIFY row_number() OVER (PARTITION BY segment_id ORDER BY place DESC) = 1)"""
+        SELECT * FROM ({parts})
+        QUALIFY row_number() OVER (PARTITION BY segment_id ORDER BY seen DESC, place DESC) = 1)"""
 
 
 def lifts_sql(round_id: str, view: str) -> str:
