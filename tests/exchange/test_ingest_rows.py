@@ -155,11 +155,29 @@ def test_settings_that_cannot_be_followed_are_refused(text: str, message: str, t
         Workspace.create(tmp_path / "ws", text)
 
 
+def test_a_line_of_too_many_cells_is_left_out_and_rows_behind_it_keep_their_numbers(tmp_path: Path) -> None:
+    heading = "scene_id,log_id,start_ns,duration_s,version\n"
+    lines = ["a,l,0,1,1", "b,l,0,1,1,9,9", "", "c,l,soon,1,1", "d,l,1", "e,l,5,1,2", "e,l,5,1,1", "f,l,9,1,1,"]
+    rules = ROWS + 'newest_of = "scene_id"\nversion = "version"\n'
+    folder, workspace = make(tmp_path, rules, a=heading + "\n".join(lines) + "\n")
+    summary = ingest_tables(folder, workspace)
+    assert [row["scene_id"] for row in scenes(workspace)] == ["a", "e"]
+    assert summary.refused is not None
+    refused = {row["row"]: row["reason"] for row in summary.refused.sort_by("row").to_pylist()}
+    assert refused == {
+        2: "its line has 7 cells instead of 5",
+        3: "`start_ns` is 'soon', which cannot be read",
+        4: "its line has 3 cells instead of 5",
+        6: "another row of the same `scene_id` is newer, `version` '2'",
+        7: "its line has 6 cells instead of 5",
+    }
+
+
 CELL = st.sampled_from(["", " ", "a", "b", "1", "2.5", "-3", "nan", "1e400", "é"])
 
 
 @settings(max_examples=60, deadline=None)
-@given(lines=st.lists(st.tuples(CELL, CELL, CELL, CELL), max_size=12))
+@given(lines=st.lists(st.lists(CELL, min_size=2, max_size=5), max_size=12))
 def test_rows_in_are_rows_written_and_rows_refused(lines, tmp_path_factory) -> None:
     text = "scene_id,log_id,start_ns,duration_s\n" + "".join(f"{','.join(line)}\n" for line in lines)
     folder, workspace = make(tmp_path_factory.mktemp("case"), ROWS, a=text)

@@ -54,8 +54,8 @@ FAULTS = [
     (
         "a column is missing, nothing is like it",
         csv("scenes.csv", GOOD.replace("start_ns", "begin")),
-        "scenes.csv: column `start_ns` (first instant of the scene) is missing; add the column, or name one of these "
-        "in [columns.scenes] of oddloop.toml: scene_id, log_id, begin, duration_s [missing-column]",
+        "scenes.csv: column `start_ns` (first instant of the scene) is missing; add it, or say in [columns.scenes] of "
+        "oddloop.toml how it is made, or which of these it is: scene_id, log_id, begin, duration_s [missing-column]",
     ),
     (
         "a section of a table with a slash is quoted",

@@ -134,7 +134,7 @@ def _missing(column: Column, names: list[str], spec: TableSpec, section: str) ->
     if close:
         return f'{start}; if `{close[0]}` is meant, add {section} {column.name} = "{close[0]}" to oddloop.toml'
     listed = ", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
-    return f"{start}; add the column, or name one of these in {section} of oddloop.toml: {listed}"
+    return f"{start}; add it, or say in {section} of oddloop.toml how it is made, or which of these it is: {listed}"
 
 
 def _none_of(lacking: Sequence[str], names: list[str], spec: TableSpec, section: str) -> str:

@@ -1,7 +1,8 @@
 """Rows one by one: a bad row is left out and listed with its reason, where `[rows.<table>] refuse = "row"` asks for it.
 
 A row is refused where a declared column that must be there is null, blank or unreadable, where it repeats the key of an
-earlier row, or where a newer version of it exists. Every row is written or refused, never both: the counts add up.
+earlier row, where a newer version of it exists, or where its CSV line has too many or too few cells. Every row is
+written or refused, never both: the counts add up.
 Memory grows with the keys of the table.
 """
 
@@ -14,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pc_csv
 
 from oddloop.config import RowConfig
 from oddloop.exchange.generic.made import Sources, made_schema, make_columns, read_as, text_of, to_type
-from oddloop.exchange.generic.stream import File, FileError
+from oddloop.exchange.generic.stream import File, FileError, bad_cells
 from oddloop.tables import Column, TableSpec
 
+IntArray = npt.NDArray[np.int64]
 REFUSED = pa.schema([("table", pa.string()), ("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
 """Rows that were left out: row 1 is the first below the heading."""
 
@@ -32,7 +35,7 @@ class Refusals:
     parts: list[pa.Table] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
 
-    def add(self, file: str, rows: npt.NDArray[np.int64], reasons: Sequence[str]) -> None:
+    def add(self, file: str, rows: IntArray, reasons: Sequence[str]) -> None:
         """Note rows of a file, counted from 0."""
         columns = [[self.table] * len(rows), [file] * len(rows), (rows + 1).tolist(), list(reasons)]
         self.parts.append(pa.table([pa.array(c) for c in columns], names=REFUSED.names).cast(REFUSED))
@@ -54,7 +57,7 @@ class PreparedFile:
         sources: columns that are made.
         rules: what becomes of bad rows.
         refusals: where they are listed.
-        superseded: row number -> newest version, of rows that are not the newest.
+        superseded: number of a row as read -> newest version, of rows that are not the newest.
     """
 
     file: File
@@ -83,7 +86,9 @@ class PreparedFile:
             types = dict.fromkeys(types, pa.string()) | dict.fromkeys(
                 [n for n in (rules.newest_of, rules.version) if n], pa.string()
             )
-        return cls(File(file.path, types | read_as(sources)), name, spec, mapping, sources, rules, refusals)
+        skipped: list[pc_csv.InvalidRow] | None = [] if rules.refuse == "row" else None
+        prepared = File(file.path, types | read_as(sources), skipped)
+        return cls(prepared, name, spec, mapping, sources, rules, refusals)
 
     def read_schema(self) -> pa.Schema:
         """As `File.read_schema`, with the made columns."""
@@ -97,6 +102,17 @@ class PreparedFile:
             made = make_columns(batch, self.sources, self.spec)
             yield self._sift(made, start) if self.rules.refuse == "row" else made
             start += batch.num_rows
+        if skipped := self.file.skipped:
+            self.refusals.add(self.name, self._skipped_rows(), [f"its line {bad_cells(line)}" for line in skipped])
+
+    def _skipped_rows(self) -> IntArray:
+        """Rows of the file, from 0, whose lines were skipped so far; Arrow counts the heading as 1."""
+        return np.array([line.number for line in self.file.skipped or ()], np.int64) - 2
+
+    def _rows_of_file(self, read: IntArray) -> IntArray:
+        """Rows of the file, from 0, by rows that were read: those that were skipped before them count, too."""
+        skipped = self._skipped_rows()
+        return read + np.searchsorted(skipped - np.arange(len(skipped)), read, side="right")
 
     def _type(self, name: str, found: pa.DataType) -> pa.DataType:
         column = self._declared(name)
@@ -124,7 +140,7 @@ class PreparedFile:
         batch = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
         self._note_repeats(reasons, batch)
         bad = np.flatnonzero(reasons != "")
-        self.refusals.add(self.name, bad + start, reasons[bad].tolist())
+        self.refusals.add(self.name, self._rows_of_file(bad + start), reasons[bad].tolist())
         return batch.filter(pa.array(reasons == ""))
 
     def _note_superseded(self, reasons: npt.NDArray[np.object_], start: int) -> None:

@@ -32,10 +32,13 @@ class File:
     Attributes:
         path: where it is; `.csv` is CSV with a heading, everything else Parquet.
         types: declared type by the file's own column name, of the declared columns that are not nested.
+        skipped: takes the CSV lines of too many or too few cells that a reading has met so far, and reading goes on
+            without them; None: they are an error.
     """
 
     path: Path
     types: Mapping[str, pa.DataType]
+    skipped: list[pc_csv.InvalidRow] | None = None
 
     @classmethod
     def of(cls, path: Path, spec: TableSpec, mapping: Mapping[str, str]) -> File:
@@ -67,7 +70,7 @@ class File:
         """Batches under the file's own names: of `batch_rows` rows at most, or of one block of CSV.
 
         Raises:
-            FileError: a value cannot be read, or a CSV line has too many or too few cells.
+            FileError: a value cannot be read, or a CSV line has too many or too few cells and `skipped` is None.
         """
         try:
             if self.is_csv:
@@ -79,14 +82,15 @@ class File:
             raise FileError(_not_readable(error, self.path)) from error
 
     def _csv_batches(self) -> Iterator[pa.RecordBatch]:
-        bad: list[pc_csv.InvalidRow] = []
+        bad = [] if self.skipped is None else self.skipped
+        bad.clear()
         names: list[str] = self.read_schema().names
         try:
             with self._open_csv(self.types, bad) as reader:
                 yield from reader
         except pa.ArrowInvalid as error:
             raise FileError(_bad_value(error, names) or _not_readable(error, self.path)) from error
-        if bad:
+        if bad and self.skipped is None:
             raise FileError(_bad_lines(bad))
 
     def _csv_schema(self, types: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -127,7 +131,12 @@ def _bad_lines(bad: list[pc_csv.InvalidRow]) -> str:
     first = bad[0]
     place = f"line {first.number}" if first.number is not None else f"the line {first.text[:60]!r}"
     more = f" ({len(bad):,} such lines)" if len(bad) > 1 else ""
-    return f"{place} has {first.actual_columns} cells instead of {first.expected_columns}{more}"
+    return f"{place} {bad_cells(first)}{more}"
+
+
+def bad_cells(line: pc_csv.InvalidRow) -> str:
+    """What is wrong with a line of too many or too few cells."""
+    return f"has {line.actual_columns} cells instead of {line.expected_columns}"
 
 
 def _bad_value(error: pa.ArrowInvalid, names: list[str]) -> str:
