@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from oddloop.cli.stages import run_until
 from oddloop.lake import Workspace
 from oddloop.rounds.ledger import open_ledger
-from toy import make_workspace
+from toy import CONFIG, make_workspace
 from web.web_server import PAGE, client, make_app
 
 MEASURES = ("volume", "logs", "pool", "performance", "gap", "uncertainty")
@@ -246,11 +246,23 @@ def test_the_overview_and_the_rounds_lead_here(app: FastAPI) -> None:
 
 def test_what_was_counted_before_the_first_round_is_shown(tmp_path: Path) -> None:
     folder = tmp_path / "ws"
-    make_workspace(folder)
+    volume = '\n[attributes.sky]\ncolumn = "weather"\nvalues = ["clear", "hail"]\n[coverage.volume]\nleast = 30\n'
+    make_workspace(folder, config=CONFIG + volume)
     own = make_app(folder)
     assert get(own, "/coverage")["grid"] is None
-    run_until("coverage", str(folder), quiet=True)
+    covered = run_until("coverage", str(folder), quiet=True)
     own.state.site.store.renew()
     assert get(own, "/coverage?rows=rain&columns=weather")["grid"]["row_values"]
     assert get(own, "/scenes")["n_scenes"] == 48
+    missing = get(own, "/coverage")["missing"]
+    lacking = [row for row in covered.storage.read_table("volume_gaps.parquet").to_pylist() if row["shortfall"] > 0]
+    assert missing["total"] == len(lacking)
+    assert [(gap["segment_id"], gap["to_label"], gap["to_drive"]) for gap in missing["largest"]] == [
+        (row["segment_id"], row["to_label"], row["to_drive"]) for row in lacking
+    ]
+    page = client(own, "viewer").get("/coverage", headers=PAGE).text
+    assert re.search(r"sky=hail</th>", page), "what no scene has has no page"
+    links = re.findall(r'row"><a href="(/coverage/segment[^"]+)"', page)
+    assert links
+    assert all(client(own, "viewer").get(link, headers=PAGE).status_code == 200 for link in links)
     own.state.site.store.close()

@@ -14,6 +14,7 @@ from oddloop.report.model import Attribute, Segment
 from oddloop.report.segments import surely_misses
 from oddloop.web.paging import Asked
 from oddloop.web.queries.coverage.measures import NAMES, mean_scores, measure_of, scale_of
+from oddloop.web.queries.coverage.missing import Missing, read_missing
 from oddloop.web.queries.coverage.quadrant import Quadrant, read_quadrant
 from oddloop.web.queries.coverage.source import Source, covered_models, open_source
 from oddloop.web.queries.gaps import GapLine, gap_table, read_gaps
@@ -23,6 +24,7 @@ MeasureName = Literal["volume", "logs", "pool", "performance", "gap", "uncertain
 Name = Annotated[str, Field(max_length=200)]
 RoundName = Annotated[str, Field(pattern=r"^(r\d{3,9})?$")]
 _STEPS = 10
+_N_MISSING = 20
 
 
 class CoverageAsked(Asked):
@@ -90,6 +92,7 @@ class Coverage:
     grid: Grid | None
     quadrant: Quadrant | None
     worst: tuple[GapLine, ...]
+    missing: Missing
 
 
 def read_coverage(view: View, asked: CoverageAsked) -> Coverage:
@@ -101,7 +104,9 @@ def read_coverage(view: View, asked: CoverageAsked) -> Coverage:
     source = open_source(view, asked.round)
     rounds = tuple(s.round_id for s in reversed(view.rounds) if s.evaluation or s.proposal)
     if source is None:
-        return Coverage((), NAMES, rounds, (), "", "", None, asked.measure, asked.round, "", None, None, ())
+        return Coverage(
+            (), NAMES, rounds, (), "", "", None, asked.measure, asked.round, "", None, None, (), Missing((), 0)
+        )
     key = ("coverage page", view.digest, asked)
     return view.cached(key, lambda: _read(view, source, rounds, asked))
 
@@ -125,6 +130,7 @@ def _read(view: View, source: Source, rounds: tuple[str, ...], asked: CoverageAs
             ("quadrant", source.digest, lead, source.reference, asked.ways), lambda: read_quadrant(source, asked.ways)
         ),
         worst=read_gaps(view, 8).worst,
+        missing=read_missing(view, source, _N_MISSING),
     )
 
 
