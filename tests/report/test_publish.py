@@ -69,3 +69,9 @@ def test_a_control_that_is_not_there_is_named(folder: Path) -> None:
 def test_a_round_without_picks_has_no_report(folder: Path) -> None:
     with pytest.raises(LedgerError, match="round r000 has no picks to report"):
         publish_report(Workspace.open(folder), "r000")
+
+
+def test_before_the_first_round_there_is_no_report(tmp_path: Path) -> None:
+    toy.make_workspace(tmp_path / "ws")
+    with pytest.raises(LedgerError, match="there is no round with picks to report; `oddloop run` proposes a round"):
+        publish_report(Workspace.open(tmp_path / "ws"))

@@ -261,7 +261,7 @@ def test_what_was_counted_before_the_first_round_is_shown(tmp_path: Path) -> Non
         (row["segment_id"], row["to_label"], row["to_drive"]) for row in lacking
     ]
     page = client(own, "viewer").get("/coverage", headers=PAGE).text
-    assert re.search(r"sky=hail</th>", page), "what no scene has has no page"
+    assert re.search(r'sky=hail</th>.*<td class="n" data-v="30.0">30</td>', page), "what no scene has has no page"
     links = re.findall(r'row"><a href="(/coverage/segment[^"]+)"', page)
     assert links
     assert all(client(own, "viewer").get(link, headers=PAGE).status_code == 200 for link in links)

@@ -159,7 +159,8 @@ def _round(workspace: Workspace, round_id: str) -> RoundState:
     finally:
         ledger.close()
     if not state.picks:
-        raise LedgerError(f"round {round_id or '(newest)'} has no picks to report; `oddloop run` proposes a round")
+        what = f"round {round_id} has no picks" if round_id else "there is no round with picks"
+        raise LedgerError(f"{what} to report; `oddloop run` proposes a round")
     return state
 
 

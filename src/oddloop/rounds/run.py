@@ -188,8 +188,8 @@ class _Run:
             model = measured_model(self.workspace)
         if model is None:
             raise WorkspaceError(
-                f"{self.workspace.storage.url}: no predictions to score; ingest some, "
-                "or give a [train] command and labels to train a first model"
+                f"{self.workspace.storage.url}: no predictions to score; ingest some, or give a [train] command and "
+                "labels to train a first model; what the data lacks needs neither: `oddloop coverage`"
             )
         context = self._context(model)
         done: dict[str, Derived] = {}
