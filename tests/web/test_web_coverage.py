@@ -260,6 +260,8 @@ def test_what_was_counted_before_the_first_round_is_shown(tmp_path: Path) -> Non
     assert [(gap["segment_id"], gap["to_label"], gap["to_drive"]) for gap in missing["largest"]] == [
         (row["segment_id"], row["to_label"], row["to_drive"]) for row in lacking
     ]
+    first = client(own, "viewer").get("/", headers=PAGE).text
+    assert f'<a href="/coverage#missing">{len(lacking)} gaps of volume' in first
     page = client(own, "viewer").get("/coverage", headers=PAGE).text
     assert re.search(r'sky=hail</th>.*<td class="n" data-v="30.0">30</td>', page), "what no scene has has no page"
     links = re.findall(r'row"><a href="(/coverage/segment[^"]+)"', page)

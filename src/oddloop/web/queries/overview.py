@@ -8,6 +8,8 @@ from oddloop.rounds.discovery import fold_names, last_clustered, open_questions
 from oddloop.rounds.labels import count_awaited
 from oddloop.rounds.review import Board
 from oddloop.rounds.state import BEFORE_LABELS, DISCOVERY, RoundState
+from oddloop.web.queries.coverage.missing import read_missing
+from oddloop.web.queries.coverage.source import open_source
 from oddloop.web.queries.gaps import Gaps, lead_of, read_gaps
 from oddloop.web.queries.rounds import Evidence, RoundLine, Step, evidence_of, line_of, steps_of
 from oddloop.web.queries.trend import CoveragePoint, LiftPoint, read_lift, read_trend
@@ -28,12 +30,16 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Overview:
-    """Where the loop stands; `round` is the newest one, null before the first; `evidence` the newest that there is."""
+    """Where the loop stands; `round` is the newest one, null before the first; `evidence` the newest that there is.
+
+    `n_missing` counts the gaps of volume.
+    """
 
     workspace: str
     round: RoundLine | None
     steps: tuple[Step, ...]
     gaps: Gaps
+    n_missing: int
     trend: tuple[CoveragePoint, ...]
     lift: tuple[LiftPoint, ...]
     has_control: bool
@@ -53,6 +59,7 @@ def _read(view: View) -> Overview:
         round=line_of(newest) if newest else None,
         steps=steps_of(newest) if newest else (),
         gaps=read_gaps(view, N_GAPS),
+        n_missing=read_missing(view, source, 0).total if (source := open_source(view)) else 0,
         trend=read_trend(view),
         lift=read_lift(view, lead_of(view)),
         has_control=bool(view.config.evidence.control),
