@@ -71,6 +71,19 @@ def test_forecasts_and_what_happened(folder: Path) -> None:
     assert future["xy"] == forecast["modes"][0][0]
 
 
+def test_forecasts_of_scenarios_that_are_not_there_are_counted_and_refused_where_that_is_all(folder: Path) -> None:
+    for name in ("s1", "s8", "s9"):
+        made.write_forecasts(folder / f"forecasts/m2/{name}.parquet", name)
+    workspace = Workspace.create(folder.parent / "ws", "")
+    summary = ingest_source(make_source("argoverse2-motion", folder, 20.0), folder, workspace)
+    assert summary.reasons() == {"predictions/trajectory/m2: of scenario …, which is not here [no-such-scenario]": 4}
+    assert read(workspace, "predictions/trajectory/m2")["scene_id"].to_pylist() == ["s1"]
+    (folder / "forecasts/m2/s1.parquet").unlink()
+    message = "forecasts/m2: none of its 4 results is of a scenario that is here: they are of 's8' and 1 more; copy"
+    with pytest.raises(SourceError, match=message):
+        ingest_source(make_source("argoverse2-motion", folder, 20.0), folder, workspace)
+
+
 def edit(file: Path, change: Callable[[list[dict]], object]) -> None:
     table = pq.read_table(file)
     rows = table.to_pylist()
@@ -84,6 +97,8 @@ FAULTS = [
     (SCENARIO, lambda r: r[5].update(position_x=float("nan")), r"`position_x` is not a finite number"),
     (SCENARIO, lambda r: r[0].update(timestep=110), r"a timestep is not in 0..109"),
     (SCENARIO, lambda r: r[0].update(scenario_id="s9"), "it holds several scenarios"),
+    (SCENARIO, lambda r: [x | {"scenario_id": "s9"} for x in r], "s1.parquet: it holds scenario s9; call it so, or"),
+    (FORECASTS, lambda r: [], "forecasts/m1: no result is in its files"),
     (SCENARIO, lambda r: [x | {"observed": False} for x in r], "no state is observed"),
     (SCENARIO, lambda r: [x for x in r if x["track_id"] != "AV"], "the ego vehicle, track AV, is not there"),
     (SCENARIO, lambda r: [x | {"end_timestamp": 0.0} for x in r], "it ends before it begins"),

@@ -28,8 +28,10 @@ from oddloop.exchange.attributes.angles import ahead_and_left, wrapped
 from oddloop.exchange.attributes.derived import mark_derived
 from oddloop.exchange.attributes.motion import Poses, summarize_motion
 from oddloop.exchange.sources.agents import agents_of
+from oddloop.exchange.sources.argoverse2_forecasts import modes_of, read_forecasts
 from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice, result_files
 from oddloop.exchange.sources.drive import NEAR
+from oddloop.exchange.sources.left_out import find_unknown
 from oddloop.exchange.sources.splits import split_columns
 from oddloop.tables import STRINGS
 
@@ -63,16 +65,6 @@ _STATES = pa.schema(
     ]
     + [pa.field("slice_id", pa.string())]
 )
-_LIST = pa.list_(pa.float64())
-_FORECASTS = pa.schema(
-    [
-        pa.field("scenario_id", pa.string(), nullable=False),
-        pa.field("track_id", pa.string(), nullable=False),
-        pa.field("probability", pa.float64(), nullable=False),
-        pa.field("predicted_trajectory_x", _LIST, nullable=False),
-        pa.field("predicted_trajectory_y", _LIST, nullable=False),
-    ]
-)
 
 
 class Argoverse2Motion:
@@ -88,9 +80,11 @@ class Argoverse2Motion:
         if not files:
             raise SourceError(f"{self.folder}: no scenario_*.parquet below it; give the folder that holds train/, val/")
         models = [file for many in self._files.values() for file in many]
+        left_out = self._unknown([_name_of(file) for file in files])
         for first in range(0, len(files), SCENARIOS_PER_PART):
             own = files[first : first + SCENARIOS_PER_PART]
-            yield Part(f"scenarios {first} to {first + len(own) - 1}", (*own, *models))
+            yield Part(f"scenarios {first} to {first + len(own) - 1}", (*own, *models), left_out)
+            left_out = ()
 
     def read(self, part: Part) -> Tables:
         """Tables of a run of scenarios."""
@@ -117,15 +111,32 @@ class Argoverse2Motion:
 
     @cached_property
     def _tables(self) -> dict[str, pa.Table]:
-        return {model: pa.concat_tables(map(_read_forecasts, files)) for model, files in self._files.items()}
+        return {model: pa.concat_tables(map(read_forecasts, files)) for model, files in self._files.items()}
+
+    def _unknown(self, scenarios: list[str]) -> tuple[Fault, ...]:
+        return tuple(
+            fault
+            for model, table in self._tables.items()
+            for fault in find_unknown(
+                self.folder / "forecasts" / model,
+                f"predictions/trajectory/{model}",
+                "scenario",
+                table["scenario_id"],
+                scenarios,
+            )
+        )
 
     def _forecasts(self, frames: pa.Table) -> dict[str, pa.Table]:
         tables = {}
         for model, table in self._tables.items():
             mine = table.filter(pc.is_in(table["scenario_id"], value_set=frames["scene_id"].combine_chunks()))
             if mine.num_rows:
-                tables[f"predictions/trajectory/{model}"] = _modes(mine, frames)
+                tables[f"predictions/trajectory/{model}"] = modes_of(mine, frames)
         return tables
+
+
+def _name_of(file: Path) -> str:
+    return file.stem.removeprefix("scenario_")
 
 
 class _Scenario:
@@ -231,6 +242,11 @@ class _Scenario:
         steps = pc.min_max(states["timestep"])
         faults = [
             ("other-scenario", "it holds several scenarios", len(states["scenario_id"].unique()) > 1),
+            (
+                "other-scenario",
+                f"it holds scenario {self.name}; call it so, or copy it again",
+                self.name != _name_of(self.file),
+            ),
             ("no-observed", "no state is observed, so nothing can be forecast", not pc.any(states["observed"]).as_py()),
             (
                 "bad-step",
@@ -248,45 +264,3 @@ class _Scenario:
             raise PartError.of(self.file, "no-ego", f"the ego vehicle, track {EGO}, is not there where forecasts begin")
         if not self._one("end_timestamp") > self._one("start_timestamp"):
             raise PartError.of(self.file, "bad-time", "it ends before it begins")
-
-
-def _read_forecasts(file: Path) -> pa.Table:
-    with reading(file):
-        table = pq.read_table(file)
-    table = pick_columns(table, _FORECASTS, file).append_column("file", pa.repeat(str(file), table.num_rows))
-    sizes = [pc.list_value_length(table[f"predicted_trajectory_{axis}"]).to_numpy() for axis in "xy"]
-    if (sizes[0] != sizes[1]).any():
-        raise PartError.of(file, "uneven", "a predicted trajectory has not as many x as y")
-    finite = [pc.all(pc.is_finite(pc.list_flatten(table[f"predicted_trajectory_{a}"]))).as_py() for a in "xy"]
-    if False in finite:
-        raise PartError.of(file, "not-finite", "a predicted trajectory holds a number that is not finite")
-    if not pc.all(pc.and_(pc.greater_equal(table["probability"], 0), pc.less_equal(table["probability"], 1))).as_py():
-        raise PartError.of(file, "bad-probability", "a probability is not in [0, 1]")
-    return table
-
-
-def _modes(forecasts: pa.Table, frames: pa.Table) -> pa.Table:
-    """Rows of `predictions/trajectory`: the modes of each track together, likeliest first, as one member."""
-    order = [("scenario_id", "ascending"), ("track_id", "ascending"), ("probability", "descending")]
-    rows = forecasts.sort_by(order).combine_chunks()
-    key = pc.binary_join_element_wise(rows["scenario_id"], rows["track_id"], "\n").combine_chunks()
-    is_first = np.r_[True, np.asarray(pc.not_equal(key[1:], key[:-1]).to_numpy(zero_copy_only=False))]
-    start = np.r_[np.flatnonzero(is_first), rows.num_rows].astype(np.int32)
-    x, y = (pc.list_flatten(rows[f"predicted_trajectory_{axis}"]).to_numpy() for axis in "xy")
-    points = pa.FixedSizeListArray.from_arrays(pa.array(np.stack([x, y], 1).reshape(-1).astype(np.float32)), 2)
-    steps = pc.list_value_length(rows["predicted_trajectory_x"]).to_numpy()
-    paths = pa.ListArray.from_arrays(pa.array(np.r_[0, np.cumsum(steps)].astype(np.int32)), points)
-    one = pa.array(np.arange(len(start), dtype=np.int32))
-    modes = pa.ListArray.from_arrays(one, pa.ListArray.from_arrays(pa.array(start), paths))
-    probs = pa.ListArray.from_arrays(pa.array(start), rows["probability"].combine_chunks().cast(pa.float32()))
-    firsts = rows.take(pa.array(start[:-1]))
-    frame = pc.index_in(firsts["scenario_id"], value_set=frames["scene_id"].combine_chunks())
-    return pa.table(
-        {
-            "frame_id": frames["frame_id"].take(frame),
-            "scene_id": firsts["scenario_id"],
-            "agent_id": firsts["track_id"],
-            "mode_probs": pa.ListArray.from_arrays(one, probs),
-            "modes": modes,
-        }
-    )
