@@ -27,8 +27,7 @@ def replay(
     from oddloop.report.cards_drawings import read_tracks_of, track_files  # here: slow to load, and `find` has no use
 
     opened = Workspace.open(workspace)
-    files = track_files(opened)
-    tracks = read_tracks_of(files, [scene_id]).get(scene_id) if files.files else None
+    tracks = read_tracks_of(track_files(opened), [scene_id]).get(scene_id)
     if tracks is None:
         raise WorkspaceError(
             f"there are no tracks of scene {scene_id!r}; is the name right, and does the lake have `tracks`?"

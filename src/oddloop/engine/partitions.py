@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddloop.engine.base import Engine, OnDone
-from oddloop.lake.encoding import parquet_settings
+from oddloop.lake.encoding import parquet_settings, row_group_rows
 from oddloop.lake.parts import PartStore
 from oddloop.lake.scan import Partition, read_batches
 from oddloop.lake.storage import Storage
@@ -80,7 +80,7 @@ def _write(job: PartitionJob, partition: Partition, path: str) -> int:
             if writer is None:
                 settings = parquet_settings(table.schema)
                 writer = pq.ParquetWriter(path, table.schema, filesystem=job.output.fs, **settings)
-            writer.write_table(table)
+            writer.write_table(table, row_group_size=row_group_rows(table.schema))
             n_rows += table.num_rows
     finally:
         if writer is not None:

@@ -7,15 +7,14 @@ one row group.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from oddloop.ids import id_array
+from oddloop.lake.footers import footer_of
 from oddloop.lake.scan import conform, open_parquet, read_group
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles
@@ -60,10 +59,15 @@ def find_rows(
     Raises:
         TableError: the file is damaged, or has no `scene_id`.
     """
-    wanted = pa.array(list(scene_ids), pa.string())
-    with open_parquet(storage, file) as parquet:
-        rest = [name for name in (parquet.schema_arrow.names if columns is None else columns) if name != _ID]
-        for group in groups_with(parquet, wanted):
+    names = sorted(scene_ids)
+    footer = footer_of(storage, file)
+    groups = footer.groups_with(names)
+    if not groups:
+        return
+    wanted = pa.array(names, pa.string())
+    rest = [name for name in (footer.names if columns is None else columns) if name != _ID]
+    with open_parquet(storage, file, footer.metadata) as parquet:
+        for group in groups:
             ids = read_group(parquet, storage, file, group, [_ID])
             rows = np.flatnonzero(pc.is_in(id_array(ids[_ID]), value_set=wanted).to_numpy(zero_copy_only=False))
             if len(rows):
@@ -71,18 +75,8 @@ def find_rows(
                 yield pa.table([ids[_ID], *others.columns], [_ID, *others.column_names]).take(pa.array(rows))
 
 
-def groups_with(parquet: pq.ParquetFile, wanted: pa.Array) -> tuple[int, ...]:
-    """Row groups that may hold a wanted scene."""
-    names = sorted(wanted.to_pylist())
-    groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
-    if not groups:
-        return ()
-    place = next((i for i in range(groups[0].num_columns) if groups[0].column(i).path_in_schema == _ID), None)
-    return tuple(i for i, group in enumerate(groups) if place is None or _may_hold(group.column(place), names))
-
-
-def _may_hold(column: pq.ColumnChunkMetaData, names: list[str]) -> bool:
-    known = column.statistics
-    if known is None or not known.has_min_max or not isinstance(known.min, str):
-        return True
-    return bisect_left(names, known.min) < bisect_right(names, known.max)
+def count_rows_read(files: TableFiles, scene_ids: Iterable[str]) -> int:
+    """How many rows `find_rows` reads to find those scenes; few where files are sorted by scene."""
+    names = sorted(scene_ids)
+    footers = [footer_of(files.storage, file) for file in files.files]
+    return sum(footer.rows[group] for footer in footers for group in footer.groups_with(names))

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from oddloop.config import LakeConfig
 from oddloop.errors import TableError, WorkspaceError
+from oddloop.lake.encoding import row_group_rows
 from oddloop.lake.formats import is_snapshot_pointer
 from oddloop.lake.journal import decide, finish, is_pending
 from oddloop.lake.storage import STAGING_MARK, Storage, sync
@@ -161,7 +162,7 @@ def _write_batches(storage: Storage, aside: str, name: str, batches: Iterable[pa
         try:
             for batch in batches:
                 writer = writer or pq.ParquetWriter(stream, batch.schema, compression="zstd")
-                writer.write_table(_like(batch, writer.schema, name), row_group_size=65536)
+                writer.write_table(_like(batch, writer.schema, name), row_group_size=row_group_rows(writer.schema))
                 n_rows += batch.num_rows
             writer = writer or _empty(stream, name)
         finally:

@@ -149,8 +149,8 @@ def column_names(storage: Storage, file: str) -> tuple[str, ...]:
         return tuple(parquet.schema_arrow.names)
 
 
-def open_parquet(storage: Storage, file: str) -> pq.ParquetFile:
-    """Open a Parquet file.
+def open_parquet(storage: Storage, file: str, footer: pq.FileMetaData | None = None) -> pq.ParquetFile:
+    """Open a Parquet file; where its footer is known already it is not read again.
 
     Raises:
         TableError: the file is not Parquet, or is damaged.
@@ -158,7 +158,11 @@ def open_parquet(storage: Storage, file: str) -> pq.ParquetFile:
     try:
         # Arrow's own default, pre_buffer, holds the whole file in memory while batches of it are read.
         return pq.ParquetFile(
-            storage.path(file), filesystem=storage.fs, pre_buffer=False, buffer_size=_BUFFER_BYTES[storage.is_local]
+            storage.path(file),
+            metadata=footer,
+            filesystem=storage.fs,
+            pre_buffer=False,
+            buffer_size=_BUFFER_BYTES[storage.is_local],
         )
     except READ_ERRORS as error:
         raise _damaged(storage, file, error) from error

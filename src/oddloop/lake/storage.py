@@ -23,7 +23,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from oddloop.errors import WorkspaceError
-from oddloop.lake.encoding import parquet_settings
+from oddloop.lake.encoding import parquet_settings, row_group_rows
 
 STAGING_MARK = ".tmp-"
 """Followed by 32 hex digits, ends the name of a file or folder that is being written."""
@@ -140,12 +140,12 @@ class Storage:
             Path(aside).unlink(missing_ok=True)
         _sync_up(Path(target).parent, Path(self.root))
 
-    def write_table(self, relative: str, table: pa.Table, *, row_group_rows: int = 65536) -> None:
+    def write_table(self, relative: str, table: pa.Table) -> None:
         """Write a Parquet file; call it inside `staged_folder`, which makes the folder atomic."""
         target = self.path(relative)
         self.fs.create_dir(target.rsplit("/", 1)[0], recursive=True)
-        settings = parquet_settings(table.schema)
-        pq.write_table(table, target, filesystem=self.fs, row_group_size=row_group_rows, **settings)
+        settings = {"row_group_size": row_group_rows(table.schema), **parquet_settings(table.schema)}
+        pq.write_table(table, target, filesystem=self.fs, **settings)
 
     def read_table(self, relative: str, columns: list[str] | None = None) -> pa.Table:
         """Read a Parquet file.

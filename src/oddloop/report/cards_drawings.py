@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.lake.find import groups_with, rows_of
-from oddloop.lake.scan import open_parquet
+from oddloop.lake.find import rows_of
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.report.birdseye import draw_scene
 from oddloop.tables import TRACKS
@@ -63,16 +62,6 @@ def read_tracks_of(files: TableFiles, scene_ids: Iterable[str]) -> dict[str, pa.
     bounds = np.searchsorted(code[order], np.arange(len(wanted) + 1))
     ordered, names = rows.take(pa.array(order)), wanted.to_pylist()
     return {name: ordered.slice(a, b - a) for name, a, b in zip(names, bounds[:-1], bounds[1:], strict=True) if b > a}
-
-
-def count_rows_of(files: TableFiles, scene_ids: Iterable[str]) -> int:
-    """How many rows `read_tracks_of` reads to find the tracks of those scenes; few where files are sorted by scene."""
-    wanted = pa.array(list(scene_ids), pa.string())
-    n_rows = 0
-    for file in files.files:
-        with open_parquet(files.storage, file) as parquet:
-            n_rows += sum(parquet.metadata.row_group(group).num_rows for group in groups_with(parquet, wanted))
-    return n_rows
 
 
 def draw_scenes(tracks: dict[str, pa.Table], order: Iterable[str], max_bytes: int) -> dict[str, str]:

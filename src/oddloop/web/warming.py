@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from oddloop.errors import OddloopError
 from oddloop.web.queries.clusters.whole_map import read_whole_map
+from oddloop.web.queries.overview import read_overview
 from oddloop.web.queries.scenes import open_index
 from oddloop.web.queries.scenes.search import chosen_score, groups_of
 from oddloop.web.queries.scenes.similar import read_vectors
@@ -42,6 +43,7 @@ class Warming:
 
 
 def _steps(view: View) -> Iterator[Callable[[], object]]:
+    yield partial(read_overview, view)  # the page that opens first
     index = open_index(view)
     if index is None:
         return

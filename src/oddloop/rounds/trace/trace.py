@@ -6,7 +6,7 @@ for what changed is done once. Folders that are gone are named, and the rest is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,19 @@ class Trace:
         return {"scene_id": self.scene_id, "summary": self.summary, "moments": moments, "missing": list(self.missing)}
 
 
-def trace_scene(workspace: Workspace, ledger: Ledger, scene_id: str, keep: Keep = make_anew) -> Trace:
+@dataclass(frozen=True)
+class _Past:
+    """What the ledger says, alike for all scenes: its events, those of each round, the rounds, their last events."""
+
+    events: Sequence[Event]
+    by_round: Mapping[str, list[Event]]
+    states: Sequence[RoundState]
+    at: Mapping[tuple[str, str], Event]
+
+
+def trace_scene(
+    workspace: Workspace, ledger: Ledger, scene_id: str, keep: Keep = make_anew, as_of: int | None = None
+) -> Trace:
     """Tell the life of a scene: seen, scored, clustered, picked, reviewed, sent, labelled, learned from.
 
     Args:
@@ -57,19 +69,18 @@ def trace_scene(workspace: Workspace, ledger: Ledger, scene_id: str, keep: Keep 
         ledger: its ledger.
         scene_id: the scene.
         keep: gives the value of a key, made where it is not kept; for who asks often.
+        as_of: only events up to this number count; needed where anything is kept.
 
     Raises:
         WorkspaceError: neither the lake nor the ledger knows the scene.
     """
-    events, reader = ledger.events(), Reader(workspace, scene_id, keep=keep)
-    by_round: dict[str, list[Event]] = {}
-    for event in events:
-        by_round.setdefault(event.round_id, []).append(event)
+    past: _Past = keep(("past", as_of), lambda: _past(ledger.events(as_of=as_of)))
+    reader = Reader(workspace, scene_id, keep=keep)
     rng = make_generator(workspace.config.workspace.seed, "trace")
-    moments = [*_scene(reader), *_told(reader, by_round, rng)]
+    moments = [*_scene(reader), *_told(reader, past, rng)]
     if not moments:
         raise WorkspaceError(f"{workspace.storage.url}: there is no scene {scene_id!r}; see `oddloop scenes find`")
-    ordered = sorted(moments, key=lambda moment: _place(moment, events))
+    ordered = sorted(moments, key=lambda moment: _place(moment, past.events))
     return Trace(scene_id, _summary(ordered), tuple(ordered), tuple(reader.missing))
 
 
@@ -90,16 +101,22 @@ def _scene(reader: Reader) -> Iterator[Moment]:
         yield Moment("scene", text, detail={name: row[name] for name in ("log_id", "start_ns", "duration_s")})
 
 
-def _told(reader: Reader, by_round: dict[str, list[Event]], rng: np.random.Generator) -> Iterator[Moment]:
+def _past(events: Sequence[Event]) -> _Past:
+    by_round: dict[str, list[Event]] = {}
+    for event in events:
+        by_round.setdefault(event.round_id, []).append(event)
     states = [s for name, own in by_round.items() if name not in BESIDE_ROUNDS and (s := fold(own)) is not None]
-    at = {(event.round_id, event.kind): event for own in by_round.values() for event in own}
-    proposed = [(state, at[state.round_id, "proposed"]) for state in states if state.proposal]
-    yield from memberships(reader, by_round.get(DISCOVERY, []))
+    return _Past(events, by_round, states, {(event.round_id, event.kind): event for event in events})
+
+
+def _told(reader: Reader, past: _Past, rng: np.random.Generator) -> Iterator[Moment]:
+    proposed = [(state, past.at[state.round_id, "proposed"]) for state in past.states if state.proposal]
+    yield from memberships(reader, past.by_round.get(DISCOVERY, []))
     yield from candidacies(reader, proposed)
-    for own in by_round.values():
+    for own in past.by_round.values():
         yield from handling(reader.scene_id, own)
-    yield from labelling(reader, _predicted(reader.scene_id, states))
-    yield from learning(reader, states, at, rng)
+    yield from labelling(reader, _predicted(reader.scene_id, past.states))
+    yield from learning(reader, past.states, past.at, rng)
 
 
 def _predicted(scene_id: str, states: Sequence[RoundState]) -> dict[str, float]:

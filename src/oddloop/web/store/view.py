@@ -94,7 +94,7 @@ class View:
 
     def trace(self, scene_id: str) -> Trace:
         """The whole life of a scene (`rounds.trace.trace_scene`)."""
-        return trace_scene(self.workspace, self._ledger, scene_id, self.cached)
+        return trace_scene(self.workspace, self._ledger, scene_id, self.cached, self.seq)
 
     def stage(self, stage: str, digest: str = "") -> Storage | None:
         """A stage's folder, by default the newest; None where the stage has not run, or its folder is gone."""

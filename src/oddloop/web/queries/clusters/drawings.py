@@ -7,9 +7,10 @@ from functools import partial
 
 from markupsafe import Markup
 
+from oddloop.lake.find import count_rows_read
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.workspace import TableFiles
-from oddloop.report.cards_drawings import count_rows_of, draw_scenes, read_tracks_of, track_files
+from oddloop.report.cards_drawings import draw_scenes, read_tracks_of, track_files
 from oddloop.web.store import View
 
 MAX_DRAWN_BYTES = 4_000_000
@@ -37,7 +38,7 @@ def draw_from_above(view: View, scene_ids: Iterable[str]) -> dict[str, Markup]:
 
 def _draw(files: TableFiles, wanted: Sequence[str]) -> dict[str, str]:
     """Drawings of the first scenes, as many as there is room and time for; "" where there are no tracks."""
-    while wanted and count_rows_of(files, wanted) > MAX_ROWS:
+    while wanted and count_rows_read(files, wanted) > MAX_ROWS:
         wanted = wanted[: len(wanted) // 2]
     tracks = read_tracks_of(files, wanted) if wanted else {}
     return {name: "" for name in wanted if name not in tracks} | draw_scenes(tracks, wanted, MAX_DRAWN_BYTES)

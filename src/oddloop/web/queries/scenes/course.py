@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from oddloop.lake.find import find_rows
-from oddloop.lake.scan import column_names
+from oddloop.lake.footers import footer_of
 from oddloop.lake.workspace import TableFiles
 from oddloop.report.columns import finite
 from oddloop.web.store import View
@@ -69,7 +69,7 @@ def _frame_scores(view: View, score: str) -> Iterator[tuple[TableFiles, str]]:
         files = tuple(sorted(inside.relative(info.path) for info in inside.list_files(suffix=".parquet")))
         if not files:
             continue
-        columns = column_names(inside, files[0])
+        columns = footer_of(inside, files[0]).names
         fitting = [c for c in columns if f"{c}_valid" in columns and score.startswith(f"{c}_")]
         if fitting:
             yield TableFiles("frame_scores", inside, files), max(fitting, key=len)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from oddloop.lake.find import find_rows
-from oddloop.lake.scan import column_names
+from oddloop.lake.footers import footer_of
 from oddloop.lake.workspace import TableFiles
 from oddloop.report.columns import finite
 from oddloop.report.formats import number
@@ -55,7 +55,7 @@ def row_of_scene(files: TableFiles | None, scene_id: str, but: Collection[str] =
     if files is None:
         return {}
     for file in files.files:
-        columns = [name for name in column_names(files.storage, file) if name not in but]
+        columns = [name for name in footer_of(files.storage, file).names if name not in but]
         for part in find_rows(files.storage, file, [scene_id], columns):
             return dict(part.slice(0, 1).to_pylist()[0])
     return {}

@@ -14,9 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from oddloop.errors import WorkspaceError
-from oddloop.lake.find import rows_of
+from oddloop.lake.find import count_rows_read, rows_of
 from oddloop.lake.workspace import TableFiles
-from oddloop.report.cards_drawings import count_rows_of
 from oddloop.rounds.model import named_model
 from oddloop.rounds.replays import frames_of
 from oddloop.tables import DETECTION, TRAJECTORY, TableSpec
@@ -140,7 +139,7 @@ def _newest(view: View) -> tuple[str, Mapping[str, TableFiles]]:
 
 
 def _rows(files: TableFiles | None, spec: TableSpec, scene_id: str, columns: tuple[str, ...]) -> Rows:
-    if files is None or count_rows_of(files, [scene_id]) > MOST_ROWS_READ:
+    if files is None or count_rows_read(files, [scene_id]) > MOST_ROWS_READ:
         return []
     return [row for part in rows_of(files, spec, [scene_id], columns) for row in part.to_pylist()]
 
