@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from oddloop.cli.stages import run_until
 from oddloop.lake import Workspace
 from oddloop.rounds.ledger import Author, open_ledger
 from web.web_server import PAGE, client, make_app, routes
@@ -61,6 +62,15 @@ def test_the_overview_says_where_the_loop_stands(app: FastAPI, toy: Path) -> Non
     assert found["gaps"]["lead"] == {"name": "accuracy", "better": "higher", "target": 0.9}
     assert len(found["gaps"]["worst"]) == 3 < found["gaps"]["total"]
     assert [point["n_scenes"] for point in found["trend"]] == sorted(point["n_scenes"] for point in found["trend"])
+
+
+def test_a_coverage_of_no_round_is_called_the_start_only_where_it_is_first(folder: Path) -> None:
+    more = folder / "oddloop.toml"
+    more.write_text(more.read_text() + "\n[coverage.volume]\nleast = 30\n")
+    run_until("coverage", str(folder), quiet=True)
+    page = client(make_app(folder), "viewer").get("/", headers=PAGE).text
+    trend = page[page.index('id="trend"') : page.index('id="lift"')]
+    assert re.findall(r'text-anchor="middle">([^<]+)', trend) == ["r000", "r001", "–"]
 
 
 def test_whether_the_picks_helped_is_said(toy: Path, tmp_path: Path) -> None:
@@ -294,6 +304,6 @@ def test_a_round_leads_to_where_it_is_in_other_tools(own: FastAPI, folder: Path,
 
 def test_the_overview_says_what_its_numbers_rest_on(app: FastAPI) -> None:
     page = client(app, "viewer").get("/", headers=PAGE).text
-    assert "half of the 95 % interval over whole held-out logs" in page
+    assert "half of the interval, on the target&#39;s side; it is over whole held-out logs" in page
     assert "These are counts and no estimates" in page
     assert "(too few logs for an interval)" in page, "the toy holds out two logs"

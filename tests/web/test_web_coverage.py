@@ -263,8 +263,24 @@ def test_what_was_counted_before_the_first_round_is_shown(tmp_path: Path) -> Non
     first = client(own, "viewer").get("/", headers=PAGE).text
     assert f'<a href="/coverage#missing">{len(lacking)} gaps of volume' in first
     page = client(own, "viewer").get("/coverage", headers=PAGE).text
-    assert re.search(r'sky=hail</th>.*<td class="n" data-v="30.0">30</td>', page), "what no scene has has no page"
+    assert re.search(r'sky=<wbr>hail</th>.*<td class="n" data-v="30.0">30</td>', page), "what no scene has has no page"
     links = re.findall(r'row"><a href="(/coverage/segment[^"]+)"', page)
     assert links
     assert all(client(own, "viewer").get(link, headers=PAGE).status_code == 200 for link in links)
+    own.state.site.store.close()
+
+
+def test_where_nothing_is_labelled_what_could_be_is_shown_first(app: FastAPI, tmp_path: Path) -> None:
+    folder = tmp_path / "ws"
+    make_workspace(folder)
+    for file in (folder / "lake/labels").iterdir():
+        pq.write_table(pq.read_table(file).slice(0, 0), file)
+    run_until("coverage", str(folder), quiet=True)
+    own = make_app(folder)
+    found = get(own, "/coverage")
+    assert (found["measure"], get(app, "/coverage")["measure"]) == ("pool", "volume")
+    assert any(cell["value"] for cell in cells(found).values())
+    assert get(own, "/coverage?measure=volume")["measure"] == "volume"
+    page = client(own, "viewer").get("/coverage", headers=PAGE).text
+    assert '<option value="pool" selected>' in page
     own.state.site.store.close()

@@ -39,7 +39,8 @@ def _drawn(page: Overview, t: Messages) -> dict[str, Any]:
     )
     trend = {
         t("overview.at_least", logs=depth): [
-            Mark(p.round_id or t("overview.start"), p.covered[place].n_conditions) for p in page.trend
+            Mark(point.round_id or ("–" if i else t("overview.start")), point.covered[place].n_conditions)
+            for i, point in enumerate(page.trend)
         ]
         for place, depth in enumerate(DEPTHS)
     }

@@ -25,6 +25,7 @@ Name = Annotated[str, Field(max_length=200)]
 RoundName = Annotated[str, Field(pattern=r"^(r\d{3,9})?$")]
 _STEPS = 10
 _N_MISSING = 20
+_OF_MEASURE = "what a cell shows; by default labelled time, or unlabelled where nothing is labelled"
 
 
 class CoverageAsked(Asked):
@@ -32,7 +33,7 @@ class CoverageAsked(Asked):
 
     rows: Annotated[Name, Field(description="attribute down the side; by default that of the worst gap")] = ""
     columns: Annotated[Name, Field(description="attribute along the top; `-` for none")] = ""
-    measure: Annotated[MeasureName, Field(description="what a cell shows")] = "volume"
+    measure: Annotated[MeasureName | Literal[""], Field(description=_OF_MEASURE)] = ""
     round: Annotated[RoundName, Field(description="the coverage of a round; by default the newest")] = ""
     against: Annotated[Name, Field(description="a round or a model that each cell is compared with")] = ""
     ways: Annotated[int, Field(ge=1, le=2, description="attributes of the segments in the quadrant")] = 1
@@ -112,6 +113,9 @@ def read_coverage(view: View, asked: CoverageAsked) -> Coverage:
 
 
 def _read(view: View, source: Source, rounds: tuple[str, ...], asked: CoverageAsked) -> Coverage:
+    if not asked.measure:
+        is_labelled = any(segment.labelled.n_scenes for segment in source.of_ways(0))
+        asked = asked.model_copy(update={"measure": "volume" if is_labelled else "pool"})
     lead = source.lead
     other = open_source(view, asked.against) if asked.against else None
     return Coverage(
