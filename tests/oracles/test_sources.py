@@ -18,6 +18,7 @@ from exchange.sources import motion_folder as motion_files
 from exchange.sources import nuscenes_folder as nuscenes_files
 from oddloop.exchange.attributes import sun_elevation_deg
 from oddloop.exchange.sources import ingest_source, make_source
+from oddloop.exchange.sources.argoverse2_motion import SIZES_M
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
 from oracles.peers import load
@@ -163,13 +164,18 @@ def test_a_motion_scenario_is_what_av2_reads(tmp_path: Path) -> None:
     folder = motion_files.lay_out_real(tmp_path / "av2")
     theirs = reader.load_argoverse_scenario_parquet(next(folder.rglob("scenario_*.parquet")))
     workspace = ingest("argoverse2-motion", folder)
-    (scene,), (frame,) = read(workspace, "scenes").to_pylist(), read(workspace, "frames").to_pylist()
+    (scene,), frames = read(workspace, "scenes").to_pylist(), read(workspace, "frames").to_pylist()
     assert (scene["city"], scene["log_id"]) == (theirs.city_name, theirs.slice_id)
     assert abs(scene["start_ns"] - theirs.timestamps_ns[0]) < 100
-    assert abs(frame["timestamp_ns"] - theirs.timestamps_ns[49]) < 100
+    assert max(abs(f["timestamp_ns"] - t) for f, t in zip(frames, theirs.timestamps_ns, strict=True)) < 100
     states = {t.track_id: next((s for s in t.object_states if s.timestep == 49), None) for t in theirs.tracks}
     objects = {o["object_id"]: o for o in read(workspace, "objects").to_pylist()}
-    assert set(objects) == {track for track, state in states.items() if state is not None}
+    assert set(objects) == {track for track, state in states.items() if state is not None and track != "AV"}
+    rows = read(workspace, "tracks").to_pylist()
+    tracks = {(row["agent_id"], row["frame_id"][-3:]): (row["x_m"], row["y_m"]) for row in rows}
+    road_users = [t for t in theirs.tracks if t.object_type.value in SIZES_M]
+    places = {(t.track_id, f"{s.timestep:03}"): s.position for t in road_users for s in t.object_states}
+    assert tracks == places
     assert scene["object_types"] == sorted({t.object_type.value for t in theirs.tracks})
     ego = states["AV"]
     for track, row in objects.items():

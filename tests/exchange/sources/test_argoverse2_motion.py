@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,10 +14,13 @@ from exchange.sources import motion_folder as made
 from exchange.sources.argoverse2_folder import REAL, START_NS, WHY_SKIPPED
 from exchange.sources.corruption import some_fast
 from exchange.sources.lakes import ingest, read
+from oddloop.config import ScoreConfig
 from oddloop.errors import SourceError
+from oddloop.exchange.attributes.derived import derived_rules
 from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
 from oddloop.lake.workspace import Workspace
+from oddloop.score.risk import score_tracks
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def test_a_scenario_is_a_scene(folder: Path) -> None:
         "log_id": "slice-s1",
         "start_ns": START_NS,
         "duration_s": pytest.approx(11.0),
-        "n_frames": 1,
+        "n_frames": 110,
         "city": "austin",
         "dataset_split": "train",
         "split": "pool",
@@ -50,16 +54,49 @@ def test_a_scenario_is_a_scene(folder: Path) -> None:
 
 def test_the_frame_is_where_forecasts_begin(folder: Path) -> None:
     workspace = ingest("argoverse2-motion", folder)
-    assert read(workspace, "frames").to_pylist()[1] == {
+    frames = {row["frame_id"]: row for row in read(workspace, "frames").to_pylist()}
+    assert len(frames) == 50 + 110
+    assert frames["s1/049"] == {
         "frame_id": "s1/049",
         "scene_id": "s1",
         "timestamp_ns": pytest.approx(START_NS + 49 * 100_000_000, abs=200),
     }
-    focal = next(
-        o for o in read(workspace, "objects").to_pylist() if o["object_id"] == "focal" and o["scene_id"] == "s1"
-    )
+    other, focal = (row for row in read(workspace, "objects").to_pylist() if row["scene_id"] == "s1")
+    assert (focal["frame_id"], focal["object_id"], other["object_id"]) == ("s1/049", "focal", "far")
     seen = {k: focal[k] for k in ("x_m", "y_m", "heading_rad", "speed_mps")}
     assert seen == {"x_m": 20.0, "y_m": pytest.approx(0.0, abs=1e-6), "heading_rad": 0.0, "speed_mps": 10.0}
+
+
+def test_tracks_are_of_all_road_users_with_the_ego_vehicle_and_assumed_sizes(folder: Path) -> None:
+    hidden = {"far": {"object_type": "background"}}
+    edit(folder / SCENARIO, lambda rows: [row | hidden.get(row["track_id"], {}) for row in rows])
+    workspace = ingest("argoverse2-motion", folder)
+    assert find_faults(workspace) == []
+    tracks = [row for row in read(workspace, "tracks").to_pylist() if row["scene_id"] == "s1"]
+    assert [(row["frame_id"], row["agent_id"]) for row in tracks[-2:]] == [("s1/109", "AV"), ("s1/109", "focal")]
+    assert len(tracks) == 110 * 2  # what is background has no size and is in nobody's way
+    ego = tracks[20]
+    assert ego == {
+        "scene_id": "s1",
+        "frame_id": "s1/010",
+        "agent_id": "AV",
+        "timestamp_ns": pytest.approx(START_NS + 10**9, abs=200),
+        "x_m": 0.0,
+        "y_m": 10.0,
+        "heading_rad": pytest.approx(np.pi / 2),
+        "speed_mps": pytest.approx(10.0),
+        "length_m": 4.0,
+        "width_m": 2.0,
+        "is_ego": True,
+    }
+    assert derived_rules(read(workspace, "tracks").schema).keys() == {"length_m", "width_m"}
+
+
+def test_tracks_are_scored_for_risk(folder: Path) -> None:
+    workspace = ingest("argoverse2-motion", folder)
+    risk = score_tracks(read(workspace, "tracks"), ScoreConfig(reductions=("max",)))
+    # 20 m ahead and both 4 m long: 16 m at 10 m/s are 1.6 s, 0.4 s less than the 2 s of the default.
+    assert risk["risk_thw_shortfall_max"].to_numpy() == pytest.approx(np.full(50 + 110, 0.4))
 
 
 def test_forecasts_and_what_happened(folder: Path) -> None:

@@ -48,8 +48,13 @@ def read_forecasts(file: Path) -> pa.Table:
     return table
 
 
-def modes_of(forecasts: pa.Table, frames: pa.Table) -> pa.Table:
-    """Rows of `predictions/trajectory`: the modes of each track together, likeliest first, as one member."""
+def modes_of(forecasts: pa.Table, starts: pa.Table) -> pa.Table:
+    """Rows of `predictions/trajectory`: the modes of each track together, likeliest first, as one member.
+
+    Args:
+        forecasts: of scenarios that are there.
+        starts: `scene_id`, and the `frame_id` where its forecasts begin.
+    """
     order = [("scenario_id", "ascending"), ("track_id", "ascending"), ("probability", "descending")]
     rows = forecasts.sort_by(order).combine_chunks()
     key = pc.binary_join_element_wise(rows["scenario_id"], rows["track_id"], "\n").combine_chunks()
@@ -63,10 +68,10 @@ def modes_of(forecasts: pa.Table, frames: pa.Table) -> pa.Table:
     modes = pa.ListArray.from_arrays(one, pa.ListArray.from_arrays(pa.array(start), paths))
     probs = pa.ListArray.from_arrays(pa.array(start), rows["probability"].combine_chunks().cast(pa.float32()))
     firsts = rows.take(pa.array(start[:-1]))
-    frame = pc.index_in(firsts["scenario_id"], value_set=frames["scene_id"].combine_chunks())
+    frame = pc.index_in(firsts["scenario_id"], value_set=starts["scene_id"].combine_chunks())
     return pa.table(
         {
-            "frame_id": frames["frame_id"].take(frame),
+            "frame_id": starts["frame_id"].take(frame),
             "scene_id": firsts["scenario_id"],
             "agent_id": firsts["track_id"],
             "mode_probs": pa.ListArray.from_arrays(one, probs),

@@ -4,8 +4,8 @@
     forecasts/<model_id>/*.parquet                          scenario_id, track_id, probability, and
                                                             predicted_trajectory_x and _y
 
-A scenario is one scene with one frame: the last that a model may see, where forecasts begin. Time grows with the
-states; a part holds 100 scenarios, and a model's forecasts are in memory.
+A scenario is one scene, and its steps are frames. `tracks` has all of them, `objects` the last that a model may see,
+where forecasts begin. Time grows with the states; a part holds 100 scenarios, and a model's forecasts are in memory.
 """
 
 from __future__ import annotations
@@ -33,12 +33,22 @@ from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns,
 from oddloop.exchange.sources.drive import NEAR
 from oddloop.exchange.sources.left_out import find_unknown
 from oddloop.exchange.sources.splits import split_columns
-from oddloop.tables import STRINGS
+from oddloop.tables import STRINGS, TRACKS
 
 SCENARIOS_PER_PART = 100
 EGO, SCORED = "AV", 2
 """The ego vehicle's track; tracks of this category or above are forecast."""
 SPLITS = ("train", "val", "test")
+_TWO_WHEELER = (2.0, 0.7)
+SIZES_M = {
+    "vehicle": (4.0, 2.0),
+    "bus": (12.0, 2.5),
+    "pedestrian": (0.7, 0.7),
+    **dict.fromkeys(("motorcyclist", "cyclist", "riderless_bicycle"), _TWO_WHEELER),
+}
+"""Length and width of road users by type, assumed: none are published. Cars and two-wheelers are as large as the
+pictures that come with the data set's own code show them."""
+SIZE_RULES = dict.fromkeys(("length_m", "width_m"), "assumed by type, since the data set has no sizes")
 RULES = {
     **motion_rules.RULES,
     "n_agents_near": f"agents {NEAR} in the frame where forecasts begin",
@@ -90,17 +100,21 @@ class Argoverse2Motion:
         """Tables of a run of scenarios."""
         found: dict[str, list[pa.Table]] = {}
         faults: list[Fault] = []
+        starts: list[pa.Table] = []
         for file in part.files:
             if file.name.startswith("scenario_"):
                 try:
-                    for name, table in _Scenario(file, self.agents).tables().items():
+                    scenario = _Scenario(file, self.agents)
+                    for name, table in scenario.tables().items():
                         found.setdefault(name, []).append(table)
+                    starts.append(scenario.starts())
                 except PartError as error:
                     faults += error.faults
         tables = {name: pa.concat_tables(many) for name, many in found.items()}
         if tables:
             tables["scenes"] = mark_derived(tables["scenes"], RULES)
-            tables |= self._forecasts(tables["frames"])
+            tables["tracks"] = mark_derived(tables["tracks"], SIZE_RULES)
+            tables |= self._forecasts(pa.concat_tables(starts))
         if faults:
             raise PartError(faults, tables)
         return tables
@@ -126,12 +140,12 @@ class Argoverse2Motion:
             )
         )
 
-    def _forecasts(self, frames: pa.Table) -> dict[str, pa.Table]:
+    def _forecasts(self, starts: pa.Table) -> dict[str, pa.Table]:
         tables = {}
         for model, table in self._tables.items():
-            mine = table.filter(pc.is_in(table["scenario_id"], value_set=frames["scene_id"].combine_chunks()))
+            mine = table.filter(pc.is_in(table["scenario_id"], value_set=starts["scene_id"].combine_chunks()))
             if mine.num_rows:
-                tables[f"predictions/trajectory/{model}"] = modes_of(mine, frames)
+                tables[f"predictions/trajectory/{model}"] = modes_of(mine, starts)
         return tables
 
 
@@ -157,36 +171,47 @@ class _Scenario:
         self.now = int(pc.max(seen["timestep"]).as_py())
         n = self._one("num_timestamps")
         self.time_ns = np.linspace(self._one("start_timestamp"), self._one("end_timestamp"), num=n).astype(np.int64)
+        self.frame_ids = pa.array([f"{self.name}/{i:03}" for i in range(n)])
         self.ego = self.states.filter(pc.equal(self.states["track_id"], EGO))
 
     def tables(self) -> dict[str, pa.Table]:
-        """Rows of `scenes`, `frames`, `objects` and `futures`."""
+        """Rows of `scenes`, `frames`, `objects`, `tracks` and `futures`."""
         now = self.states.filter(pc.equal(self.states["timestep"], self.now))
-        frame_id = f"{self.name}/{self.now:03}"
-        frame = {"frame_id": [frame_id], "scene_id": [self.name], "timestamp_ns": [int(self.time_ns[self.now])]}
-        objects = self._objects(now)
-        names = {c: pa.repeat(v, now.num_rows) for c, v in (("frame_id", frame_id), ("scene_id", self.name))}
+        frame_id = self.frame_ids[self.now].as_py()
+        frames = {
+            "frame_id": self.frame_ids,
+            "scene_id": pa.repeat(self.name, len(self.time_ns)),
+            "timestamp_ns": self.time_ns,
+        }
+        objects = self._objects(now.filter(pc.not_equal(now["track_id"], EGO)))
+        names = {c: pa.repeat(v, objects.num_rows) for c, v in (("frame_id", frame_id), ("scene_id", self.name))}
         futures = self._futures(now, frame_id)
         return {
             "scenes": self._scene(objects),
-            "frames": pa.table(frame),
+            "frames": pa.table(frames),
             "objects": pa.table({**names, **dict(zip(objects.column_names, objects.columns, strict=True))}),
+            "tracks": self._tracks(),
             **({"futures": futures} if futures.num_rows else {}),
         }
+
+    def starts(self) -> pa.Table:
+        """Where forecasts begin: `scene_id`, `frame_id` and `agent_id` of all who are there."""
+        now = self.states.filter(pc.equal(self.states["timestep"], self.now))
+        names = {"scene_id": self.name, "frame_id": self.frame_ids[self.now].as_py()}
+        return pa.table({**{c: pa.repeat(v, now.num_rows) for c, v in names.items()}, "agent_id": now["track_id"]})
 
     def _scene(self, objects: pa.Table) -> pa.Table:
         step_ns = int(np.median(np.diff(self.time_ns))) if len(self.time_ns) > 1 else 100_000_000
         end_ns = int(self.time_ns[-1]) + step_ns
         near = np.hypot(objects["x_m"].to_numpy(), objects["y_m"].to_numpy()) <= agent_rules.NEAR_M
-        is_other = is_agent(objects["category"], self.agents) & (objects["object_id"].to_numpy() != EGO)
-        n_near = int((near & is_other).sum())
+        n_near = int((near & is_agent(objects["category"], self.agents)).sum())
         motion = summarize_motion(self._poses(), self.time_ns[:1], np.array([end_ns]))
         columns: dict[str, Any] = {
             "scene_id": [self.name],
             "log_id": [self._one("slice_id") or self.name],
             "start_ns": self.time_ns[:1],
             "duration_s": [(end_ns - int(self.time_ns[0])) / 1e9],
-            "n_frames": pa.array([1], pa.int64()),
+            "n_frames": pa.array([len(self.time_ns)], pa.int64()),
             "city": [self._one("city")],
             **{k: pa.array([v], pa.string()) for k, v in split_columns(self.file.parent.parent.name, SPLITS).items()},
             "distance_m": pa.array(motion.distance_m, from_pandas=True),
@@ -199,7 +224,7 @@ class _Scenario:
         return pa.table(columns)
 
     def _objects(self, now: pa.Table) -> pa.Table:
-        """Tracks in the frame where forecasts begin, as seen from the ego vehicle."""
+        """Other tracks in the frame where forecasts begin, as seen from the ego vehicle."""
         ego = self.ego.filter(pc.equal(self.ego["timestep"], self.now)).to_pylist()[0]
         dx, dy = now["position_x"].to_numpy() - ego["position_x"], now["position_y"].to_numpy() - ego["position_y"]
         x_m, y_m = ahead_and_left(dx, dy, ego["heading"])
@@ -211,6 +236,28 @@ class _Scenario:
         }
         ids = {"object_id": now["track_id"], "category": now["object_type"]}
         return pa.table({**ids, **{name: pa.array(values, pa.float32()) for name, values in numbers.items()}})
+
+    def _tracks(self) -> pa.Table:
+        """Road users at all steps, the ego vehicle among them, in the city frame."""
+        types = pa.array(list(SIZES_M))
+        rows = self.states.filter(pc.is_in(self.states["object_type"], value_set=types))
+        step, heading = rows["timestep"].to_numpy(), rows["heading"].to_numpy()
+        size = np.array(list(SIZES_M.values()))[pc.index_in(rows["object_type"], value_set=types).to_numpy()]
+        ahead, _ = ahead_and_left(rows["velocity_x"].to_numpy(), rows["velocity_y"].to_numpy(), heading)
+        columns = {
+            "scene_id": pa.repeat(self.name, len(step)),
+            "frame_id": self.frame_ids.take(pa.array(step)),
+            "agent_id": rows["track_id"],
+            "timestamp_ns": self.time_ns[step],
+            "x_m": rows["position_x"],
+            "y_m": rows["position_y"],
+            "heading_rad": heading,
+            "speed_mps": ahead,
+            "length_m": size[:, 0],
+            "width_m": size[:, 1],
+            "is_ego": pc.equal(rows["track_id"], EGO),
+        }
+        return pa.table({name: columns[name] for name in TRACKS.schema().names}).cast(TRACKS.schema())
 
     def _futures(self, now: pa.Table, frame_id: str) -> pa.Table:
         """Of the tracks that are forecast and known to the end, in the city frame."""
