@@ -21,7 +21,7 @@ from oddloop.lake import Workspace
 from oddloop.lake.row_hashes import hash_rows
 from oddloop.rounds.datasets import dataset_digest, diff_content, diff_datasets, list_datasets, read_content
 from oddloop.rounds.ledger import open_ledger
-from oddloop.rounds.training import labelled_scenes
+from oddloop.rounds.train_due import labelled_scenes
 
 
 def objects_table(seed: int = 0) -> pa.Table:

@@ -19,7 +19,7 @@ from oddloop.report import publish_report
 from oddloop.rounds.diagnosis import find_worst_gaps, round_history, run_diagnosis
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.rounds.run import run_stages
-from oddloop.rounds.train import trained_folder
+from oddloop.rounds.train_hook import trained_folder
 
 CONFIG = toy.CONFIG.replace('better = "higher"', 'better = "higher"\ntarget = 0.99')
 

@@ -16,7 +16,7 @@ from oddloop.errors import TrainError
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.rounds.curves import run_curves
-from oddloop.rounds.evaluation import measured_tables
+from oddloop.rounds.evaluate_hook import measured_tables
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import evaluate_if_due, train_if_due
 from oddloop.tables import METRICS

@@ -31,7 +31,7 @@ from oddloop.rounds.leakage import (
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run, train_if_due
 from oddloop.rounds.shell import Step
-from oddloop.rounds.training import labelled_scenes
+from oddloop.rounds.train_due import labelled_scenes
 
 S = 10**9
 SCENE = st.tuples(

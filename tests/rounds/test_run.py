@@ -15,7 +15,7 @@ from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.run import run_stages, train_if_due
 from oddloop.rounds.shell import RunSummary
-from oddloop.rounds.training import labelled_scenes
+from oddloop.rounds.train_due import labelled_scenes
 from toy import label_all_picks, run_at, shell
 
 VECTORS = "[discover.vectors]"

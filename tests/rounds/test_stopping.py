@@ -27,7 +27,7 @@ from oddloop.rounds.run import run
 from oddloop.rounds.shell import RunSummary, Step
 from oddloop.rounds.stopping import last_stop
 from oddloop.rounds.stopping.agreement import read_classes
-from oddloop.rounds.train import trained_folder, trained_tables
+from oddloop.rounds.train_hook import trained_folder, trained_tables
 from toy import label_all_picks, run_at, shell
 
 

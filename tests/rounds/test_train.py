@@ -18,7 +18,7 @@ import toy
 from oddloop.config import TrainConfig
 from oddloop.errors import TrainError
 from oddloop.lake import Workspace
-from oddloop.rounds.train import TrainRequest, train, trained_tables
+from oddloop.rounds.train_hook import TrainRequest, train, trained_tables
 
 LABELLED = pa.table(
     {"scene_id": ["log0/s0", "log0/s1"], "log_id": ["log0"] * 2, "round_id": [None, "r001"], "cost": [1.0, None]}

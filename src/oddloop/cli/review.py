@@ -18,7 +18,7 @@ from oddloop.errors import LedgerError, WorkspaceError
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import Ledger, open_ledger
-from oddloop.rounds.propose import publish
+from oddloop.rounds.propose import write_files
 from oddloop.rounds.review import finish as finish_review
 from oddloop.rounds.review import list_review, round_to_review
 from oddloop.rounds.state import RoundState
@@ -107,7 +107,7 @@ def finish(
     event = finish_review(ledger, state.round_id, make_author(author), approve_rest=approve_rest, keep=keep)
     # The files follow from the ledger; where somebody else is writing now, the next run does it.
     with contextlib.suppress(WorkspaceError), locked(opened.storage):
-        publish(opened, ledger.round(state.round_id))
+        write_files(opened, ledger.round(state.round_id))
     if as_json:
         print_json({"round_id": event.round_id, "seq": event.seq, **event.payload})
         return

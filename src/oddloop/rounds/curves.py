@@ -25,7 +25,7 @@ from oddloop.lake.lock import locked
 from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
-from oddloop.rounds.evaluation import EvaluateRequest, evaluate_into, held_out_scenes
+from oddloop.rounds.evaluate_hook import EvaluateRequest, evaluate_into, held_out_scenes
 from oddloop.rounds.hook import settings_of
 from oddloop.rounds.leakage import guard_training
 from oddloop.rounds.ledger import read_rounds
@@ -33,8 +33,8 @@ from oddloop.rounds.orphans import end_orphans
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages import measured_metrics
 from oddloop.rounds.stages.context import make_generator
-from oddloop.rounds.train import OUTPUT, TrainRequest, train_into, trained_tables
-from oddloop.rounds.training import labelled_scenes
+from oddloop.rounds.train_due import labelled_scenes
+from oddloop.rounds.train_hook import OUTPUT, TrainRequest, train_into, trained_tables
 from oddloop.tables import METRICS, SCENES, is_held_out
 
 POINTS_FILE = "curve_points.parquet"

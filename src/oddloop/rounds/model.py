@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from oddloop.errors import WorkspaceError
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import TableFiles, Workspace
-from oddloop.rounds.evaluation import measured_tables
+from oddloop.rounds.evaluate_hook import measured_tables
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.state import MODELS, Event, RoundState
-from oddloop.rounds.train import LABELLED_FILE, OUTPUT, trained_folder, trained_tables
+from oddloop.rounds.train_hook import LABELLED_FILE, OUTPUT, trained_folder, trained_tables
 from oddloop.tables import LABELS, METRICS
 
 MODEL_URI_FILE = "model_uri"

@@ -14,7 +14,7 @@ from oddloop import coverage
 from oddloop.derived_tables import DIFFERENCES
 from oddloop.lake.scan import read_table
 from oddloop.lake.workspace import TableFiles, Workspace
-from oddloop.rounds.evaluation import measured_tables
+from oddloop.rounds.evaluate_hook import measured_tables
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.rounds.stages import measured_metrics
 from oddloop.rounds.state import RoundState

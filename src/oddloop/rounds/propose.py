@@ -56,7 +56,7 @@ def score_column_of(candidates: pa.Table) -> str:
     return str(metadata.get(b"score_column", b"").decode())
 
 
-def publish(workspace: Workspace, state: RoundState) -> bool:
+def write_files(workspace: Workspace, state: RoundState) -> bool:
     """Write `rounds/<round_id>/`: picks, the pool snapshot, the manifest last; False where it is there already.
 
     Each file is replaced whole; the manifest names the digests that the others belong to.

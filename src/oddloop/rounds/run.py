@@ -20,12 +20,12 @@ from oddloop.lake.derived import Derived, sweep
 from oddloop.lake.lock import locked
 from oddloop.lake.parts import prune_parts
 from oddloop.lake.workspace import Workspace
+from oddloop.rounds.after_labels import Retraining
 from oddloop.rounds.costs import with_fitted_prices
 from oddloop.rounds.diagnosis import run_diagnosis
 from oddloop.rounds.discovery.lasting import record_clusters
 from oddloop.rounds.discovery.scenarios import read_scenarios
-from oddloop.rounds.evaluate import summarize_evaluation
-from oddloop.rounds.evaluation import evaluation_of
+from oddloop.rounds.evaluate_hook import evaluation_of
 from oddloop.rounds.evidence.announce import announce
 from oddloop.rounds.evidence.weigh import weigh
 from oddloop.rounds.labels import count_awaited, count_labelled
@@ -33,9 +33,9 @@ from oddloop.rounds.ledger import Ledger, open_ledger
 from oddloop.rounds.model import ModelTables, current_model, measured_model, trained_model
 from oddloop.rounds.opening import Opening
 from oddloop.rounds.orphans import end_orphans
-from oddloop.rounds.propose import proposal_of, publish
+from oddloop.rounds.overall import overall_metrics
+from oddloop.rounds.propose import proposal_of, write_files
 from oddloop.rounds.required import awaits_review
-from oddloop.rounds.retraining import Retraining
 from oddloop.rounds.review.remembered import scenes_set_aside
 from oddloop.rounds.shell import RunSummary, Shell, Step
 from oddloop.rounds.snapshots import append_snapshot
@@ -241,7 +241,7 @@ class _Run:
             return
         if state.status == "trained":
             covered = self._measured(state, covered)
-            payload = summarize_evaluation(covered, str(state.training["model_id"]))
+            payload = overall_metrics(covered, str(state.training["model_id"]))
             evaluated = evaluation_of(self.workspace, state)
             payload |= {"evaluation": evaluated.digest} if evaluated else {}
             self._record(state.round_id, "evaluated", payload, key=covered.digest)
@@ -290,7 +290,7 @@ class _Run:
             state = self._propose(state.round_id, proposal, stages["select"].digest)
         if state is None or not state.proposal:
             return state or RoundState("", "idle")
-        is_new = publish(self.workspace, state) or state.n_events > n_before
+        is_new = write_files(self.workspace, state) or state.n_events > n_before
         if is_new:
             self._retraining.tell_of_leaks(state)
         detail = {"round_id": state.round_id, "picks": len(state.picks), "cost": state.cost}

@@ -16,7 +16,7 @@ from oddloop.derived_tables import EVIDENCE
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.state import RoundState
-from oddloop.rounds.train import LABELLED_FILE, trained_folder
+from oddloop.rounds.train_hook import LABELLED_FILE, trained_folder
 
 
 def collect_evidence(arms: Mapping[str, Workspace], metric: str) -> pa.Table:

@@ -23,7 +23,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.curves import held_out_metrics, train_for_metrics
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages.context import make_generator
-from oddloop.rounds.train import TrainRequest
+from oddloop.rounds.train_hook import TrainRequest
 from oddloop.tables import SCENES
 
 HALVES_FILE = "half_metrics.parquet"

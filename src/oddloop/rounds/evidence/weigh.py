@@ -32,7 +32,7 @@ from oddloop.rounds.paired import compare_rounds
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages.context import make_generator
 from oddloop.rounds.state import RoundState
-from oddloop.rounds.train import LABELLED_FILE, trained_folder
+from oddloop.rounds.train_hook import LABELLED_FILE, trained_folder
 from oddloop.tables import SCENES
 
 LIFTS_FILE = "lifts.parquet"

@@ -18,7 +18,7 @@ from oddloop.lake.scan import optional_columns, partitions, read_batches
 from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.propose import score_column_of
 from oddloop.rounds.state import RoundState
-from oddloop.rounds.train import trained_folder, trained_tables
+from oddloop.rounds.train_hook import trained_folder, trained_tables
 from oddloop.score import is_distribution, mean_members, softmax
 from oddloop.score.members import read_members
 from oddloop.select.stopping import Answer, cohen_kappa, rank_agreement, stop_at_agreement

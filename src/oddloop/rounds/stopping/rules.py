@@ -22,7 +22,7 @@ from oddloop.rounds.propose import score_column_of
 from oddloop.rounds.state import RoundState
 from oddloop.rounds.stopping.agreement import compare_classes, compare_ranks
 from oddloop.rounds.stopping.progress import ask_plateau, ask_small_gain, ask_worth
-from oddloop.rounds.training import labelled_scenes
+from oddloop.rounds.train_due import labelled_scenes
 from oddloop.select import stopping
 from oddloop.select.stopping import Answer
 from oddloop.tables import SCENES, is_held_out

@@ -15,7 +15,7 @@ from oddloop.rounds.paired import compare_rounds
 from oddloop.rounds.state import Event, RoundState
 from oddloop.rounds.trace.moment import Moment
 from oddloop.rounds.trace.reading import Reader
-from oddloop.rounds.train import LABELLED_FILE
+from oddloop.rounds.train_hook import LABELLED_FILE
 from oddloop.tables import LABELS
 
 

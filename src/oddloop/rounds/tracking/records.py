@@ -21,7 +21,7 @@ from oddloop.rounds.model import model_uri
 from oddloop.rounds.stages import policy_source
 from oddloop.rounds.state import Event, RoundState, fold
 from oddloop.rounds.tracking.base import Dataset, Model, RoundRecord
-from oddloop.rounds.train import LABELLED_FILE, trained_folder
+from oddloop.rounds.train_hook import LABELLED_FILE, trained_folder
 
 ROUND_FILES = ("picks.parquet", "picks.csv", "manifest.json", "report.html")
 """Files of `rounds/<round_id>/` that a tracker gets; `pool.parquet` stays, since it may be large."""

@@ -19,7 +19,7 @@ from oddloop.report.columns import plain
 from oddloop.rounds.changes import CHANGES, judge_changes
 from oddloop.rounds.datasets import diff_datasets
 from oddloop.rounds.datasets.diff import count_changes
-from oddloop.rounds.evaluation import measured_tables
+from oddloop.rounds.evaluate_hook import measured_tables
 from oddloop.rounds.paired import compare_tables
 from oddloop.web.paging import PageAsked, Part
 from oddloop.web.queries.models import Model, list_models

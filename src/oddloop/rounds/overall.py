@@ -10,7 +10,7 @@ from oddloop.coverage import ALL_SCENES
 from oddloop.lake.derived import Derived
 
 
-def summarize_evaluation(covered: Derived, model_id: str) -> dict[str, Any]:
+def overall_metrics(covered: Derived, model_id: str) -> dict[str, Any]:
     """Payload of an `evaluated` event: the overall metrics with interval and support, and where all segments are."""
     table = covered.storage.read_table("segment_metrics.parquet")
     mine = table.filter(pc.and_(pc.equal(table["model_id"], model_id), pc.equal(table["segment_id"], ALL_SCENES)))

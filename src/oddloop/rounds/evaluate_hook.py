@@ -27,7 +27,7 @@ from oddloop.lake.workspace import TableFiles, Workspace
 from oddloop.rounds.hook import Call, run_hook, settings_of
 from oddloop.rounds.shell import Progress, no_progress
 from oddloop.rounds.state import RoundState
-from oddloop.rounds.train import OUTPUT, refuse_bad_tables, trained_folder, trained_tables
+from oddloop.rounds.train_hook import OUTPUT, refuse_bad_tables, trained_folder, trained_tables
 from oddloop.tables import LABELS, METRICS, SCENES, is_held_out
 
 SCENES_FILE = "held_out.parquet"

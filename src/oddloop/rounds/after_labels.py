@@ -13,15 +13,15 @@ from oddloop.errors import TrainError, WorkspaceError
 from oddloop.lake.derived import Derived
 from oddloop.lake.workspace import Workspace
 from oddloop.rounds.datasets import record_dataset, tag_sources
-from oddloop.rounds.evaluation import evaluate, request_evaluation
+from oddloop.rounds.evaluate_hook import evaluate, request_evaluation
 from oddloop.rounds.hook import read_attempts
 from oddloop.rounds.labels import count_awaited, count_labelled
 from oddloop.rounds.leakage import describe_leak, find_leaks
 from oddloop.rounds.ledger import Ledger
 from oddloop.rounds.shell import Shell, Step
 from oddloop.rounds.state import ROUND_ZERO, RoundState
-from oddloop.rounds.train import train
-from oddloop.rounds.training import labelled_scenes, needs_training, request_training, training_set
+from oddloop.rounds.train_due import labelled_scenes, needs_training, request_training, training_set
+from oddloop.rounds.train_hook import train
 
 
 class Retraining:

@@ -14,7 +14,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.rounds.leakage import Guarded, guard_training
 from oddloop.rounds.shell import Progress, no_progress
 from oddloop.rounds.state import ROUND_ZERO, RoundState
-from oddloop.rounds.train import TrainRequest
+from oddloop.rounds.train_hook import TrainRequest
 from oddloop.tables import LABELS, SCENES, is_held_out, refuse_unknown_splits
 
 
