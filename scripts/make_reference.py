@@ -27,7 +27,8 @@ PYTHON_PACKAGES = (
 
 def tables_page() -> Iterator[str]:
     """Every table with its columns."""
-    yield "# Tables\n\nDeclared in `tables.py` and `derived_tables.py`. Further columns of yours are always kept.\n"
+    yield "# Tables\n\nDeclared in `oddloop.tables` and `oddloop.derived_tables`. "
+    yield "Further columns of yours are always kept.\n"
     parts = (("Tables that you bring", tables.INPUTS), ("Tables that oddloop makes", derived_tables.DERIVED))
     for title, specs in parts:
         yield f"\n## {title}\n"

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,12 +15,17 @@ import pytest
 
 from oddloop.errors import TableError, WorkspaceError
 from oddloop.lake import Workspace
-from oddloop.lake.replace import PART, refuse_unwritable, replace_table, replacing
+from oddloop.lake.replace import PART, refuse_unwritable, replacing
 from oddloop.tables import SCENES
 
 
 def numbers(*values: int) -> pa.Table:
     return pa.table({"n": pa.array(values, pa.int64())})
+
+
+def replace_table(workspace: Workspace, name: str, batches: Iterable[pa.Table] | pa.Table) -> int:
+    with replacing(workspace) as tables:
+        return tables.write(name, batches)
 
 
 def content(workspace: Workspace, name: str) -> list[int]:

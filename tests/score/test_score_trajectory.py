@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from oddloop.config import ScoreConfig
 from oddloop.errors import TableError
-from oddloop.score.trajectory import compute_endpoint_spread, compute_mode_entropy, score_trajectory
+from oddloop.score.trajectory import compute_mode_entropy, score_trajectory
+from oddloop.score.trajectory_spread import compute_spreads
 from oddloop.tables import TRAJECTORY
 
 LN2 = math.log(2)
@@ -37,7 +38,9 @@ def batch_of(rows, frames=None):
 def measures(rows):
     batch = batch_of(rows)
     probs, modes = batch["mode_probs"].combine_chunks(), batch["modes"].combine_chunks()
-    return compute_mode_entropy(probs).tolist(), compute_endpoint_spread(probs, modes).tolist()
+    return compute_mode_entropy(probs).tolist(), compute_spreads(probs, modes, ("endpoint_spread",))[
+        "endpoint_spread"
+    ].tolist()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,8 @@ def test_what_is_not_valid(probs, modes, has_entropy):
 
 def test_positions_that_are_not_pairs():
     modes = pa.array([[[[[1.0, 2.0, 3.0]]]], [[[[1.0, 2.0]]]]])
-    assert np.isnan(compute_endpoint_spread(pa.array([[[1.0]], [[1.0]]]), modes)).tolist() == [True, False]
+    spread = compute_spreads(pa.array([[[1.0]], [[1.0]]]), modes, ("endpoint_spread",))["endpoint_spread"]
+    assert np.isnan(spread).tolist() == [True, False]
 
 
 def test_agents_are_reduced_to_frames():

@@ -1,4 +1,4 @@
-"""Other people's formats: driving logs and model outputs in."""
+"""Other people's formats: driving logs and model outputs in, labelling tools both ways, replays and events out."""
 
 from oddloop.exchange.frame_errors import MatchingRule, frame_errors
 from oddloop.exchange.generic import ingest_tables

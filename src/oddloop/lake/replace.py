@@ -36,12 +36,6 @@ GROWING = ("labels", "metrics", "objects")
 _POINTERS = tuple(f.name for f in fields(LakeConfig))
 
 
-def replace_table(workspace: Workspace, name: str, batches: Iterable[pa.Table] | pa.Table) -> int:
-    """Replace one lake table and return its rows; see `replacing`."""
-    with replacing(workspace) as tables:
-        return tables.write(name, batches)
-
-
 @contextlib.contextmanager
 def replacing(workspace: Workspace) -> Iterator[Replacement]:
     """Write several lake tables aside; they take their places together when the block ends without an error.

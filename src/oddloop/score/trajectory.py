@@ -100,16 +100,6 @@ def compute_mode_entropy(mode_probs: pa.Array) -> FloatArray:
     return result
 
 
-def compute_endpoint_spread(mode_probs: pa.Array, modes: pa.Array) -> FloatArray:
-    """(N,) weighted spread of the final positions per agent, in metres; NaN where not valid.
-
-    Args:
-        mode_probs: (N,) lists of members x modes.
-        modes: (N,) lists of members x modes x steps x (x, y).
-    """
-    return compute_spreads(mode_probs, modes, ("endpoint_spread",))["endpoint_spread"]
-
-
 def frame_offsets(frame_ids: pa.Array) -> IntArray:
     """(F+1,) bounds of each frame's rows."""
     n_rows = len(frame_ids)

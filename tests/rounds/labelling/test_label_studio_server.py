@@ -148,7 +148,17 @@ def listening(workspace: Workspace, server: Server, api: Api, project: int) -> I
         said.append,
         every_s=600,
     )
-    label_studio_api.add_webhook(api, project, f"http://127.0.0.1:{listener.port}/", {SECRET_HEADER: "s3cret"})
+    api.post(
+        "/api/webhooks/",
+        {
+            "project": project,
+            "url": f"http://127.0.0.1:{listener.port}/",
+            "send_payload": True,
+            "send_for_all_actions": False,
+            "headers": {SECRET_HEADER: "s3cret"},
+            "actions": ["ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED"],
+        },
+    )
     thread = threading.Thread(target=listener.serve)
     thread.start()
     try:

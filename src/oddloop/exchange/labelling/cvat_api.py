@@ -80,21 +80,6 @@ def fetch(api: Api, task_id: int) -> TaskAnswers:
     )
 
 
-def add_webhook(api: Api, project: int, url: str, secret: str) -> int:
-    """Have a project call a URL when jobs change; returns the webhook's id."""
-    body = {
-        "target_url": url,
-        "type": "project",
-        "project_id": project,
-        "secret": secret,
-        "events": ["update:job"],
-        "content_type": "application/json",
-        "enable_ssl": True,
-        "is_active": True,
-    }
-    return int(mapping_of(api.post("/api/webhooks", body))["id"])
-
-
 def _jobs_by_scene(api: Api, task_id: int, batch: Batch) -> dict[str, int]:
     """Jobs by scene: each begins where its scene does."""
     starts, number = {}, 0

@@ -85,19 +85,6 @@ def export(api: Api, project: int) -> list[Any]:
     return tasks
 
 
-def add_webhook(api: Api, project: int, url: str, headers: dict[str, str]) -> int:
-    """Have the project call a URL when annotations change; returns the webhook's id."""
-    body = {
-        "project": project,
-        "url": url,
-        "send_payload": True,
-        "send_for_all_actions": False,
-        "headers": headers,
-        "actions": ["ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED"],
-    }
-    return int(mapping_of(api.post("/api/webhooks/", body))["id"])
-
-
 def _project(api: Api, project: int) -> dict[str, Any]:
     found = api.get(f"/api/projects/{project}")
     if not isinstance(found, dict) or "id" not in found:

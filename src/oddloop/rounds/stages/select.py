@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 from dataclasses import asdict, replace
 
-from oddloop import select
+from oddloop import neighbours, select
 from oddloop.config import SelectConfig
 from oddloop.errors import ConfigError
 from oddloop.lake.derived import Derived, derive
@@ -97,8 +97,9 @@ def policy_source_digest(policy: str) -> str:
 def policy_source(policy: str) -> list[list[str]]:
     """Code of a policy: name and source of each module, and of a library its name and version.
 
-    A policy of oddloop is all modules of `oddloop.select`, at any depth; one of the team's own, its module; a strategy
-    of a library that can be named is oddloop's modules, which ask it, the library's module and its version.
+    A policy of oddloop is all modules of `oddloop.select` and `oddloop.neighbours`, at any depth; one of the team's
+    own, its module; a strategy of a library that can be named is oddloop's modules, which ask it, the library's module
+    and its version.
     """
     select.resolve_policy(policy)  # refuses an unknown one
     library = library_of(policy)
@@ -117,7 +118,8 @@ def policy_source(policy: str) -> list[list[str]]:
 
 
 def _own_modules() -> list[str]:
-    return sorted(info.name for info in pkgutil.walk_packages(select.__path__, f"{select.__name__}."))
+    packages = (select, neighbours)
+    return sorted(i.name for p in packages for i in pkgutil.walk_packages(p.__path__, f"{p.__name__}."))
 
 
 def _sources(names: list[str]) -> list[list[str]]:
