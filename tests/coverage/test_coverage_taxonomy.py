@@ -1,6 +1,8 @@
 """Aliases, wider values, flags, named scales, and the limits of the ODD."""
 
 import itertools
+import json
+from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddloop.config import AttributeConfig, load_config
+from oddloop.config import AttributeConfig, config_from_mapping, load_config
 from oddloop.config.scales import SCALES
 from oddloop.coverage import compute_exposure, encode_attributes, judge_scenes, judge_segments
 from oddloop.errors import ConfigError
@@ -124,6 +126,13 @@ def test_scales_are_well_formed(name):
     assert list(scale.edges) == sorted(set(scale.edges))
     assert scale.unit
     assert scale.quantity
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_settings_that_a_round_has_recorded_are_read_again(name):
+    config = load_config(f'[attributes.x]\nkind = "binned"\nscale = "{name}"')
+    recorded = json.loads(json.dumps({"attributes": {"x": asdict(config.attributes["x"])}}))
+    assert config_from_mapping(recorded).attributes == config.attributes
 
 
 @pytest.mark.parametrize(

@@ -59,11 +59,12 @@ class AttributeConfig:
         """Put the scale's cuts where everybody looks for them; frozen, since they are settled here for good."""
         if self.scale not in SCALES:
             raise ValueError(f"`scale` {self.scale!r} is not known; known: {', '.join(SCALES)}")
-        if self.edges or self.values or self.unit:
+        scale = {name: getattr(SCALES[self.scale], name) for name in ("edges", "values", "unit")}
+        # A manifest has both, since it holds the settings as they were after this.
+        if (self.edges or self.values or self.unit) and any(getattr(self, name) != scale[name] for name in scale):
             raise ValueError("`scale` gives `edges`, `values` and `unit`; drop yours, or drop `scale`")
-        scale = SCALES[self.scale]
-        for name in ("edges", "values", "unit"):
-            object.__setattr__(self, name, getattr(scale, name))
+        for name, value in scale.items():
+            object.__setattr__(self, name, value)
 
     def columns_of(self, name: str) -> tuple[str, ...]:
         """Columns of `scenes` that the attribute of this name is read from."""
