@@ -5,18 +5,20 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
+from oddloop.compiled import import_loops
 from oddloop.report.palette import COLOURS
-from oddloop.web.queries.clusters import Sight
+from oddloop.web.queries.clusters import LOOPS, Sight
 
 WIDTH, HEIGHT = 1000, 560
 _GREY = (128, 128, 128)
 _GREY_BESIDE_MARK = 0.02
 _LEAST_ALPHA = 70
-_LEVEL = 3  # of compression: the next one is twice as slow and saves a tenth
+_LEVEL = 1  # of compression: 3 takes nearly twice as long and saves a tenth
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -43,32 +45,60 @@ def draw_density(
     n = len(paints)
     kind = np.where(colour < 0, n, colour % n)
     # One sum per channel: counts by pixel and colour would take more room than all scenes do.
-    weight = np.append(np.ones(n), grey)
-    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in paints] + [list(_GREY)])
+    weight, palette = _mixture(paints, grey)
     counts = np.bincount(pixel, minlength=WIDTH * HEIGHT)
     filled = np.flatnonzero(counts)
-    total = counts[filled]
     weights = np.bincount(pixel, weight[kind], minlength=WIDTH * HEIGHT)[filled]
     image = np.zeros((WIDTH * HEIGHT, 4), dtype=np.uint8)
     for channel in range(3):
         mixed = np.bincount(pixel, (weight * palette[:, channel])[kind], minlength=WIDTH * HEIGHT)[filled]
         image[filled, channel] = np.rint(mixed / weights)
-    depth = np.log1p(total) / np.log1p(total.max(initial=1.0))
-    image[filled, 3] = np.rint(_LEAST_ALPHA + (255 - _LEAST_ALPHA) * depth)
+    image[:, 3] = _opacity(counts)
     return encode_png(image.reshape(HEIGHT, WIDTH, 4))
 
 
-def draw_sight(sight: Sight, *, is_marked: bool) -> bytes:
+def _mixture(paints: Sequence[str], grey: float) -> tuple[Floats, Floats]:
+    """(k,) how much each kind counts in the mixture, and (k,3) its colour; grey is the last."""
+    weight = np.append(np.ones(len(paints)), grey)
+    return weight, np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in paints] + [list(_GREY)], dtype=float)
+
+
+def _opacity(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+    """Opacity of pixels by the scenes that lie there; 0 where there are none."""
+    depth = np.log1p(np.arange(counts.max(initial=1) + 1))
+    of_count = np.rint(_LEAST_ALPHA + (255 - _LEAST_ALPHA) * (depth / depth[-1])).astype(np.uint8)
+    of_count[0] = 0
+    found: npt.NDArray[np.uint8] = of_count[counts]
+    return found
+
+
+def draw_sight(sight: Sight | None, *, is_marked: bool) -> bytes:
     """PNG of the scenes in sight, as far as hue goes in the colours of the legend.
 
     Args:
-        sight: the scenes.
+        sight: the scenes; None draws nothing.
         is_marked: whether one cluster is sought among them.
     """
+    if sight is None:
+        return draw_density(np.empty((0, 2)), np.empty(0, dtype=np.int64))
     paints, kinds = np.unique([key.paint for key in sight.keys] or list(COLOURS), return_inverse=True)
-    colour = np.append(kinds, -1)[sight.colour]
-    radius, grey = 0 if sight.is_dense else 2, _GREY_BESIDE_MARK if is_marked else 1.0
-    return draw_density(sight.xy, colour, paints=paints.tolist(), radius=radius, grey=grey)
+    grey = _GREY_BESIDE_MARK if is_marked else 1.0
+    if sight.is_dense and (loops := import_loops(LOOPS)) is not None:
+        return _draw_by(loops, sight, np.append(kinds, len(paints))[sight.place], paints.tolist(), grey)
+    xy, place = sight.dots()
+    radius = 0 if sight.is_dense else 2
+    return draw_density(xy, np.append(kinds, -1)[place], paints=paints.tolist(), radius=radius, grey=grey)
+
+
+def _draw_by(loops: ModuleType, sight: Sight, kind: Ints, paints: Sequence[str], grey: float) -> bytes:
+    """What `draw_density` draws with a radius of 0, in two compiled passes; `kind` is by label."""
+    counts = np.zeros((HEIGHT, WIDTH, len(paints) + 1), dtype=np.int32)
+    places = sight.whole.places
+    loops.count_by_pixel(places.x, places.y, sight.label, kind, sight.low, sight.high, counts)
+    image, total = np.zeros((HEIGHT, WIDTH, 4), dtype=np.uint8), np.zeros((HEIGHT, WIDTH), dtype=np.int32)
+    loops.mix(counts, *_mixture(paints, grey), image, total)
+    image[:, :, 3] = _opacity(total)
+    return encode_png(image)
 
 
 def encode_png(image: npt.NDArray[np.uint8]) -> bytes:

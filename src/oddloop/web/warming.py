@@ -9,6 +9,8 @@ from functools import partial
 import pyarrow as pa
 
 from oddloop.errors import OddloopError
+from oddloop.web.density import draw_sight
+from oddloop.web.queries.clusters import MapAsked, read_sight
 from oddloop.web.queries.clusters.whole_map import read_whole_map
 from oddloop.web.queries.overview import read_overview
 from oddloop.web.queries.scenes import open_index
@@ -54,3 +56,9 @@ def _steps(view: View) -> Iterator[Callable[[], object]]:
     if score:
         yield partial(index.by_score, score, lowest_first=False)
     yield partial(read_whole_map, view)
+    yield partial(_draw_once, view)
+
+
+def _draw_once(view: View) -> bytes:
+    """The picture of the whole map, so that its loops are loaded, or compiled where that was never done here."""
+    return draw_sight(read_sight(view, MapAsked()), is_marked=False)

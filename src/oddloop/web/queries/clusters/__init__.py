@@ -3,9 +3,10 @@
 from oddloop.web.queries.clusters.cluster import Cluster, read_cluster
 from oddloop.web.queries.clusters.drawings import draw_from_above
 from oddloop.web.queries.clusters.lines import Clusters, ClustersAsked, read_clusters
-from oddloop.web.queries.clusters.places import MapAsked, SceneMap, Sight, read_map, read_sight
+from oddloop.web.queries.clusters.places import LOOPS, MapAsked, SceneMap, Sight, read_map, read_sight
 
 __all__ = [
+    "LOOPS",
     "Cluster",
     "Clusters",
     "ClustersAsked",

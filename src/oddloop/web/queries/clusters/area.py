@@ -45,7 +45,7 @@ def scenes_within(view: View, area: Area) -> pa.Array:
     drawn = whole.low + corners * (whole.high - whole.low)
     rows = whole.rows_within(drawn.min(axis=0), drawn.max(axis=0))
     inside = rows[is_within(whole.places_of(rows), drawn)]
-    return whole.scene_ids().take(pa.array(inside))
+    return whole.scene_ids().take(pa.array(whole.places.order[inside]))
 
 
 def is_within(xy: Floats, corners: Floats) -> npt.NDArray[np.bool_]:

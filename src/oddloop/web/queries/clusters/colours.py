@@ -75,7 +75,7 @@ def colours_known(view: View) -> tuple[str, ...]:
 
 
 def paint(view: View, colour: str, whole: WholeMap) -> Painted:
-    """Colours of the scenes of the map, kept, since the map is looked at part by part.
+    """Colours of the places of the map, kept, since the map is looked at part by part.
 
     Raises:
         NothingThereError: there is no such attribute or score.
@@ -95,7 +95,8 @@ def paint(view: View, colour: str, whole: WholeMap) -> Painted:
         kind, _, name = colour.partition(":")
         painted = _by_score(index, name) if kind == "score" else _by_value(index, kind, name)
         unknown = next((place for place, key in enumerate(painted.keys) if key.kind == "unknown"), -1)
-        return Painted(painted.keys, np.where(is_there, painted.codes[rows], unknown).astype(np.int8))
+        codes = np.where(is_there, painted.codes[rows], unknown).astype(np.int8)
+        return Painted(painted.keys, codes[whole.places.order])
 
     key = ("painted", index.digest, view.stages.get("score"), view.config_digest, whole.folder.root, colour)
     return view.cached(key, make)

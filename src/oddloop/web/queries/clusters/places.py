@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from oddloop.compiled import import_loops
 from oddloop.report.palette import COLOURS, cluster_colour
 from oddloop.rounds.discovery.names import STATUSES
 from oddloop.web.paging import Asked
@@ -22,6 +24,7 @@ MAX_DOTS = 20_000
 """Scenes in sight that are drawn one by one."""
 MAX_COLOURED = 200
 """Clusters that have a colour, at most: the first ones in order."""
+LOOPS = "oddloop.web.loops"
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _LEAST_SIDE = 1e-6
@@ -77,42 +80,66 @@ class SceneMap:
 
 @dataclass(frozen=True)
 class Sight:
-    """Scenes in sight.
+    """A part of the map, and what colours say there.
 
     Attributes:
-        xy: (n,2) places as shares of the part, from the left and the bottom.
-        colour: (n,) place in `keys`; -1: none.
+        whole: the whole map, of N scenes.
+        low, high: (2,) ends of the part.
+        label: (N,) what each scene is; -1: the last of `place`.
+        place: (k,) place in `keys` by label; -1: none.
         keys: what colours stand for, those that matter most first.
-        n_scenes: scenes on the whole map.
     """
 
-    xy: Floats
-    colour: Ints
+    whole: WholeMap
+    low: Floats
+    high: Floats
+    label: npt.NDArray[np.int32]
+    place: Ints
     keys: tuple[Key, ...]
-    n_scenes: int
+
+    @functools.cached_property
+    def counts(self) -> Ints:
+        """(keys + 1,) scenes in sight by key; the last ones have none."""
+        places, counts = self.whole.places, np.zeros(len(self.keys) + 1, dtype=np.int64)
+        loops = import_loops(LOOPS)
+        if loops is None:
+            colour = self.dots()[1]
+            return np.bincount(np.where(colour < 0, len(self.keys), colour), minlength=len(counts))
+        loops.count_within(places.x, places.y, self.label, self.place, self.low, self.high, counts)
+        return counts
+
+    @property
+    def n(self) -> int:
+        """Scenes in sight."""
+        return int(self.counts.sum())
 
     @property
     def is_dense(self) -> bool:
         """Whether they are too many to be drawn one by one."""
-        return len(self.xy) > MAX_DOTS
+        return self.n > MAX_DOTS
+
+    def dots(self) -> tuple[Floats, Ints]:
+        """(n,2) places as shares of the part, from the left and the bottom, and (n,) place in `keys`; -1: none."""
+        rows = self.whole.rows_within(self.low, self.high)
+        return (self.whole.places_of(rows) - self.low) / (self.high - self.low), self.place[self.label[rows]]
 
 
 def read_map(view: View, asked: MapAsked) -> SceneMap:
     """A part of the map as numbers."""
-    sight = read_sight(view, asked)
-    n = len(sight.xy)
-    count = np.bincount(sight.colour[sight.colour >= 0], minlength=len(sight.keys)).tolist()
+    sight, known = read_sight(view, asked), colours_known(view)
+    if sight is None:
+        return SceneMap(0, 0, False, known, (), 0, (), (), ())
+    count = sight.counts[:-1].tolist()
     colours = tuple(Colour(**asdict(key), n_scenes=count[i], place=i) for i, key in enumerate(sight.keys) if count[i])
-    place = np.cumsum(np.array(count, dtype=np.int64) > 0) - 1
-    shown = np.round(sight.xy[: 0 if sight.is_dense else n], 4)
-    colour = np.append(place, -1)[sight.colour[: len(shown)]]
-    x, y = (tuple(values.tolist()) for values in shown.T)
-    known = colours_known(view)
-    return SceneMap(sight.n_scenes, n, sight.is_dense, known, colours, sum(count), x, y, tuple(colour.tolist()))
+    place = np.append(np.cumsum(sight.counts[:-1] > 0) - 1, -1)
+    xy, colour = (np.empty((0, 2)), np.empty(0, dtype=np.int64)) if sight.is_dense else sight.dots()
+    x, y = (tuple(values.tolist()) for values in np.round(xy, 4).T)
+    shown = tuple(place[colour].tolist())
+    return SceneMap(sight.whole.n_scenes, sight.n, sight.is_dense, known, colours, sum(count), x, y, shown)
 
 
-def read_sight(view: View, asked: MapAsked) -> Sight:
-    """The scenes in a part of the map; none before the first discovery.
+def read_sight(view: View, asked: MapAsked) -> Sight | None:
+    """A part of the map; None before the first discovery.
 
     Raises:
         NothingThereError: the part has no area, or there is no such attribute or score to colour by.
@@ -121,21 +148,20 @@ def read_sight(view: View, asked: MapAsked) -> Sight:
         raise NothingThereError("there is no such part of the map: right must be more than left, and bottom than top")
     found, whole = read_found(view), read_whole_map(view)
     if found.head is None or whole is None:
-        return Sight(np.empty((0, 2)), np.empty(0, np.int64), (), 0)
+        return None
     low, high = _ends(whole, asked)
-    rows = whole.rows_within(low, high)
-    shares = (whole.places_of(rows) - low) / (high - low)
     members = members_file(view, found.head) if asked.mark else None
     if members:
-        is_marked = whole.is_marked(view, members, asked.mark)[rows]
+        is_marked = whole.is_marked(view, members, asked.mark).astype(np.int32)
         key = Key(asked.mark, found.said_of(asked.mark).name, "cluster", cluster_colour(0))
-        return Sight(shares, np.where(is_marked, 0, -1), (key,), whole.n_scenes)
+        return Sight(whole, low, high, is_marked, np.array([-1, 0]), (key,))
     if asked.colour not in BY_CLUSTER:
         painted = paint(view, asked.colour, whole)
-        return Sight(shares, painted.codes[rows].astype(np.int64), painted.keys, whole.n_scenes)
+        place = np.append(np.arange(len(painted.keys)), -1)
+        return Sight(whole, low, high, painted.codes.astype(np.int32), place, painted.keys)
     keys, code_of = _colours(found, lasting_ids(view, found.head) or {}, asked)
     codes = np.array([*(code_of.get(own, -1) for own in whole.places.clusters), -1])
-    return Sight(shares, codes[whole.places.cluster[rows]], keys, whole.n_scenes)
+    return Sight(whole, low, high, whole.places.cluster, codes, keys)
 
 
 def _ends(whole: WholeMap, asked: MapAsked) -> tuple[Floats, Floats]:
