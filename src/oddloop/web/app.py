@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from threadpoolctl import threadpool_limits
 
 from oddloop import __version__
 from oddloop.errors import OddloopError
@@ -46,7 +47,8 @@ def create_app(workspace: Workspace, settings: ServeSettings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         intake.open_aside()
         warming = Warming(store)
-        yield
+        with threadpool_limits(1):  # the cores are shared out by answers; threads of one sum would wait for each other
+            yield
         warming.close()
         intake.close()
         store.close()
