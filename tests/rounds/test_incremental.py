@@ -23,7 +23,15 @@ from toy import shell
 N_SEQUENCES = int(os.environ.get("ODDLOOP_ARRIVALS", "30"))
 CONFIG = toy.CONFIG + '[score.ood]\nmethods = ["auto"]\n[score.scenes]\nsummaries = ["mean", "p95", "time_above"]\n'
 MODEL = "predictions/classification/toy_model"
+COMPARED = {
+    "score": ("scene_scores", "scene_thresholds"),
+    "coverage": ("segments", "segment_metrics", "scene_values"),
+    "discover": ("scene_vectors", "scene_map", "clusters", "cluster_members"),
+    "drift": ("drift",),
+}
+"""Tables of which each sequence ends with some rows, by stage."""
 Tables = dict[str, pa.Table]
+Made = dict[str, bytes | dict[str, object]]
 
 
 def all_tables() -> Tables:
@@ -31,7 +39,17 @@ def all_tables() -> Tables:
     scenes = toy.scenes_table()
     frames = toy.frames_table(scenes)
     tables = {"scenes": scenes, "frames": frames, MODEL: toy.predictions_table(frames)}
-    return tables | {"features/net": toy.features_table(frames), "metrics": toy.metrics_table(scenes)}
+    tables |= {"features/net": toy.features_table(frames), "metrics": toy.metrics_table(scenes)}
+    return tables | {"objects": objects_table(frames), "labels": toy.labels_table(scenes)}
+
+
+def objects_table(frames: pa.Table) -> pa.Table:
+    """A car in every frame, and a pedestrian in some."""
+    walks = np.random.default_rng(5).random(frames.num_rows) < 0.3
+    rows = np.concatenate([np.arange(frames.num_rows), np.flatnonzero(walks)])
+    categories = ["car"] * frames.num_rows + ["pedestrian"] * int(walks.sum())
+    taken = frames.select(["frame_id", "scene_id"]).take(rows)
+    return taken.append_column("object_id", pa.array(categories)).append_column("category", pa.array(categories))
 
 
 def of_scenes(tables: Tables, scene_ids: list[str]) -> Tables:
@@ -119,10 +137,10 @@ class Fleet:
         return str(self.rng.choice(sorted(self.sent)))
 
 
-def computed(folder: Path) -> dict[str, bytes | dict[str, object]]:
+def computed(folder: Path) -> Made:
     """Every stage's newest folder: digest, manifest and tables."""
     derived = run_stages(Workspace.open(folder), shell(), until="discover")
-    found: dict[str, bytes | dict[str, object]] = {}
+    found: Made = {}
     for stage in ("score", "coverage", "discover"):
         found[stage] = dict(derived[stage].manifest)
         storage = derived[stage].storage
@@ -134,7 +152,7 @@ def computed(folder: Path) -> dict[str, bytes | dict[str, object]]:
     return found | {"drift": dict(drifted.manifest), "drift.parquet": drifted.storage.read_bytes("drift.parquet")}
 
 
-def computed_anew(folder: Path, to: Path) -> dict[str, bytes | dict[str, object]]:
+def computed_anew(folder: Path, to: Path) -> Made:
     """The same in a workspace that has computed nothing yet; the basis of vectors is an input of it."""
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(folder, to, ignore=shutil.ignore_patterns("derived", "history", "ledger.db*"))
@@ -143,7 +161,7 @@ def computed_anew(folder: Path, to: Path) -> dict[str, bytes | dict[str, object]
 
 def check_sequence(folder: Path, seed: int) -> None:
     toy.make_workspace(folder / "ws", config=CONFIG)
-    for name in ("scenes", "frames", MODEL, "metrics"):
+    for name in ("scenes", "frames", MODEL, "metrics", "labels"):
         (folder / "ws/lake" / name / "part-0.parquet").unlink()
     fleet = Fleet(folder / "ws", seed)
     fleet.first()
@@ -156,6 +174,19 @@ def check_sequence(folder: Path, seed: int) -> None:
     expected = computed_anew(folder / "ws", folder / "anew")
     assert sorted(found) == sorted(expected)
     assert [name for name in found if found[name] != expected[name]] == []
+    refuse_empty(found)
+
+
+def refuse_empty(found: Made) -> None:
+    """Two tables without a row are equal whatever was forgotten."""
+    rows = {f"{stage}/{table}": rows_of(found, stage)[table] for stage, tables in COMPARED.items() for table in tables}
+    assert [name for name, n_rows in rows.items() if not n_rows] == []
+    segments = pq.read_table(pa.BufferReader(found["coverage/segments.parquet"]))
+    assert pc.sum(segments["n_objects_pedestrian"]).as_py() > 0
+
+
+def rows_of(found: Made, stage: str) -> dict[str, int]:
+    return dict(found[stage])["rows"]
 
 
 @pytest.mark.system
