@@ -2,27 +2,39 @@
 
 A fleet of fifty days, a file per table and day, ten frames per scene, classes of one member, twelve attributes. What
 takes long is what is made anew from all data: this says how long, stage by stage, beside all computed from nothing.
+Then whole runs, from scores to the report, over the fleet of `bench_scale` in fifty files: 49 of them from nothing, and
+the last one on top, without labels.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import oddloop.discover
+from bench_scale import STAGES as OF_RUN
+from bench_scale import time_run
 from common import Timing, print_machine, print_table, report, run_fresh
+from oddloop.discover import clusters
+from oddloop.discover.grouping import find
 from oddloop.engine import LocalEngine
 from oddloop.lake import Workspace
 from oddloop.rounds.drift import drift
 from oddloop.rounds.run import run_stages
 from oddloop.rounds.shell import Shell
+from oddloop.select.strategies import graph
+from planted_lake import write_lake
 
 SIZES = (100_000, 1_000_000)
 N_DAYS, N_FRAMES, N_CLASSES, N_ATTRIBUTES = 50, 10, 10, 12
@@ -31,15 +43,28 @@ MODEL = "predictions/classification/m1"
 STAGES = ("score", "coverage", "drift")
 DRIFT_AT_MOST = 100_000
 """Scenes up to which drift is measured: from nothing it takes longer than all the rest."""
+WHOLE = 50_000
+"""Scenes of whole runs."""
+INSIDE: dict[str, tuple[tuple[Any, str], ...]] = {
+    "scene vectors": ((oddloop.discover, "gather_material"), (oddloop.discover, "place_scenes")),
+    "near-duplicates": ((clusters, "near_duplicates"),),
+    "neighbours of scenes": ((find, "nearest_neighbours"),),
+    "neighbours of candidates": ((graph, "nearest_neighbours"),),
+}
+"""Calls within the stages that are timed by themselves."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
     parser.add_argument("--case", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--whole", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
         measure(arguments.case)
+        return
+    if arguments.whole:
+        measure_whole(arguments.whole)
         return
     print("## A day on top of yesterday's result\n")
     print_machine("numpy", "numba", "pyarrow")
@@ -55,6 +80,59 @@ def main() -> None:
         headers,
         rows,
     )
+    n_scenes = WHOLE // (10 if arguments.quick else 1)
+    print_whole(n_scenes, run_fresh(__file__, "--whole", n_scenes))
+
+
+def print_whole(n_scenes: int, found: dict[str, Any]) -> None:
+    """Print the table of whole runs."""
+    rows = [_of_whole(stage, found) for stage in (*OF_RUN, *(f"of it: {what}" for what in INSIDE), "all")]
+    headers = ["stage", "from nothing s", "CPU", "a day on top s", "CPU", "share of all, CPU"]
+    print_table(f"whole runs, {n_scenes:,} scenes in {N_DAYS} files", headers, rows)
+
+
+def _of_whole(stage: str, found: dict[str, Any]) -> list[object]:
+    parts = [found.get(f"{how}_{stage}{unit}", 0.0) for how in ("anew", "day") for unit in ("", "_cpu")]
+    return [stage, *parts, parts[-1] / found["day_all_cpu"]]
+
+
+def measure_whole(n_scenes: int) -> None:
+    """Time a run over all files but the last from nothing, then one with the last on top."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        write_lake(Path(folder), n_scenes, per_block=n_scenes // N_DAYS)
+        last = sorted(Path(folder, "lake").rglob(f"logs-{N_DAYS - 1:05d}.parquet"))
+        aside = [path.rename(path.with_suffix(".aside")) for path in last]
+        time.sleep(2.1)  # else files are so new that each look hashes them again
+        figures = {f"anew_{name}": value for name, value in timed_inside(Path(folder)).items()}
+        for path in aside:
+            if path.parent.name not in ("labels", "metrics"):
+                path.rename(path.with_suffix(".parquet"))
+        figures |= {f"day_{name}": value for name, value in timed_inside(Path(folder)).items()}
+    report(**figures)
+
+
+def timed_inside(folder: Path) -> dict[str, float | Timing]:
+    """Time of a run stage by stage, and of some calls within."""
+    spent: dict[str, Timing] = dict.fromkeys((f"of it: {what}" for what in INSIDE), Timing(0.0, 0.0))
+    with contextlib.ExitStack() as patches:
+        for what, calls in INSIDE.items():
+            for place, name in calls:
+                call = _timing(getattr(place, name), spent, f"of it: {what}")
+                patches.enter_context(mock.patch.object(place, name, call))
+        return time_run(folder) | spent
+
+
+def _timing(call: Callable[..., Any], spent: dict[str, Timing], what: str) -> Callable[..., Any]:
+    def timed_call(*given: Any, **named: Any) -> Any:
+        begun = time.perf_counter(), time.process_time()
+        try:
+            return call(*given, **named)
+        finally:
+            before = spent[what]
+            taken = time.perf_counter() - begun[0], time.process_time() - begun[1]
+            spent[what] = Timing(before.wall + taken[0], before.cpu + taken[1])
+
+    return timed_call
 
 
 def measure(n_scenes: int) -> None:

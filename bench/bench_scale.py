@@ -114,7 +114,12 @@ def score_once(folder: Path, cores: int) -> dict[str, Any]:
 
 
 def measure_run(folder: Path) -> None:
-    """Figures of every stage of one run; a stage lasts until the next one begins, so that nothing is left out."""
+    """Figures of every stage of one run, and what is on disk then."""
+    report(**time_run(folder), **disk_bytes(folder))
+
+
+def time_run(folder: Path) -> dict[str, float | Timing]:
+    """Time and peak of every stage of one run; a stage lasts until the next one begins, so that nothing is left out."""
     found: dict[str, float | Timing] = {}
     begun = last = Timing(time.perf_counter(), time.process_time())
 
@@ -131,7 +136,7 @@ def measure_run(folder: Path) -> None:
     run(workspace, Shell("bench", LocalEngine(), on_step=on_step))
     publish_report(workspace)
     note("report")
-    report(**found, all=_since(begun, last), **disk_bytes(folder))
+    return {**found, "all": _since(begun, last)}
 
 
 def disk_bytes(folder: Path) -> dict[str, float]:

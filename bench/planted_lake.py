@@ -76,9 +76,9 @@ def make_world(seed: int) -> World:
     return World(share / share.sum(), centres, rng.beta(1.2, 4.0, KINDS), usual)
 
 
-def write_lake(folder: Path, n_scenes: int, seed: int = 0) -> None:
-    """Write the workspace: `oddloop.toml` and all tables, a file per block of logs."""
-    world, per_block = make_world(seed), LOGS_PER_BLOCK * SCENES_PER_LOG
+def write_lake(folder: Path, n_scenes: int, seed: int = 0, *, per_block: int = 0) -> None:
+    """Write the workspace: `oddloop.toml` and all tables, a file per block of so many scenes; of 50 logs by default."""
+    world, per_block = make_world(seed), per_block or LOGS_PER_BLOCK * SCENES_PER_LOG
     (folder / "lake").mkdir(parents=True, exist_ok=True)
     (folder / "oddloop.toml").write_text(settings(n_scenes))
     for number, first in enumerate(range(0, n_scenes, per_block)):

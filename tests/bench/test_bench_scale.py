@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))  # benchmarks are scripts, not a package
 
+import bench_incremental
 import bench_scale
 import planted_lake
 from oddloop.lake import Workspace
@@ -43,3 +44,19 @@ def test_a_run_tells_of_every_stage(fleet: Path, capsys: pytest.CaptureFixture[s
     assert told["all"] == pytest.approx(sum(told[stage] for stage in bench_scale.STAGES))
     assert pq.read_metadata(fleet / "rounds/r001/picks.parquet").num_rows == 6
     assert (fleet / "rounds/r001/report.html").exists()
+
+
+def test_a_day_on_top_is_told_beside_all_from_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(planted_lake, "SCENES_PER_LOG", 10)
+    monkeypatch.setattr(bench_incremental, "N_DAYS", 3)
+    bench_incremental.measure_whole(600)
+    found = json.loads(capsys.readouterr().out)
+    for what in bench_incremental.INSIDE:
+        assert 0 < found[f"day_of it: {what}"] < found["day_all"]
+    assert found["anew_basis"] > 0
+    assert "day_basis" not in found  # none of its own: the one that is kept suits
+    bench_incremental.print_whole(600, found)
+    assert "| all |" in capsys.readouterr().out
