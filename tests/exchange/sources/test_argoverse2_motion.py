@@ -147,6 +147,15 @@ FAULTS = [
         "holds a number that is not finite",
     ),
     (FORECASTS, lambda r: r[0].update(probability=1.5), "a probability is not in .0, 1."),
+    (FORECASTS, lambda r: r + r, "m1: probabilities of track focal of scenario s1 add up to more than 1; is it in two"),
+    (
+        FORECASTS,
+        lambda r: (
+            [r[0].update({f"predicted_trajectory_{a}": r[0][f"predicted_trajectory_{a}"][:30]}) for a in "xy"] and r
+        ),
+        "m1: modes of track focal of scenario s1 are not all of one length",
+    ),
+    (FORECASTS, lambda r: [x | {"track_id": "gone"} for x in r], "m1: track gone of scenario s1 is not there where"),
 ]
 
 

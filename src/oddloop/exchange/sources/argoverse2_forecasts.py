@@ -7,6 +7,7 @@ Time and memory grow with the forecasts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,11 @@ import pyarrow.parquet as pq
 
 from oddloop.exchange.sources.base import PartError, pick_columns, reading
 
+_TRACK = ("scenario_id", "track_id")
+_ROUNDING = 1e-3
+_UNEVEN = "modes of track {track} of scenario {scenario} are not all of one length"
+_ABOVE = "probabilities of track {track} of scenario {scenario} add up to more than 1; is it in two files?"
+_NOT_THERE = "track {track} of scenario {scenario} is not there where forecasts begin; are they of another version?"
 _LIST = pa.list_(pa.float64())
 _FORECASTS = pa.schema(
     [
@@ -28,15 +34,49 @@ _FORECASTS = pa.schema(
 )
 
 
-def read_forecasts(file: Path) -> pa.Table:
-    """Forecasts of a file, with `file` beside.
+def read_forecasts(files: Sequence[Path]) -> pa.Table:
+    """Forecasts of a model, of one file or more in one folder.
 
     Raises:
-        PartError: it is damaged or lacks a column, a mode is uneven or not finite, or a probability is none.
+        PartError: a file is damaged or lacks a column, a mode is uneven or not finite, a probability is none, or the
+            modes of a track do not belong together.
     """
+    table = pa.concat_tables([_read(file) for file in files])
+    n_steps = pc.list_value_length(table["predicted_trajectory_x"])
+    of_track = table.select(_TRACK).append_column("p", table["probability"]).append_column("n", n_steps)
+    of_track = of_track.group_by(_TRACK, use_threads=False).aggregate([("p", "sum"), ("n", "min"), ("n", "max")])
+    _refuse(of_track, pc.not_equal(of_track["n_min"], of_track["n_max"]), files[0].parent, "uneven", _UNEVEN)
+    _refuse(of_track, pc.greater(of_track["p_sum"], 1.0 + _ROUNDING), files[0].parent, "bad-probability", _ABOVE)
+    return table
+
+
+def refuse_unknown_tracks(forecasts: pa.Table, starts: pa.Table, folder: Path) -> None:
+    """Refuse forecasts of tracks that are not there where forecasts begin.
+
+    Args:
+        forecasts: of scenarios that are there.
+        starts: `scene_id` and `agent_id` of all who are there then.
+        folder: the model's.
+
+    Raises:
+        PartError: names the first such track, and counts the forecasts.
+    """
+    there = pc.binary_join_element_wise(starts["scene_id"], starts["agent_id"], "\n").combine_chunks()
+    key = pc.binary_join_element_wise(forecasts["scenario_id"], forecasts["track_id"], "\n")
+    _refuse(forecasts, pc.invert(pc.is_in(key, value_set=there)), folder, "no-such-track", _NOT_THERE)
+
+
+def _refuse(rows: pa.Table, is_bad: pa.ChunkedArray, folder: Path, code: str, message: str) -> None:
+    bad = rows.filter(is_bad)
+    if bad.num_rows:
+        scenario, track = (bad[name][0].as_py() for name in _TRACK)
+        raise PartError.of(folder, code, message.format(track=track, scenario=scenario), bad.num_rows)
+
+
+def _read(file: Path) -> pa.Table:
     with reading(file):
         table = pq.read_table(file)
-    table = pick_columns(table, _FORECASTS, file).append_column("file", pa.repeat(str(file), table.num_rows))
+    table = pick_columns(table, _FORECASTS, file)
     sizes = [pc.list_value_length(table[f"predicted_trajectory_{axis}"]).to_numpy() for axis in "xy"]
     if (sizes[0] != sizes[1]).any():
         raise PartError.of(file, "uneven", "a predicted trajectory has not as many x as y")

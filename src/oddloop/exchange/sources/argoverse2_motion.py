@@ -28,7 +28,7 @@ from oddloop.exchange.attributes.angles import ahead_and_left, wrapped
 from oddloop.exchange.attributes.derived import mark_derived
 from oddloop.exchange.attributes.motion import Poses, summarize_motion
 from oddloop.exchange.sources.agents import agents_of
-from oddloop.exchange.sources.argoverse2_forecasts import modes_of, read_forecasts
+from oddloop.exchange.sources.argoverse2_forecasts import modes_of, read_forecasts, refuse_unknown_tracks
 from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice, result_files
 from oddloop.exchange.sources.drive import NEAR
 from oddloop.exchange.sources.left_out import find_unknown
@@ -114,7 +114,7 @@ class Argoverse2Motion:
         if tables:
             tables["scenes"] = mark_derived(tables["scenes"], RULES)
             tables["tracks"] = mark_derived(tables["tracks"], SIZE_RULES)
-            tables |= self._forecasts(pa.concat_tables(starts))
+            tables |= self._forecasts(pa.concat_tables(starts), faults)
         if faults:
             raise PartError(faults, tables)
         return tables
@@ -125,7 +125,7 @@ class Argoverse2Motion:
 
     @cached_property
     def _tables(self) -> dict[str, pa.Table]:
-        return {model: pa.concat_tables(map(read_forecasts, files)) for model, files in self._files.items()}
+        return {model: read_forecasts(files) for model, files in self._files.items()}
 
     def _unknown(self, scenarios: list[str]) -> tuple[Fault, ...]:
         return tuple(
@@ -140,10 +140,15 @@ class Argoverse2Motion:
             )
         )
 
-    def _forecasts(self, starts: pa.Table) -> dict[str, pa.Table]:
+    def _forecasts(self, starts: pa.Table, faults: list[Fault]) -> dict[str, pa.Table]:
         tables = {}
         for model, table in self._tables.items():
             mine = table.filter(pc.is_in(table["scenario_id"], value_set=starts["scene_id"].combine_chunks()))
+            try:
+                refuse_unknown_tracks(mine, starts, self.folder / "forecasts" / model)
+            except PartError as error:
+                faults += error.faults
+                continue
             if mine.num_rows:
                 tables[f"predictions/trajectory/{model}"] = modes_of(mine, starts)
         return tables
