@@ -126,6 +126,14 @@ def test_errors_are_problems_for_programs_and_pages_for_people(app: FastAPI) -> 
     assert client(app, "admin").post("/rounds").status_code == 405
 
 
+@pytest.mark.parametrize("path", ["/", "/coverage?rows=rain", "/rounds/r999", "/api/v1/rounds", "/api/v1/rounds/r999"])
+def test_a_head_is_answered_as_a_get_is(app: FastAPI, path: str) -> None:
+    viewer = client(app, "viewer")
+    whole, head = viewer.get(path, headers=PAGE), viewer.head(path, headers=PAGE)
+    assert (head.status_code, head.headers.get("etag")) == (whole.status_code, whole.headers.get("etag"))
+    assert client(app).head(path).status_code == 401
+
+
 def test_what_a_browser_has_already_is_not_sent_again(toy: Path, tmp_path: Path) -> None:
     folder = tmp_path / "ws"
     shutil.copytree(toy, folder)

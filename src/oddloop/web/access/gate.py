@@ -69,6 +69,8 @@ class Gate:
             answer = refuse(request, 400, "the server is not known by this name; add it to [web] hosts")
         elif request.url.path not in OPEN:
             answer, receive = await self._let_in(request)
+        if request.method == "HEAD":  # answered as its GET would be; the server leaves the content out
+            scope = {**scope, "method": "GET"}
         await (answer or self._app)(scope, receive, send)
 
     async def _let_in(self, request: Request) -> tuple[Response | None, Receive]:
