@@ -100,6 +100,12 @@ def test_links_hold_whatever_a_name_holds(published: Path, bundle: dict[str, Any
     assert link == f'<a href="{address}" target="_blank">weather=clear &amp; rain=no_rain</a>'
 
 
+def test_the_hours_of_a_small_fleet_have_digits_on_their_axis(bundle: dict[str, Any]) -> None:
+    beside = next(chart for chart in of(bundle, "charts") if chart["slice_name"] == "Volume beside performance")
+    # With a fixed number of decimals every tick of 0.01 h read 0.0.
+    assert beside["params"]["y_axis_format"] == "SMART_NUMBER"
+
+
 def test_measures_have_names_of_their_own() -> None:
     assert len({measure.name for measure in MEASURES}) == len(MEASURES)
     assert len({(measure.table, measure.label) for measure in MEASURES}) == len(MEASURES)

@@ -133,7 +133,7 @@ def _beside() -> Chart:
         "markerSizeB": 12,
         "yAxisIndex": 0,
         "yAxisIndexB": 1,
-        "y_axis_format": ",.1f",
+        "y_axis_format": "SMART_NUMBER",  # as many digits as it takes: a small fleet has minutes, not hours
         "y_axis_format_secondary": ",.2f",
         "truncateYAxis": False,
         "xAxisLabelRotation": 45,
