@@ -147,6 +147,7 @@ def test_a_version_column_that_is_not_there_is_named(tmp_path: Path) -> None:
         ('[columns.scenes]\nx = { columns = ["a"], value = 1.0 }\n', "give either `columns`"),
         ('[columns.scenes]\nx = { columns = ["a"], time = "%Y", factor = 2.0 }\n', "give one of them"),
         ('[rows.scenes]\nnewest_of = "a"\n', "belong together"),
+        ('[rows.scenes]\nnewest_of = "a"\nversion = "b"\n', 'needs refuse = "row"'),
         ('[rows.scenes]\nrefuse = "some"\n', "rows.scenes.refuse"),
     ],
 )

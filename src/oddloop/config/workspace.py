@@ -70,12 +70,17 @@ class RowConfig:
     refuse: Annotated[
         Literal["all", "row"], Field(description="a bad row refuses the whole ingest, or is itself left out and listed")
     ] = "all"
-    newest_of: Annotated[str, Field(description="your column: of rows alike in it, only the newest is kept")] = ""
+    newest_of: Annotated[
+        str,
+        Field(description="your column: of rows alike in it, only the newest is kept; a blank one is like no other"),
+    ] = ""
     version: Annotated[str, Field(description="your column that says which is newest; the last row wins a tie")] = ""
 
     def __post_init__(self) -> None:
         if bool(self.newest_of) != bool(self.version):
             raise ValueError("`newest_of` and `version` belong together; give both or neither")
+        if self.newest_of and self.refuse != "row":
+            raise ValueError('`newest_of` leaves rows out, so it needs refuse = "row" beside it')
 
 
 @dataclass(frozen=True)
