@@ -58,6 +58,14 @@ FAULTS = [
         "oddloop.toml how it is made, or which of these it is: scene_id, log_id, begin, duration_s [missing-column]",
     ),
     (
+        "columns are missing, nothing is like some of them",
+        csv("scenes.csv", "name,drive,start_ns,took\ns1,l1,0,10\n"),
+        "scenes.csv: columns `scene_id` (names the scene), `log_id` (the recording drive that the scene was cut from; "
+        "the unit of independence), `duration_s` (length of the scene; above 0) are missing; add them, or say in "
+        "[columns.scenes] of oddloop.toml how each is made, or which of these it is: name, drive, start_ns, took "
+        "[missing-column]",
+    ),
+    (
         "a section of a table with a slash is quoted",
         parquet("predictions/classification/v1/a.parquet", **FRAME, prob=[[[1.0]]]),
         "predictions/classification/v1/a.parquet: column `probs` (members x classes; each member's probabilities sum "

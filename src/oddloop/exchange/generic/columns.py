@@ -111,11 +111,8 @@ def _column_faults(
         elif name not in ours:
             text = f"{section} takes `{name}` from `{theirs}`, which the file lacks{_meant(theirs, schema.names)}"
             found.append(("missing-column", text))
-    found += [
-        ("missing-column", _missing(column, schema.names, source.spec, section))
-        for column in source.spec.required()
-        if column.name not in ours and column.name not in mapping
-    ]
+    missing = [c for c in source.spec.required() if c.name not in ours and c.name not in mapping]
+    found += [("missing-column", text) for text in _missing(missing, schema.names, source.spec, section)]
     if lacking := source.spec.lacks_all_of([*ours, *mapping]):
         found.append(("missing-column", _none_of(lacking, schema.names, source.spec, section)))
     declared = [(field, source.spec.column(names[field.name])) for field in schema]
@@ -127,14 +124,30 @@ def _column_faults(
     return found
 
 
-def _missing(column: Column, names: list[str], spec: TableSpec, section: str) -> str:
+def _missing(columns: Sequence[Column], names: list[str], spec: TableSpec, section: str) -> list[str]:
+    """Words for columns that are missing: one by one where one of the file seems meant, the others together."""
     free = [name for name in names if spec.column(name) is None]
-    close = difflib.get_close_matches(column.name, free, n=1, cutoff=0.6)
-    start = f"column `{column.name}` ({column.meaning}) is missing"
-    if close:
-        return f'{start}; if `{close[0]}` is meant, add {section} {column.name} = "{close[0]}" to oddloop.toml'
+    close = {c.name: difflib.get_close_matches(c.name, free, n=1, cutoff=0.6) for c in columns}
+    said = [
+        f"column {_told(column)} is missing; if `{meant[0]}` is meant, "
+        f'add {section} {column.name} = "{meant[0]}" to oddloop.toml'
+        for column in columns
+        if (meant := close[column.name])
+    ]
+    others = [_told(column) for column in columns if not close[column.name]]
     listed = ", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
-    return f"{start}; add it, or say in {section} of oddloop.toml how it is made, or which of these it is: {listed}"
+    if others:
+        one = len(others) == 1
+        noun, are, them, each = ("column", "is", "it", "it is") if one else ("columns", "are", "them", "each is")
+        said.append(
+            f"{noun} {', '.join(others)} {are} missing; add {them}, or say in {section} of oddloop.toml how {each} made, "
+            f"or which of these it is: {listed}"
+        )
+    return said
+
+
+def _told(column: Column) -> str:
+    return f"`{column.name}` ({column.meaning})"
 
 
 def _none_of(lacking: Sequence[str], names: list[str], spec: TableSpec, section: str) -> str:
@@ -142,7 +155,7 @@ def _none_of(lacking: Sequence[str], names: list[str], spec: TableSpec, section:
     free = [name for name in names if spec.column(name) is None]
     meant = [c for c in spec.columns if c.name in lacking and difflib.get_close_matches(c.name, free, n=1, cutoff=0.5)]
     if meant:
-        return _missing(meant[0], names, spec, section)
+        return _missing(meant[:1], names, spec, section)[0]
     wanted, listed = ", ".join(f"`{name}`" for name in lacking), ", ".join(names[:_MAX_LISTED])
     return f"none of the columns {wanted} is there; add one, or name one in {section} of oddloop.toml: {listed}"
 
