@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Scatter:
     bottom: int = HEIGHT - BOTTOM
 
 
+@functools.lru_cache(8)
 def lay_out(quadrant: Quadrant) -> Scatter:
     """The chart of a quadrant."""
     times = [point.labelled_s for point in quadrant.points]

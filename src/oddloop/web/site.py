@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -20,6 +19,7 @@ from oddloop.web.access.people import Person
 from oddloop.web.access.sessions import Sessions
 from oddloop.web.access.tokens import OneTimeToken
 from oddloop.web.assets import asset
+from oddloop.web.fragments import keeper, quote_query, value_spans
 from oddloop.web.intake import Intake
 from oddloop.web.messages import load_messages
 from oddloop.web.preferences import LANGUAGES, preferences_of
@@ -89,6 +89,7 @@ class Site:
             "request": request,
             "version": __version__,
             "asset": asset,
+            "once": keeper(self.store, template, reader.lang),
         }
         return templates().get_template(template).render(**shared, **values)
 
@@ -117,14 +118,6 @@ def address(request: Request, **changes: Any) -> str:
     return "/" + url.path.lstrip("/\\") + (f"?{url.query}" if url.query else "")
 
 
-def toggled(request: Request, name: str, value: str) -> str:
-    """The first part of a list with one value of a repeated parameter taken away, or added."""
-    asked = [pair for pair in request.query_params.multi_items() if pair[0] != "offset"]
-    kept = [pair for pair in asked if pair != (name, value)]
-    query = urlencode(kept if len(kept) < len(asked) else [*asked, (name, value)])
-    return "/" + request.url.path.lstrip("/\\") + (f"?{query}" if query else "")
-
-
 def _as_json(value: Any) -> Markup:
     return Markup(safe_json(value))  # noqa: S704 - nothing in it ends the element
 
@@ -146,5 +139,6 @@ def templates() -> Environment:
     )
     made.filters |= {name: getattr(formats, name) for name in _FORMATS}
     made.globals["said"] = said
+    made.filters |= {"urlencode": quote_query, "value_spans": value_spans}
     made.filters |= {"moment": moment, "when": when, "as_json": _as_json, "signed": _signed}
     return made

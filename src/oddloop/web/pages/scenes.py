@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from oddloop.report.birdseye import SPEED_LIMITS_MPS, SPEEDS
 from oddloop.rounds.saved import SEARCH, SET
 from oddloop.web.answers import API, answer_json, answer_page
 from oddloop.web.charts import Mark, draw
+from oddloop.web.fragments import toggled
 from oddloop.web.messages import Messages
 from oddloop.web.queries.clusters.drawings import draw_from_above
 from oddloop.web.queries.rounds import is_linkable
@@ -31,7 +31,7 @@ from oddloop.web.queries.scenes import (
     read_scenes,
 )
 from oddloop.web.saving import query_of
-from oddloop.web.site import site_of, toggled
+from oddloop.web.site import site_of
 
 router = APIRouter(tags=["scenes"])
 Asked = Annotated[ScenesAsked, Query()]
@@ -42,10 +42,12 @@ AskedScene = Annotated[SceneAsked, Query()]
 def show(request: Request, asked: Asked) -> Response:
     """The search page."""
 
-    def more(_page: Scenes, _t: object) -> dict[str, Any]:
+    def more(page: Scenes, _t: object) -> dict[str, Any]:
         view = site_of(request).store.view()
+        names = {group.cluster_id: group.name for group in page.clusters}
+        toggle = toggled(request.url.path, request.query_params.multi_items())
         kept = {"searches": list_kept(view, SEARCH), "sets": list_kept(view, SET)}
-        return {"asked": asked, "toggle": functools.partial(toggled, request), "query": query_of(asked), **kept}
+        return {"asked": asked, "names": names, "toggle": toggle, "query": query_of(asked), **kept}
 
     return answer_page(request, "scenes.html", "/scenes", lambda view: read_scenes(view, asked), more)
 
