@@ -128,6 +128,11 @@ def edit(file: Path, change: Callable[[list[dict]], object]) -> None:
     pq.write_table(pa.Table.from_pylist(changed if isinstance(changed, list) else rows, table.schema), file)
 
 
+def shorten(row: dict) -> None:
+    for axis in "xy":
+        del row[f"predicted_trajectory_{axis}"][30:]
+
+
 SCENARIO, FORECASTS = "train/s1/scenario_s1.parquet", "forecasts/m1/val.parquet"
 FAULTS = [
     (SCENARIO, lambda r: r.append(r[0]), r"scenario_s1.parquet: track AV has two states at timestep 0"),
@@ -148,13 +153,7 @@ FAULTS = [
     ),
     (FORECASTS, lambda r: r[0].update(probability=1.5), "a probability is not in .0, 1."),
     (FORECASTS, lambda r: r + r, "m1: probabilities of track focal of scenario s1 add up to more than 1; is it in two"),
-    (
-        FORECASTS,
-        lambda r: (
-            [r[0].update({f"predicted_trajectory_{a}": r[0][f"predicted_trajectory_{a}"][:30]}) for a in "xy"] and r
-        ),
-        "m1: modes of track focal of scenario s1 are not all of one length",
-    ),
+    (FORECASTS, lambda r: shorten(r[0]), "m1: modes of track focal of scenario s1 are not all of one length"),
     (FORECASTS, lambda r: [x | {"track_id": "gone"} for x in r], "m1: track gone of scenario s1 is not there where"),
 ]
 
@@ -165,6 +164,15 @@ def test_what_is_wrong_is_named(file: str, change: Callable[[list[dict]], object
     with pytest.raises(SourceError, match=message):
         ingest("argoverse2-motion", folder)
     assert not (folder.parent / "ws/lake").exists()
+
+
+def test_forecasts_of_unknown_tracks_are_left_out_alone(folder: Path) -> None:
+    made.write_forecasts(folder / "forecasts/m2/a.parquet", "s1", track="gone")
+    source, workspace = make_source("argoverse2-motion", folder, 20.0), Workspace.create(folder.parent / "ws", "")
+    summary = ingest_source(source, folder, workspace, skip_faulty=True)
+    assert (summary.rows["scenes"], summary.rows["predictions/trajectory/m1"]) == (2, 1)
+    assert "predictions/trajectory/m2" not in summary.rows
+    assert summary.refused["file"].to_pylist() == [str(folder / "forecasts/m2")]
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
