@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -106,6 +108,33 @@ def test_nothing_is_written_beside_the_logs(folder: Path) -> None:
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     ingest("nuplan", folder)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_a_log_with_changes_beside_it_is_refused_and_left_as_it_is(folder: Path, tmp_path: Path) -> None:
+    file = folder / f"mini/{VEGAS.name}.db"
+    writer = sqlite3.connect(file)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("DELETE FROM scenario_tag")
+    writer.commit()
+    shutil.copytree(folder, tmp_path / "killed")
+    writer.close()  # which merges the changes, so that nothing is beside it
+    before = {p: p.read_bytes() for p in (tmp_path / "killed").rglob("*") if p.is_file()}
+    with pytest.raises(SourceError, match=rf"{VEGAS.name}.db-wal beside it holds changes that are not in it yet"):
+        ingest("nuplan", tmp_path / "killed")
+    assert {p: p.read_bytes() for p in (tmp_path / "killed").rglob("*") if p.is_file()} == before
+    shutil.rmtree(tmp_path / "ws")
+    assert read(ingest("nuplan", folder), "scenes")["scenario_types"].to_pylist()[0] is None
+
+
+JOURNAL = bytes.fromhex("d9d505f920a163d7")
+
+
+@pytest.mark.parametrize(("head", "is_open"), [(JOURNAL, True), (bytes(512), False), (b"", False)])
+def test_a_log_in_the_middle_of_a_transaction_is_refused(head: bytes, is_open: bool, folder: Path) -> None:
+    # Of the three ways in which SQLite ends a transaction, two leave the journal, with zeros ahead or empty.
+    (folder / f"mini/{VEGAS.name}.db-journal").write_bytes(head)
+    with pytest.raises(SourceError, match="-journal beside it holds changes") if is_open else contextlib.nullcontext():
+        ingest("nuplan", folder)
 
 
 def test_a_log_without_boxes_or_tags_goes(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
     **/<log>.db        as in nuplan-v1.1/splits/<split>/
 
 A sweep of the merged lidars (`lidar_pc`) is a frame; its boxes are those of the data set's offline perception. Files
-are opened without locks, so that nothing is written beside them. Memory: one log with its boxes.
+are opened without locks, so that nothing is written beside them; one that was not closed is refused. Memory: one log
+with its boxes.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ SUN_RULES = {
     "sun_elevation_deg": f"{sun.ELEVATION_RULE}; the place is the city",
     "time_of_day": f"{sun.RULE}; the place is the city",
 }
+_JOURNAL = bytes.fromhex("d9d505f920a163d7")
+_BESIDE = {"-wal": b"", "-journal": _JOURNAL}
+"""Files of SQLite with changes, and how they begin then; a journal that is done with has zeros there."""
 _BATCH = 100_000
 """Rows that are Python objects at a time."""
 
@@ -205,6 +209,7 @@ def _read_tables(file: Path) -> dict[str, pa.Table]:
     Raises:
         PartError: the file is damaged, lacks a table or a column, or a value is missing, of another kind or infinite.
     """
+    _refuse_unmerged(file)
     uri = f"{file.resolve().as_uri()}?mode=ro&immutable=1"
     with reading(file):
         try:
@@ -212,6 +217,20 @@ def _read_tables(file: Path) -> dict[str, pa.Table]:
                 return {name: _read_table(connection, name, file) for name in _TABLES}
         except sqlite3.Error as error:
             raise ValueError(str(error)) from error
+
+
+def _refuse_unmerged(file: Path) -> None:
+    """Refuse a file beside which SQLite keeps changes of its own: to read them it would have to write there."""
+    for ending, magic in _BESIDE.items():
+        beside = file.with_name(file.name + ending)
+        if not beside.exists():
+            continue
+        with reading(beside), beside.open("rb") as stream:
+            head = stream.read(len(_JOURNAL))
+        if head and head.startswith(magic):
+            cure = "copy both, open the copy once, as by `sqlite3 <copy> .tables`, and ingest that"
+            message = f"{beside.name} beside it holds changes that are not in it yet, as it was not closed; {cure}"
+            raise PartError.of(file, "not-closed", message)
 
 
 def _read_table(connection: sqlite3.Connection, name: str, file: Path) -> pa.Table:
