@@ -23,9 +23,9 @@ from oddloop.demo.forecaster import into_frame, straight_ahead
 from oddloop.demo.futures import true_futures
 from oddloop.errors import OddloopError
 from oddloop.exchange.frame_errors import frame_errors
-from oddloop.exchange.kitti.archive import read_archive
-from oddloop.exchange.kitti.ingest import make_tables
-from oddloop.exchange.kitti.records import read_records
+from oddloop.exchange.sources.kitti.archive import read_archive
+from oddloop.exchange.sources.kitti.ingest import make_tables
+from oddloop.exchange.sources.kitti.records import read_records
 
 Arrays = dict[str, np.ndarray]
 EVERY, BACK, AHEAD = 5, 10, 20

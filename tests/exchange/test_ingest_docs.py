@@ -96,6 +96,6 @@ def _write(path: str, text: str) -> None:
 
 
 def test_init_for_kitti_writes_the_settings_that_the_page_shows() -> None:
-    from oddloop.exchange.kitti.settings import SETTINGS
+    from oddloop.exchange.sources.kitti.settings import SETTINGS
 
     assert re.findall(r"```toml\n(.*?)```", KITTI, re.DOTALL)[0] == SETTINGS

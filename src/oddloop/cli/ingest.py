@@ -11,8 +11,8 @@ import typer
 from oddloop.cli.options import JsonOption, SourceArgument, WorkspaceOption
 from oddloop.cli.terminal import Talk, out, print_json
 from oddloop.exchange.generic import ingest_tables
-from oddloop.exchange.kitti import ingest_kitti
 from oddloop.exchange.sources import SOURCES, ingest_source, make_source
+from oddloop.exchange.sources.kitti import ingest_kitti
 from oddloop.exchange.summary import IngestSummary
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace

@@ -10,8 +10,8 @@ import typer
 
 from oddloop.cli.options import JsonOption
 from oddloop.cli.terminal import out, print_json
-from oddloop.exchange.kitti.settings import SETTINGS
 from oddloop.exchange.sources import SOURCES
+from oddloop.exchange.sources.kitti.settings import SETTINGS
 from oddloop.exchange.taxonomies import taxonomy_sections, taxonomy_toml
 from oddloop.lake.workspace import Workspace
 

@@ -3,9 +3,9 @@
 from oddloop.exchange.frame_errors import MatchingRule, frame_errors
 from oddloop.exchange.generic import ingest_tables
 from oddloop.exchange.ignored import read_ignore_regions
-from oddloop.exchange.kitti import ingest_kitti
 from oddloop.exchange.matching import match_boxes
 from oddloop.exchange.scene_metrics import scene_metrics
+from oddloop.exchange.sources.kitti import ingest_kitti
 from oddloop.exchange.summary import IngestSummary
 
 __all__ = [

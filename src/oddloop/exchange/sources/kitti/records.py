@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.errors import Fault
-from oddloop.exchange.kitti.archive import CLASS_CODES, Archive, detection_file, label_file
-from oddloop.exchange.kitti.text import DETECTIONS, LABELS, fault_at, read_text
+from oddloop.exchange.sources.kitti.archive import CLASS_CODES, Archive, detection_file, label_file
+from oddloop.exchange.sources.kitti.text import DETECTIONS, LABELS, fault_at, read_text
 from oddloop.exchange.summary import Progress
 
 DONT_CARE = "DontCare"

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from oddloop.errors import Fault, SourceError, join_faults
 from oddloop.exchange.frame_errors import MatchingRule, frame_errors
-from oddloop.exchange.kitti import boxes_tables, scenes
-from oddloop.exchange.kitti.archive import read_archive
-from oddloop.exchange.kitti.grid import cut, frames_per_scene
-from oddloop.exchange.kitti.records import Records, read_records
 from oddloop.exchange.scene_metrics import scene_metrics
+from oddloop.exchange.sources.kitti import boxes_tables, scenes
+from oddloop.exchange.sources.kitti.archive import read_archive
+from oddloop.exchange.sources.kitti.grid import cut, frames_per_scene
+from oddloop.exchange.sources.kitti.records import Records, read_records
 from oddloop.exchange.summary import IngestSummary, Progress
 from oddloop.lake.replace import refuse_unwritable, replacing
 from oddloop.lake.workspace import Workspace

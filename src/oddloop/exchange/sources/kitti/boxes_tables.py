@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 from scipy.special import expit
 
 from oddloop.exchange.ignored import CORNERS
-from oddloop.exchange.kitti.grid import Grid
-from oddloop.exchange.kitti.records import DONT_CARE, Records
+from oddloop.exchange.sources.kitti.grid import Grid
+from oddloop.exchange.sources.kitti.records import DONT_CARE, Records
 
 _BODY = ("height_m", "width_m", "length_m", "x_m", "y_m", "z_m", "rotation_y_rad", "alpha_rad")
 """Size, place (middle of the bottom, camera frame: x right, y down, z forward) and heading of an object."""

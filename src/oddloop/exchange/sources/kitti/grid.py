@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.errors import SourceError
-from oddloop.exchange.kitti.records import Sequences
-from oddloop.exchange.kitti.text import MAX_FRAME
+from oddloop.exchange.sources.kitti.records import Sequences
+from oddloop.exchange.sources.kitti.text import MAX_FRAME
 
 FRAME_NS = 100_000_000
 EPOCH_NS = 1_316_995_200_000_000_000

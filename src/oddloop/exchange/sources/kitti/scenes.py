@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.exchange.kitti.archive import CLASS_CODES
-from oddloop.exchange.kitti.grid import FRAME_NS, Grid
-from oddloop.exchange.kitti.records import Records
+from oddloop.exchange.sources.kitti.archive import CLASS_CODES
+from oddloop.exchange.sources.kitti.grid import FRAME_NS, Grid
+from oddloop.exchange.sources.kitti.records import Records
 from oddloop.tables import FRAMES, LABELS, STRINGS
 
 DENSITIES = ("none", "low", "medium", "high")

@@ -1,6 +1,6 @@
 """KITTI tracking: label_02 text files and PointRCNN detections."""
 
-from oddloop.exchange.kitti.ingest import ingest_kitti, make_tables
+from oddloop.exchange.sources.kitti.ingest import ingest_kitti, make_tables
 from oddloop.exchange.summary import IngestSummary
 
 __all__ = ["IngestSummary", "ingest_kitti", "make_tables"]
