@@ -13,9 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.text import Text
 
 import toy
-from oddloop.cli.app import COMMANDS, ExitCode, main
+from oddloop.cli.app import COMMANDS, ExitCode, load_command, main
 
 
 @dataclass(frozen=True)
@@ -268,3 +269,15 @@ def test_what_the_system_refuses_is_one_message(call, tmp_path: Path) -> None:
     assert result.code == ExitCode.ERROR
     assert result.err.startswith("Error: ")
     assert "Traceback" not in result.err
+
+
+def helps(command: Any) -> list[str]:
+    """All texts of a command's help and of the commands below it."""
+    below = [text for one in getattr(command, "commands", {}).values() for text in helps(one)]
+    return [text for text in (command.help, *(getattr(p, "help", "") for p in command.params), *below) if text]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_bracket_of_a_help_text_is_taken_for_markup(name: str) -> None:
+    for text in helps(load_command(name)):
+        assert Text.from_markup(text).plain == text.replace("\\[", "[")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import pyarrow.csv as pc_csv
 import typer
+from rich.markup import escape
 
 from oddloop.cli.options import JsonOption, SourceArgument, WorkspaceOption
 from oddloop.cli.terminal import Talk, out, print_json
@@ -40,7 +41,7 @@ def kitti(
 
 @app.command()
 def tables(folder: SourceArgument, workspace: WorkspaceOption = ".", as_json: JsonOption = False) -> None:
-    """Parquet or CSV files that already have the columns; [columns.<table>] of oddloop.toml renames them."""
+    r"""Parquet or CSV files that already have the columns; \[columns.<table>] of oddloop.toml renames them."""
     opened = Workspace.open(workspace)
     with locked(opened.storage):
         summary = ingest_tables(folder, opened)
@@ -82,7 +83,7 @@ def _add_shipped(name: str, line: str) -> None:
     ) -> None:
         _ingest(name, folder, workspace, scene_s, limit, labelled, skip_faulty, as_json)
 
-    app.command(name, help=line)(run)
+    app.command(name, help=escape(line))(run)
 
 
 for _name, _shipped in SOURCES.items():

@@ -20,7 +20,7 @@ _PRICES = ("per_scene", "per_frame", "per_object")
 
 def costs(
     refit: Annotated[
-        bool, typer.Option("--refit", help="Print [cost] with the prices that fit; nothing is set.")
+        bool, typer.Option("--refit", help="Print \\[cost] with the prices that fit; nothing is set.")
     ] = False,
     workspace: WorkspaceOption = ".",
     as_json: JsonOption = False,

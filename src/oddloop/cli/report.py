@@ -17,7 +17,7 @@ def run(
     round_id: Annotated[str, typer.Argument(help="Round, such as r001; default: the newest.")] = "",
     workspace: WorkspaceOption = ".",
     against: Annotated[
-        str, typer.Option(help="Workspace of a control arm to compare with, instead of [evidence] control.")
+        str, typer.Option(help="Workspace of a control arm to compare with, instead of \\[evidence] control.")
     ] = "",
     as_json: JsonOption = False,
 ) -> None:

@@ -29,7 +29,7 @@ def run(
     workspace: WorkspaceOption = ".",
     as_json: JsonOption = False,
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Propose a round even where a rule of [stop] says that it is enough.")
+        bool, typer.Option("--go-on", help="Propose a round even where a rule of \\[stop] says that it is enough.")
     ] = False,
 ) -> None:
     opened = Workspace.open(workspace)
