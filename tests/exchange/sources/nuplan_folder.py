@@ -14,6 +14,8 @@ SPEED_MPS = 10.0
 CATEGORIES = ("generic_object", "vehicle", "pedestrian", "traffic_cone")
 TRACKS = (("vehicle", 15.0, 0.0), ("pedestrian", 2.0, 4.0), ("traffic_cone", 8.0, -3.0))
 """Category, and metres ahead and to the left, where it stays."""
+VELOCITIES = ((0.0, SPEED_MPS), (0.0, SPEED_MPS), (None, None))
+"""East and north, in m/s; a cone has none."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _place(pose: int) -> tuple[float, float, float]:
 def _pose(log: Log, i: int) -> tuple[object, ...]:
     t = log.token
     half = math.sqrt(0.5)  # a quarter turn to the left: its x axis points north
-    moved = (0.0,) * 9
+    moved = (SPEED_MPS, *(0.0,) * 8)
     return (
         t(3, i),
         log.start_us + i * POSE_US,
@@ -177,8 +179,7 @@ def _box(log: Log, i: int, k: int) -> tuple[object, ...]:
         2.0,
         4.5,
         1.5,
-        0.0,
-        0.0,
+        *VELOCITIES[k],
         0.0,
         0.0,
         0.9,

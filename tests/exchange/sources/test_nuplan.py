@@ -90,6 +90,40 @@ def test_boxes_are_seen_from_the_vehicle_and_frames_named_by_their_token(folder:
         np.testing.assert_allclose(mine["y_m"], left, atol=1e-3)
 
 
+def test_tracks_are_of_road_users_and_of_the_ego_vehicle(folder: Path) -> None:
+    workspace = ingest("nuplan", folder)
+    assert read(workspace, "objects")["speed_mps"].to_pylist()[:3] == [made.SPEED_MPS, made.SPEED_MPS, None]
+    tracks = read(workspace, "tracks")
+    assert tracks.num_rows == 2 * made.N_SWEEPS * 3  # the cone is no road user
+    ego, car, person = tracks.to_pylist()[3:6]  # of the second sweep, after 5 m
+    assert ego == {
+        "scene_id": f"{VEGAS.name}/00",
+        "frame_id": VEGAS.token(6, 1).hex(),
+        "agent_id": "ego",
+        "timestamp_ns": (VEGAS.start_us + made.SWEEP_US) * 1000,
+        "x_m": pytest.approx(664_430.0),
+        "y_m": pytest.approx(3_997_655.0 + 1.461),  # the pose is that of the rear axle
+        "heading_rad": pytest.approx(np.pi / 2),
+        "speed_mps": 10.0,
+        "length_m": 5.176,
+        "width_m": 2.297,
+        "is_ego": True,
+    }
+    seen = [car[name] for name in ("agent_id", "x_m", "y_m", "heading_rad", "length_m", "width_m", "is_ego")]
+    assert seen == [VEGAS.token(5, 0).hex(), 664_430.0, 3_997_670.0, 0.0, 4.5, 2.0, False]
+    assert (car["speed_mps"], person["agent_id"]) == (0.0, VEGAS.token(5, 1).hex())  # it looks east and moves north
+
+
+def test_states_without_a_velocity_are_left_out_and_counted(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / f"mini/{VEGAS.name}.db")) as db, db:
+        db.execute("UPDATE lidar_box SET vx = NULL WHERE rowid IN (1, 4)")
+    workspace = Workspace.create(folder.parent / "ws", "")
+    summary = ingest_source(make_source("nuplan", folder, 20.0), folder, workspace)
+    assert summary.reasons() == {"tracks: states without a velocity [no-velocity]": 2}
+    assert read(workspace, "tracks").num_rows == 2 * made.N_SWEEPS * 3 - 2
+    assert read(workspace, "objects").num_rows == 2 * made.N_SWEEPS * 3
+
+
 def test_gaps_tell_of_rare_types_and_of_types_that_never_occur(folder: Path) -> None:
     workspace = ingest("nuplan", folder)
     scenes, taxonomy = read(workspace, "scenes"), workspace.config.attributes

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,14 +19,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddloop.errors import SourceError
+from oddloop.errors import Fault, SourceError
 from oddloop.exchange.attributes import sun
-from oddloop.exchange.attributes.agents import categories_present
+from oddloop.exchange.attributes.agents import categories_present, is_agent
 from oddloop.exchange.attributes.derived import mark_derived
 from oddloop.exchange.attributes.motion import Poses
 from oddloop.exchange.sources.agents import agents_of
 from oddloop.exchange.sources.base import Part, PartError, Tables, pick_columns, reading, refuse_twice
 from oddloop.exchange.sources.drive import RULES, Drive, drive_tables
+from oddloop.exchange.sources.left_out import LEFT_OUT, as_table
+from oddloop.exchange.sources.nuplan_tracks import box_states, ego_states, tracks_of
 from oddloop.exchange.sources.rotation import QUATERNION, heading_of_quaternions, seen_from
 from oddloop.exchange.sources.splits import split_columns
 
@@ -62,17 +64,18 @@ _TOKEN, _TEXT = pa.binary(), pa.string()
 _TABLES: dict[str, dict[str, pa.DataType]] = {
     "log": {"vehicle_name": _TEXT, "location": _TEXT, "map_version": _TEXT},
     "lidar_pc": {"token": _TOKEN, "ego_pose_token": _TOKEN, "timestamp": pa.int64()},
-    "ego_pose": {"token": _TOKEN, "timestamp": pa.int64(), **_numbers("x", "y", "z", *QUATERNION)},
+    "ego_pose": {"token": _TOKEN, "timestamp": pa.int64(), **_numbers("x", "y", "z", *QUATERNION, "vx")},
     "category": {"token": _TOKEN, "name": _TEXT},
     "track": {"token": _TOKEN, "category_token": _TOKEN},
     "lidar_box": {
         "lidar_pc_token": _TOKEN,
         "track_token": _TOKEN,
-        **_numbers("x", "y", "z", "width", "length", "height", "yaw"),
+        **_numbers("x", "y", "z", "width", "length", "height", "yaw", "vx", "vy"),
     },
     "scenario_tag": {"lidar_pc_token": _TOKEN, "type": _TEXT},
 }
-"""The columns that are read; those of `log` may be empty."""
+"""The columns that are read; those of `log`, and velocities, may be empty."""
+_VELOCITIES = ("vx", "vy")
 
 
 class NuPlan:
@@ -109,7 +112,12 @@ class NuPlan:
             },
         )
         tables = drive_tables(drive, self.scene_s)
-        return {**tables, "scenes": log.described(tables["scenes"])}
+        tables["scenes"] = log.described(tables["scenes"])
+        tables["tracks"], n_unknown = log.tracks(tables["frames"], self.agents)
+        if n_unknown:
+            fault = Fault("tracks", str(log.file), -1, "no-velocity", "states without a velocity", n_unknown)
+            tables[LEFT_OUT] = as_table([fault])
+        return tables
 
 
 class _Log:
@@ -126,6 +134,7 @@ class _Log:
         place, rotation = _matrix(poses, "x", "y", "z"), _matrix(poses, *QUATERNION)
         of_sweep = self._rows("lidar_pc", "ego_pose_token", "ego_pose")
         self.place, self.rotation = place[of_sweep], rotation[of_sweep]
+        self.speed_mps = poses["vx"].to_numpy()[of_sweep]
         self.poses = self._poses(place, heading_of_quaternions(rotation))
 
     def said(self, name: str) -> str | None:
@@ -153,13 +162,30 @@ class _Log:
         )
         seen = seen_from(self.place[frame], self.rotation[frame], _matrix(rows, "x", "y", "z"), rows["yaw"].to_numpy())
         sides = {f"{side}_m": rows[side].to_numpy() for side in ("length", "width", "height")}
+        speed = {"speed_mps": np.hypot(rows["vx"].to_numpy(), rows["vy"].to_numpy())}
         return pa.table(
             {
                 "frame": frame,
                 "object_id": names.take(pa.array(track)),
                 "category": self.tables["category"]["name"].take(pa.array(kind)),
-                **{name: pa.array(values, pa.float32()) for name, values in {**seen, **sides}.items()},
+                **{
+                    name: pa.array(values, pa.float32(), from_pandas=True)
+                    for name, values in {**seen, **sides, **speed}.items()
+                },
             }
+        )
+
+    def tracks(self, frames: pa.Table, agents: Collection[str]) -> tuple[pa.Table, int]:
+        """Road users and the ego vehicle at each sweep, and how many states have no velocity."""
+        track = self._rows("lidar_box", "track_token", "track")
+        kind = self._rows("track", "category_token", "category")[track]
+        mine = np.flatnonzero(is_agent(self.tables["category"]["name"].take(pa.array(kind)), agents))
+        return tracks_of(
+            frames,
+            ego_states(self.place, heading_of_quaternions(self.rotation), self.speed_mps),
+            box_states(self.tables["lidar_box"].take(pa.array(mine))),
+            self._rows("lidar_box", "lidar_pc_token", "lidar_pc")[mine],
+            self.names("track").take(pa.array(track[mine])),
         )
 
     def described(self, scenes: pa.Table) -> pa.Table:
@@ -240,7 +266,8 @@ def _read_table(connection: sqlite3.Connection, name: str, file: Path) -> pa.Tab
     while rows := cursor.fetchmany(_BATCH):
         columns = zip(kinds.items(), zip(*rows, strict=True), strict=True)
         batches.append(pa.table([_column(name, c, values, kind, file) for (c, kind), values in columns], list(kinds)))
-    wanted = pa.schema([pa.field(column, kind, nullable=name == "log") for column, kind in kinds.items()])
+    may_lack = set(kinds) if name == "log" else set(_VELOCITIES)
+    wanted = pa.schema([pa.field(column, kind, nullable=column in may_lack) for column, kind in kinds.items()])
     return pick_columns(pa.concat_tables(batches), wanted, f"{file}, table {name}")
 
 
