@@ -140,8 +140,8 @@ def _missing(columns: Sequence[Column], names: list[str], spec: TableSpec, secti
         one = len(others) == 1
         noun, are, them, each = ("column", "is", "it", "it is") if one else ("columns", "are", "them", "each is")
         said.append(
-            f"{noun} {', '.join(others)} {are} missing; add {them}, or say in {section} of oddloop.toml how {each} made, "
-            f"or which of these it is: {listed}"
+            f"{noun} {', '.join(others)} {are} missing; add {them}, or say in {section} of oddloop.toml how "
+            f"{each} made, or which of these it is: {listed}"
         )
     return said
 
