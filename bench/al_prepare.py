@@ -24,8 +24,8 @@ from oddloop.demo.futures import true_futures
 from oddloop.errors import OddloopError
 from oddloop.exchange.frame_errors import frame_errors
 from oddloop.exchange.sources.kitti.archive import read_archive
-from oddloop.exchange.sources.kitti.ingest import make_tables
-from oddloop.exchange.sources.kitti.records import read_records
+from oddloop.exchange.sources.kitti.records import Sequence, read_sequence
+from oddloop.exchange.sources.kitti.source import make_tables
 
 Arrays = dict[str, np.ndarray]
 EVERY, BACK, AHEAD = 5, 10, 20
@@ -138,12 +138,14 @@ def _near(columns: list[np.ndarray], moment: np.ndarray, rows: np.ndarray) -> np
 
 def kitti(_folder: Path) -> Arrays:
     """Per frame: sequence, errors of the detector, its summed entropy, detections, and what they look like."""
-    records = read_records(read_archive(_data() / "kitti_tracking"))
-    sequence = np.repeat(np.arange(len(records.sequences.names)), records.sequences.n_frames)
-    tables = make_tables(records, scene_s=10.0, labelled=())
-    errors = _frame_errors(tables, len(sequence))
-    found, n = records.detections, len(sequence)
-    row, logit = found["row"].to_numpy(), found["logit"].to_numpy()
+    archive = read_archive(_data() / "kitti_tracking")
+    sequences = [read_sequence(archive, name) for name in archive.sequences]
+    n_frames = np.array([one.n_frames for one in sequences])
+    sequence, first = np.repeat(np.arange(len(sequences)), n_frames), np.cumsum(n_frames) - n_frames
+    errors = np.concatenate([_frame_errors(one) for one in sequences])
+    found, n = pa.concat_tables([one.detections for one in sequences]), len(sequence)
+    row = np.concatenate([one.detections["frame"].to_numpy() + first[i] for i, one in enumerate(sequences)])
+    logit = found["logit"].to_numpy()
     score = 1.0 / (1.0 + np.exp(-logit))
     entropy = -(score * np.log(score) + (1 - score) * np.log1p(-np.minimum(score, 1 - 1e-12)))
     label = np.array(found["label"].to_pylist())
@@ -165,10 +167,11 @@ def kitti(_folder: Path) -> Arrays:
     }
 
 
-def _frame_errors(tables: dict[str, pa.Table], n: int) -> np.ndarray:
+def _frame_errors(sequence: Sequence) -> np.ndarray:
+    tables = make_tables(sequence, per_scene=100)
     errors = frame_errors(tables["objects"], tables["predictions/detection/pointrcnn"], tables["ignore_regions"])
     total = errors["n_fp"].to_numpy() + errors["n_fn"].to_numpy()
-    return total.reshape(-1, n).sum(axis=0)  # class by class, in the order of the frames
+    return total.reshape(-1, sequence.n_frames).sum(axis=0)  # class by class, in the order of the frames
 
 
 def fleet(folder: Path) -> Arrays:

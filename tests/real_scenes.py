@@ -20,7 +20,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 from scipy.spatial import cKDTree
 
-from oddloop.exchange import ingest_kitti
+from exchange.kitti_text import ingest_kitti
 from oddloop.lake import Workspace
 from oddloop.report.cards_drawings import with_speed
 

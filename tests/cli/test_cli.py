@@ -92,6 +92,12 @@ def test_init_for_a_source_writes_its_settings(call, tmp_path: Path) -> None:
     assert call("init", tmp_path / "x", "--for", "magic").code == ExitCode.USAGE
 
 
+@pytest.mark.parametrize(("source", "scene_s"), [("kitti", "10.0"), ("coco", "20.0")])
+def test_the_help_of_an_ingest_shows_how_long_a_scene_of_the_source_is(call, source: str, scene_s: str) -> None:
+    told = call("ingest", source, "--help").out.partition("--scene-s")[2].partition("--")[0]
+    assert f"[default: {scene_s}]" in told
+
+
 def test_what_every_stage_tolerates_is_no_failure(call, folder: Path) -> None:
     path = folder / "oddloop.toml"
     path.write_text(path.read_text().replace("[metrics.accuracy]", "[metrics.other]"))

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import tarfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+
+from oddloop.exchange.sources import ingest_source, make_source
+from oddloop.exchange.summary import IngestSummary, Progress
+from oddloop.lake import Workspace
 
 CODES = {"Pedestrian": 1, "Car": 2, "Cyclist": 3}
 REAL = (
@@ -16,6 +22,34 @@ REAL = (
 WHY_SKIPPED = "the real KITTI archive is not here; set ODDLOOP_TEST_DATA to the folder that holds kitti_tracking/"
 
 Box = tuple[float, float, float, float]
+
+
+def ingest_kitti(
+    folder: Path,
+    workspace: Workspace,
+    *,
+    scene_s: float | None = None,
+    labelled: Collection[str] = (),
+    limit: int | None = None,
+    skip_faulty: bool = False,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """What `oddloop ingest kitti` does."""
+    return ingest_source(
+        make_source("kitti", folder, scene_s),
+        folder,
+        workspace,
+        limit=limit,
+        labelled=labelled,
+        skip_faulty=skip_faulty,
+        settings=[scene_s],
+        progress=progress,
+    )
+
+
+def read_ignore_regions(workspace: Workspace) -> pa.Table:
+    """The DontCare regions of an ingested archive."""
+    return workspace.storage.read_table("lake/ignore_regions/part-00000.parquet")
 
 
 def label(frame: int, track: int, category: str, box: Box = (0, 0, 100, 50)) -> str:

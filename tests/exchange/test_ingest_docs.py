@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from exchange.kitti_text import REAL, WHY_SKIPPED, detection_path, label, write, write_archive
+from exchange.kitti_text import REAL, WHY_SKIPPED, detection_path, ingest_kitti, label, write, write_archive
 from oddloop.config import load_config
 from oddloop.errors import SourceError, TableError
-from oddloop.exchange import ingest_kitti, ingest_tables
+from oddloop.exchange import ingest_tables
 from oddloop.lake import Workspace
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from exchange import kitti_text
-from exchange.kitti_text import detection, label, write_archive
-from oddloop.exchange import IngestSummary, ingest_kitti, read_ignore_regions
+from exchange.kitti_text import detection, ingest_kitti, label, read_ignore_regions, write_archive
+from oddloop.exchange import IngestSummary
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.tables import DETECTION, FRAMES, LABELS, METRICS, OBJECTS, SCENES
@@ -199,13 +199,8 @@ def test_statistics_are_means_per_frame(drive: Path, workspace: Workspace) -> No
 def test_nothing_is_lost_and_nothing_is_twice(seed: int, tmp_path: Path, workspace: Workspace) -> None:
     truth = kitti_text.random_archive(tmp_path / "kitti", {"0000": 61, "0001": 7, "0012": 30}, seed)
     summary = ingest_kitti(tmp_path / "kitti", workspace, scene_s=1.0)
-    assert summary.counts == {
-        "logs": 3,
-        "scenes": 7 + 1 + 3,  # 61 frames are six scenes of 10 and one of 1
-        "frames": truth.n_frames,
-        "labelled objects": truth.n_objects,
-        "detections": truth.n_detections,
-    }
+    assert summary.counts == {"parts": 3, "scenes": 7 + 1 + 3}  # 61 frames are six scenes of 10 and one of 1
+    assert (summary.rows["frames"], summary.rows["objects"]) == (truth.n_frames, truth.n_objects)
     assert read_ignore_regions(workspace).num_rows == truth.n_ignored
     boxes = read(workspace, PREDICTIONS)["boxes"]
     assert sum(len(frame) for frame in boxes.to_pylist()) == truth.n_detections
@@ -251,10 +246,10 @@ def test_blank_lines_and_windows_line_ends_are_read(tmp_path: Path, workspace: W
     assert rows(workspace, "objects", "frame_id") == [("0000/000000",), ("0000/000001",)]
 
 
-def test_progress_is_told_after_each_file(drive: Path, workspace: Workspace) -> None:
+def test_progress_is_told_after_each_sequence(drive: Path, workspace: Workspace) -> None:
     told: list[tuple[str, int, int]] = []
     ingest_kitti(drive, workspace, progress=lambda *args: told.append(args))
-    assert told == [("read", done, 8) for done in range(1, 9)]  # 2 sequences: labels and three classes each
+    assert told == [("read", 1, 2), ("read", 2, 2)]
 
 
 def test_the_summary_in_words(drive: Path, workspace: Workspace) -> None:
@@ -262,7 +257,7 @@ def test_the_summary_in_words(drive: Path, workspace: Workspace) -> None:
     assert isinstance(summary, IngestSummary)
     assert str(summary) == "\n".join(
         [
-            f"{drive}: 2 logs, 2 scenes, 10 frames, 4 labelled objects, 5 detections",
+            f"{drive}: 2 parts, 2 scenes",
             "  scenes                                  2 rows",
             "  frames                                 10 rows",
             "  objects                                 4 rows",

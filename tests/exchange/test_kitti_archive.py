@@ -11,8 +11,8 @@ import pytest
 from scipy.special import entr
 from scipy.stats import spearmanr
 
-from exchange.kitti_text import REAL, WHY_SKIPPED
-from oddloop.exchange import frame_errors, ingest_kitti, read_ignore_regions
+from exchange.kitti_text import REAL, WHY_SKIPPED, ingest_kitti, read_ignore_regions
+from oddloop.exchange import frame_errors
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.tables import DETECTION, METRICS, OBJECTS
@@ -44,12 +44,13 @@ def log(capsys: pytest.CaptureFixture[str]):
     return say
 
 
-def test_counts(ingested, log) -> None:
+def test_counts(ingested, tables, log) -> None:
     _, summary = ingested
-    log(", ".join(f"{n:,} {name}" for name, n in summary.counts.items()))
-    counts = {"logs": 21, "frames": 8008, "labelled objects": 47_262, "detections": 80_471}
-    assert {name: summary.counts[name] for name in counts} == counts
-    assert summary.rows["ignore_regions"] == 18_039
+    n_detections = pc.sum(pc.list_value_length(tables[1]["boxes"])).as_py()
+    log(", ".join(f"{n:,} {name}" for name, n in summary.rows.items()) + f", {n_detections:,} detections")
+    assert (summary.counts["parts"], n_detections) == (21, 80_471)
+    counts = {"scenes": 90, "frames": 8008, "objects": 47_262, "ignore_regions": 18_039}
+    assert {name: summary.rows[name] for name in counts} == counts
 
 
 def test_precision_and_recall_of_cars(ingested, log) -> None:

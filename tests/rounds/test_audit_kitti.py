@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from exchange.kitti_text import ingest_kitti, read_ignore_regions
 from oddloop.config import CostConfig
 from oddloop.engine import LocalEngine
-from oddloop.exchange import frame_errors, ingest_kitti, read_ignore_regions
+from oddloop.exchange import frame_errors
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.rounds.audit import audit

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pytest
 from scipy.stats import spearmanr
 
+from exchange.kitti_text import ingest_kitti, read_ignore_regions
 from oddloop.engine import LocalEngine
-from oddloop.exchange import frame_errors, ingest_kitti, read_ignore_regions
+from oddloop.exchange import frame_errors
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.lake.validate import find_faults

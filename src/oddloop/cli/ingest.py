@@ -12,8 +12,7 @@ from rich.markup import escape
 from oddloop.cli.options import JsonOption, SourceArgument, WorkspaceOption
 from oddloop.cli.terminal import Talk, out, print_json
 from oddloop.exchange.generic import ingest_tables
-from oddloop.exchange.sources import SOURCES, ingest_source, make_source
-from oddloop.exchange.sources.kitti import ingest_kitti
+from oddloop.exchange.sources import SOURCES, Shipped, ingest_source, make_source
 from oddloop.exchange.summary import IngestSummary
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
@@ -21,22 +20,6 @@ from oddloop.lake.workspace import Workspace
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 REFUSED_FILE = "refused.csv"
 """In the workspace: rows of the last ingest that were left out, with their reasons."""
-
-
-@app.command()
-def kitti(
-    folder: SourceArgument,
-    workspace: WorkspaceOption = ".",
-    scene_s: Annotated[float, typer.Option(help="Length of a scene in s; the tail becomes a shorter one.")] = 10.0,
-    labelled: Annotated[str, typer.Option(help="Sequences that count as labelled, such as 0000,0001.")] = "",
-    as_json: JsonOption = False,
-) -> None:
-    """KITTI tracking: label_02 and detection text files, or kitti_tracking.tar.gz."""
-    opened = Workspace.open(workspace)
-    sequences = [name.strip() for name in labelled.split(",") if name.strip()]
-    with locked(opened.storage), Talk(quiet=as_json) as talk:
-        summary = ingest_kitti(folder, opened, scene_s=scene_s, labelled=sequences, progress=talk.progress)
-    _print(summary, as_json)
 
 
 @app.command()
@@ -52,7 +35,7 @@ def tables(folder: SourceArgument, workspace: WorkspaceOption = ".", as_json: Js
 
 ScenesOption = Annotated[float, typer.Option("--scene-s", help="Wanted length of a scene in s.")]
 LimitOption = Annotated[int | None, typer.Option(help="Take this many scenes, for a first try.")]
-LabelledOption = Annotated[str, typer.Option(help="Logs or splits that count as labelled, such as train.")]
+LabelledOption = Annotated[str, typer.Option(help="Logs or splits that count as labelled, such as train or 0000,0001.")]
 SkipOption = Annotated[bool, typer.Option("--skip-faulty", help="Leave out what is faulty, with its reasons.")]
 
 
@@ -71,11 +54,11 @@ def source(
     _ingest(path, folder, workspace, scene_s, limit, labelled, skip_faulty, as_json)
 
 
-def _add_shipped(name: str, line: str) -> None:
+def _add_shipped(name: str, shipped: Shipped) -> None:
     def run(
         folder: SourceArgument,
         workspace: WorkspaceOption = ".",
-        scene_s: ScenesOption = 20.0,
+        scene_s: ScenesOption = shipped.scene_s,
         limit: LimitOption = None,
         labelled: LabelledOption = "",
         skip_faulty: SkipOption = False,
@@ -83,11 +66,11 @@ def _add_shipped(name: str, line: str) -> None:
     ) -> None:
         _ingest(name, folder, workspace, scene_s, limit, labelled, skip_faulty, as_json)
 
-    app.command(name, help=escape(line))(run)
+    app.command(name, help=escape(shipped.help))(run)
 
 
 for _name, _shipped in SOURCES.items():
-    _add_shipped(_name, _shipped.help)
+    _add_shipped(_name, _shipped)
 
 
 def _ingest(

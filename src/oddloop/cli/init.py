@@ -11,7 +11,6 @@ import typer
 from oddloop.cli.options import JsonOption
 from oddloop.cli.terminal import out, print_json
 from oddloop.exchange.sources import SOURCES
-from oddloop.exchange.sources.kitti.settings import SETTINGS
 from oddloop.exchange.taxonomies import taxonomy_sections, taxonomy_toml
 from oddloop.lake.workspace import Workspace
 
@@ -48,7 +47,7 @@ per_object = 0.04
 """
 
 
-KNOWN = ("kitti", *SOURCES)
+KNOWN = tuple(SOURCES)
 """Sources whose tables are known beforehand."""
 
 
@@ -78,9 +77,9 @@ def run(
 def _tables_for(source: str) -> str:
     if source not in KNOWN:
         raise typer.BadParameter(f"{source!r} is none of {', '.join(KNOWN)}", param_hint="--for")
-    if source == "kitti":
-        return SETTINGS
     shipped = SOURCES[source]
+    if shipped.settings:
+        return shipped.settings
     attributes = (
         taxonomy_toml(taxonomy_sections(shipped.taxonomy)) if shipped.taxonomy else TABLES.removesuffix(METRICS)
     )

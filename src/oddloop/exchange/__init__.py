@@ -5,14 +5,12 @@ from oddloop.exchange.generic import ingest_tables
 from oddloop.exchange.ignored import read_ignore_regions
 from oddloop.exchange.matching import match_boxes
 from oddloop.exchange.scene_metrics import scene_metrics
-from oddloop.exchange.sources.kitti import ingest_kitti
 from oddloop.exchange.summary import IngestSummary
 
 __all__ = [
     "IngestSummary",
     "MatchingRule",
     "frame_errors",
-    "ingest_kitti",
     "ingest_tables",
     "match_boxes",
     "read_ignore_regions",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from exchange import kitti_text as kitti
 from exchange.sources import argoverse2_folder as av2
 from exchange.sources import comma_folder as comma
 from exchange.sources import commonroad_folder as commonroad
@@ -37,11 +39,34 @@ def _real_argoverse2(folder: Path) -> None:
     av2.lay_out_real_logs(folder, ("3b3570b4", "adcf7d18"))
 
 
+def _small_kitti(folder: Path) -> None:
+    kitti.random_archive(folder, {"0000": 30, "0001": 12}, seed=3)
+
+
+def _real_kitti(folder: Path) -> None:
+    """Four sequences of the real archive, unpacked."""
+    sequences = ("0000", "0004", "0012", "0017")
+    with tarfile.open(kitti.REAL / "kitti_tracking.tar.gz") as tar:
+        tar.extractall(folder, [m for m in tar if m.isfile() and Path(m.name).stem in sequences], filter="data")
+
+
+def _packed_kitti(folder: Path) -> None:
+    _small_kitti(folder.parent / "unpacked")
+    kitti.pack(folder.parent / "unpacked", folder)
+
+
 def _real_commonroad(folder: Path) -> None:
     commonroad.lay_out_real(folder, ("USA_US101-8_3_T-1", "USA_US101-16_1_T-1"))
 
 
 CASES = [
+    Case(
+        "kitti",
+        _small_kitti,
+        Needs(lambda p: p.suffix == ".txt", has_end=False),
+        _real_kitti if kitti.REAL.exists() else None,
+    ),
+    Case("kitti", _packed_kitti, Needs(lambda p: True)),
     Case(
         "argoverse2",
         _small_argoverse2,

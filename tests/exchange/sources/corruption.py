@@ -48,6 +48,7 @@ class Needs:
     files: Callable[[Path], bool]
     names: Collection[str] = ()
     siblings: bool = True  # whether each file is needed
+    has_end: bool = True  # whether a file tells where it ends; lines of text may just be fewer, or none
 
 
 @dataclass
@@ -108,7 +109,8 @@ def spoil(folder: Path, needs: Needs, rng: np.random.Generator) -> Spoilt:
     # The format's own ways twice as often as those that fit any file.
     way = ways[rng.choice(len(ways), p=_weights(len(ways)))]
     name, must_refuse = way(file, needs.names, rng)
-    return Spoilt(name, str(file.relative_to(folder)), must_refuse and (needs.siblings or name != "removed"))
+    must_refuse &= (needs.siblings or name != "removed") and (needs.has_end or name not in ("truncated", "empty"))
+    return Spoilt(name, str(file.relative_to(folder)), must_refuse)
 
 
 def _weights(n: int) -> np.ndarray:
@@ -284,6 +286,32 @@ def _with_nan(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return values
 
 
+def _line_way(
+    name: str, change: Callable[[list[str], int, np.random.Generator], object], must_refuse: bool = True
+) -> Way:
+    def way(file: Path, names: Collection[str], rng: np.random.Generator) -> tuple[str, bool]:
+        lines = file.read_text().splitlines()
+        if not lines:
+            return name, False
+        change(lines, int(rng.integers(len(lines))), rng)
+        file.write_text("".join(f"{line}\n" for line in lines))
+        return name, must_refuse
+
+    return way
+
+
+def _cell(change: Callable[[list[str], int], object]) -> Callable[[list[str], int, np.random.Generator], object]:
+    """Change one of the last eight cells of a line, which are numbers in KITTI's labels and detections."""
+
+    def change_line(lines: list[str], row: int, rng: np.random.Generator) -> None:
+        mark = "," if "," in lines[row] else " "
+        cells = lines[row].split(mark)
+        change(cells, int(rng.integers(len(cells) - 8, len(cells))))
+        lines[row] = mark.join(cells)
+
+    return change_line
+
+
 _FRAMES = [_column_dropped, _column_retyped, _nan, _null, _row_twice]
 _WAYS: dict[str, list[Way]] = {
     "": [
@@ -300,6 +328,16 @@ _WAYS: dict[str, list[Way]] = {
         _json_way("null", _set(None)),
         _json_way("word", _set("<word>")),
         lambda file, names, rng: (_json_way("twice", _again)(file, names, rng)[0], False),
+    ],
+    ".txt": [
+        _line_way("line gone", lambda lines, row, rng: lines.pop(row), must_refuse=False),
+        _line_way("line twice", lambda lines, row, rng: lines.append(lines[row]), must_refuse=False),
+        _line_way("other order", lambda lines, row, rng: rng.shuffle(lines), must_refuse=False),
+        _line_way("cell gone", _cell(lambda cells, i: cells.pop(i))),
+        _line_way("cell too many", _cell(lambda cells, i: cells.insert(i, cells[i]))),
+        _line_way("word", _cell(lambda cells, i: cells.__setitem__(i, "<word>"))),
+        _line_way("NaN", _cell(lambda cells, i: cells.__setitem__(i, "nan"))),
+        _line_way("infinite", _cell(lambda cells, i: cells.__setitem__(i, "-inf"))),
     ],
     ".xml": [
         _xml_way("element removed", lambda parent, child, rng: parent.remove(child)),

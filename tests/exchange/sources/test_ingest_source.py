@@ -228,7 +228,10 @@ def test_a_lake_elsewhere_is_only_read(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("argoverse", r"'argoverse' is not a source; known: argoverse2, .*or your own as \"package.module:Class\""),
+        (
+            "argoverse",
+            r"'argoverse' is not a source; known: kitti, argoverse2, .*own as \"package.module:Class\"",
+        ),
         ("nowhere.at_all:Logs", r"nowhere.at_all:Logs: cannot be imported: No module named 'nowhere'"),
         ("oddloop.exchange.sources:Logs", r"cannot be imported: module 'oddloop.exchange.sources' has no attribute"),
     ],

@@ -13,6 +13,7 @@ from pathlib import Path
 from oddloop.errors import SourceError
 from oddloop.exchange.sources.base import Part, PartError, Source, SourceMaker, Tables, pick_columns, reading
 from oddloop.exchange.sources.ingest import ingest_source
+from oddloop.exchange.sources.kitti.settings import SETTINGS as KITTI_SETTINGS
 
 __all__ = [
     "SOURCES",
@@ -37,12 +38,16 @@ class Shipped:
         taxonomy: the crosswalk of its attributes; empty: the format has none.
         help: what it reads, in one line.
         metrics: `[metrics]` for `oddloop.toml`, where the source measures any.
+        settings: all that `oddloop.toml` needs, where the attributes are in no taxonomy's words.
+        scene_s: length of a scene in seconds where none is asked for; here, so that `--help` need not import the class.
     """
 
     path: str
     taxonomy: str
     help: str
     metrics: str = ""
+    settings: str = ""
+    scene_s: float = 20.0
 
 
 BDD100K_CLASSES = ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
@@ -58,6 +63,13 @@ def _detection_metrics(classes: tuple[str, ...]) -> str:
 
 _HERE = "oddloop.exchange.sources"
 SOURCES = {
+    "kitti": Shipped(
+        f"{_HERE}.kitti:Kitti",
+        "",
+        "KITTI tracking: label_02 and detection text files, or kitti_tracking.tar.gz.",
+        settings=KITTI_SETTINGS,
+        scene_s=10.0,
+    ),
     "argoverse2": Shipped(
         f"{_HERE}.argoverse2_sensor:Argoverse2Sensor",
         "argoverse2",
@@ -103,13 +115,15 @@ SOURCES = {
 }
 
 
-def make_source(name: str, folder: Path, scene_s: float) -> Source:
-    """A source by its name in `SOURCES`, or by import path.
+def make_source(name: str, folder: Path, scene_s: float | None = None) -> Source:
+    """A source by its name in `SOURCES`, or by import path; `scene_s` is the wanted length of a scene in seconds.
 
     Raises:
         SourceError: there is no such source, or it cannot be imported.
     """
-    path = SOURCES[name].path if name in SOURCES else name
+    shipped = SOURCES.get(name) or Shipped(name, "", "")
+    scene_s = shipped.scene_s if scene_s is None else scene_s
+    path = shipped.path
     module_name, colon, attribute = path.partition(":")
     if not colon:
         known = ", ".join(SOURCES)

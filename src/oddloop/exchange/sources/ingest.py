@@ -113,6 +113,7 @@ def _stage_all(
                 _take_rest(staged, source, part, storage, error.rest)
         if progress is not None:
             progress("read", i + 1, len(parts))
+    staged.faults = sorted(set(staged.faults))  # what several parts lack is told once
     return staged
 
 
@@ -240,7 +241,7 @@ def _first_scenes(parts: Sequence[Derived], limit: int | None) -> pa.Array | Non
 
 def _message(folder: Path, faults: Sequence[Fault], skip_faulty: bool) -> str:
     noun = "fault" if len(faults) == 1 else "faults"
-    text = join_faults(f"{folder}: {len(faults):,} {noun}; nothing was written", sorted(faults)[:SHOWN])
+    text = join_faults(f"{folder}: {len(faults):,} {noun}; nothing was written", faults[:SHOWN])
     more = f"\n  and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
     hint = "" if skip_faulty else "\nMend them, or leave out the parts concerned with --skip-faulty"
     return text + more + hint
@@ -248,7 +249,7 @@ def _message(folder: Path, faults: Sequence[Fault], skip_faulty: bool) -> str:
 
 def _refused(staged: _Staged) -> pa.Table | None:
     """A row per fault, which may have cost a whole part, and one per kind of rows that were left out."""
-    said = [(fault, 1) for fault in sorted(staged.faults)] + [(f, f.n_rows) for f in sorted(staged.left_out)]
+    said = [(fault, 1) for fault in staged.faults] + [(f, f.n_rows) for f in sorted(staged.left_out)]
     rows = [
         {"table": f.table, "file": f.file, "row": f.row, "reason": f"{f.message} [{f.code}]", "n_rows": n}
         for f, n in said

@@ -1,4 +1,4 @@
-"""The archive's boxes as the lake's tables: `objects`, `ignore_regions` and `predictions/detection/pointrcnn`."""
+"""A sequence's boxes as the lake's tables: `objects`, `ignore_regions` and `predictions/detection/pointrcnn`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from scipy.special import expit
 
 from oddloop.exchange.ignored import CORNERS
 from oddloop.exchange.sources.kitti.grid import Grid
-from oddloop.exchange.sources.kitti.records import DONT_CARE, Records
+from oddloop.exchange.sources.kitti.records import DONT_CARE, Sequence
 
 _BODY = ("height_m", "width_m", "length_m", "x_m", "y_m", "z_m", "rotation_y_rad", "alpha_rad")
 """Size, place (middle of the bottom, camera frame: x right, y down, z forward) and heading of an object."""
 
 
-def objects_table(records: Records, grid: Grid) -> pa.Table:
+def objects_table(sequence: Sequence, grid: Grid) -> pa.Table:
     """Labelled objects of every category, frame by frame; the track is the object_id. DontCare is not an object."""
-    labels = records.labels.filter(pc.not_equal(records.labels["category"], DONT_CARE))
-    labels = labels.take(pc.sort_indices(labels, [("row", "ascending"), ("track_id", "ascending")]))
+    labels = sequence.labels.filter(pc.not_equal(sequence.labels["category"], DONT_CARE))
+    labels = labels.take(pc.sort_indices(labels, [("frame", "ascending"), ("track_id", "ascending")]))
     levels = ("truncation_level", "occlusion_level")
     columns = {
         **_names(labels, grid),
@@ -30,17 +30,17 @@ def objects_table(records: Records, grid: Grid) -> pa.Table:
     return pa.table(columns)
 
 
-def ignore_table(records: Records, grid: Grid) -> pa.Table:
+def ignore_table(sequence: Sequence, grid: Grid) -> pa.Table:
     """DontCare regions, in which objects were left without labels."""
-    regions = records.labels.filter(pc.equal(records.labels["category"], DONT_CARE))
+    regions = sequence.labels.filter(pc.equal(sequence.labels["category"], DONT_CARE))
     corners = {name: regions[name].cast(pa.float32()) for name in CORNERS}
     return pa.table({**_names(regions, grid), **corners})
 
 
-def predictions_table(records: Records, grid: Grid) -> pa.Table:
+def predictions_table(sequence: Sequence, grid: Grid) -> pa.Table:
     """Detections of every frame; a frame without any has an empty list. The score is the sigmoid of the logit."""
-    order = np.argsort(records.detections["row"].to_numpy(), kind="stable")
-    found = records.detections.take(pa.array(order))
+    order = np.argsort(sequence.detections["frame"].to_numpy(), kind="stable")
+    found = sequence.detections.take(pa.array(order))
     fields = {
         "score": pa.array(expit(found["logit"].to_numpy()), pa.float32()),
         "label": found["label"].combine_chunks(),
@@ -48,10 +48,10 @@ def predictions_table(records: Records, grid: Grid) -> pa.Table:
     }
     schema = [pa.field(n, a.type, nullable=n not in ("score", "label")) for n, a in fields.items()]
     structs = pa.StructArray.from_arrays(list(fields.values()), fields=schema)
-    offsets = np.searchsorted(found["row"].to_numpy(), np.arange(len(grid.frame_id) + 1)).astype(np.int32)
+    offsets = np.searchsorted(found["frame"].to_numpy(), np.arange(len(grid.frame_id) + 1)).astype(np.int32)
     boxes = pa.ListArray.from_arrays(pa.array(offsets), structs)
     return pa.table({"frame_id": grid.frame_id, "scene_id": grid.frame_scene_id, "boxes": boxes})
 
 
 def _names(rows: pa.Table, grid: Grid) -> dict[str, pa.ChunkedArray]:
-    return {"frame_id": grid.frame_id.take(rows["row"]), "scene_id": grid.frame_scene_id.take(rows["row"])}
+    return {"frame_id": grid.frame_id.take(rows["frame"]), "scene_id": grid.frame_scene_id.take(rows["frame"])}

@@ -1,9 +1,8 @@
-"""All sequences of the archive as two tables of boxes, checked against one another."""
+"""A sequence of the archive as two tables of boxes, checked against one another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,77 +10,48 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop.errors import Fault
+from oddloop.exchange.sources.base import PartError
 from oddloop.exchange.sources.kitti.archive import CLASS_CODES, Archive, detection_file, label_file
 from oddloop.exchange.sources.kitti.text import DETECTIONS, LABELS, fault_at, read_text
-from oddloop.exchange.summary import Progress
 
 DONT_CARE = "DontCare"
 
 
 @dataclass(frozen=True)
-class Sequences:
-    """The sequences in order of their names, and how many frames each has.
-
-    Frames are numbered through: frame f of sequence s is row `first[s] + f` of every array over frames.
-    """
-
-    names: tuple[str, ...]
-    n_frames: npt.NDArray[np.int64]
-
-    @property
-    def first(self) -> npt.NDArray[np.int64]:
-        """(S + 1,) int64: number of each sequence's first frame, and of all frames at the end."""
-        return np.concatenate([[0], np.cumsum(self.n_frames)])
-
-
-@dataclass
-class Records:
-    """Boxes of all sequences.
+class Sequence:
+    """Boxes of a sequence, whose frames run from 0 to the last labelled one.
 
     Attributes:
-        sequences: names and lengths.
-        labels: columns of the format and `row`, the frame's number over all sequences; DontCare included.
+        name: such as 0000.
+        n_frames: at least 1.
+        labels: columns of the format; DontCare included.
         detections: likewise, and `label`, the class; in the order of the files: Pedestrian, Car, Cyclist.
-        faults: what is wrong; with faults the tables are not to be used.
     """
 
-    sequences: Sequences
+    name: str
+    n_frames: int
     labels: pa.Table
     detections: pa.Table
-    faults: list[Fault] = field(default_factory=list)
 
 
-def read_records(archive: Archive, progress: Progress | None = None) -> Records:
-    """Read all text files; `progress` is told after each ("read", files read, files in all)."""
-    names = tuple(sorted(archive.labels))
-    n_files = len(names) * (1 + len(CLASS_CODES))
-    faults, done = list(archive.faults), _Counter(n_files, progress)
-    labels = [_read_labels(archive, name, faults, done) for name in names]
-    lengths = np.array([_length(table) for table in labels], np.int64)
-    sequences = Sequences(names, lengths)
-    first = sequences.first
-    detections = [
-        _placed(_read_detections(archive, cls, name, int(lengths[i]), faults, done), int(first[i]))
-        for cls in CLASS_CODES
-        for i, name in enumerate(names)
-    ]
-    placed = [_placed(table, int(first[i])) for i, table in enumerate(labels)]
-    return Records(sequences, _concat(placed, LABELS.columns), _concat(detections, DETECTIONS.columns), faults)
+def read_sequence(archive: Archive, name: str) -> Sequence:
+    """Read the text files of a sequence.
+
+    Raises:
+        PartError: everything that is wrong with them, and what the archive lacks.
+    """
+    faults = archive.faults_of(name)
+    if name not in archive.labels:
+        raise PartError(faults)
+    labels = _read_labels(archive, name, faults)
+    n_frames = _length(labels)
+    detections = [_read_detections(archive, cls, name, n_frames, faults) for cls in CLASS_CODES]
+    if faults:
+        raise PartError(faults)
+    return Sequence(name, n_frames, labels, pa.concat_tables(detections).combine_chunks())
 
 
-@dataclass
-class _Counter:
-    n_files: int
-    progress: Progress | None
-    n_done: int = 0
-
-    def __call__(self) -> None:
-        self.n_done += 1
-        if self.progress is not None:
-            self.progress("read", self.n_done, self.n_files)
-
-
-def _read_labels(archive: Archive, name: str, faults: list[Fault], done: _Counter) -> pa.Table:
+def _read_labels(archive: Archive, name: str, faults: list[Fault]) -> pa.Table:
     file, content = label_file(name), archive.labels[name]
     table, found = read_text(content, LABELS, file)
     if not found and not table.num_rows:
@@ -100,13 +70,10 @@ def _read_labels(archive: Archive, name: str, faults: list[Fault], done: _Counte
         lambda row: f"track_id {track[row]} is twice in frame {table['frame'][row]}; an object has one box per frame",
     )
     faults += found
-    done()
     return table if not found else table.slice(0, 0)
 
 
-def _read_detections(
-    archive: Archive, cls: str, name: str, n_frames: int, faults: list[Fault], done: _Counter
-) -> pa.Table:
+def _read_detections(archive: Archive, cls: str, name: str, n_frames: int, faults: list[Fault]) -> pa.Table:
     file, content = detection_file(cls, name), archive.detections.get(cls, {}).get(name, b"")
     table, found = read_text(content, DETECTIONS, file)
     frame, code = table["frame"].to_numpy(), table["class_code"].to_numpy()
@@ -126,8 +93,6 @@ def _read_detections(
         lambda row: f"frame {frame[row]} comes after the last labelled frame, {n_frames - 1}",
     )
     faults += found
-    done()
-    table = table if not found else table.slice(0, 0)
     return table.append_column("label", pa.repeat(cls, table.num_rows))
 
 
@@ -141,11 +106,3 @@ def _is_repeat(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
 def _length(table: pa.Table) -> int:
     """Frames run from 0 to the last labelled one."""
     return int(pc.max(table["frame"]).as_py()) + 1 if table.num_rows else 0
-
-
-def _placed(table: pa.Table, first: int) -> pa.Table:
-    return table.append_column("row", pa.array(table["frame"].to_numpy() + first, pa.int64()))
-
-
-def _concat(tables: Sequence[pa.Table], columns: pa.Schema) -> pa.Table:
-    return pa.concat_tables(tables).combine_chunks() if tables else columns.empty_table()

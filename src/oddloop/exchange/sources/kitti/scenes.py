@@ -1,4 +1,4 @@
-"""The `scenes`, `frames` and `labels` tables of the archive, and what the detector tells of each scene.
+"""The `scenes` and `frames` tables of a sequence, and what the detector tells of each scene.
 
 Attributes come from detections with score >= 0.5 and not from labels, so an unlabelled scene has them too:
 
@@ -11,8 +11,6 @@ Attributes come from detections with score >= 0.5 and not from labels, so an unl
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -20,8 +18,8 @@ import pyarrow.compute as pc
 
 from oddloop.exchange.sources.kitti.archive import CLASS_CODES
 from oddloop.exchange.sources.kitti.grid import FRAME_NS, Grid
-from oddloop.exchange.sources.kitti.records import Records
-from oddloop.tables import FRAMES, LABELS, STRINGS
+from oddloop.exchange.sources.kitti.records import Sequence
+from oddloop.tables import FRAMES, STRINGS
 
 DENSITIES = ("none", "low", "medium", "high")
 DENSITY_EDGES = (0.5, 5.0, 10.0)
@@ -35,15 +33,15 @@ def frames_table(grid: Grid) -> pa.Table:
     return pa.table([grid.frame_id, grid.frame_scene_id, pa.array(grid.timestamp_ns)], names=columns)
 
 
-def scenes_table(records: Records, grid: Grid) -> pa.Table:
+def scenes_table(sequence: Sequence, grid: Grid) -> pa.Table:
     """All scenes with their attributes; KITTI's tracking benchmark says nothing of distance, weather or light."""
-    per_frame, share = _detected(records, grid)
+    per_frame, share = _detected(sequence, grid)
     total = per_frame.sum(axis=0)
     density = np.array(DENSITIES, dtype=object)[np.digitize(total, DENSITY_EDGES)]
     return pa.table(
         {
             "scene_id": grid.scene_id,
-            "log_id": grid.scene_log_id,
+            "log_id": pa.repeat(sequence.name, len(grid.scene_id)),
             "start_ns": grid.start_ns,
             "duration_s": grid.n_frames * FRAME_NS / 1e9,
             "n_frames": grid.n_frames,
@@ -55,21 +53,12 @@ def scenes_table(records: Records, grid: Grid) -> pa.Table:
     )
 
 
-def labels_table(grid: Grid, labelled: Collection[str]) -> pa.Table:
-    """Scenes of the sequences in `labelled`: labelled before oddloop, at the end of the scene, at an unknown cost."""
-    end_ns = pa.array(grid.start_ns + grid.n_frames * FRAME_NS)
-    is_labelled = pc.is_in(grid.scene_log_id, value_set=pa.array(sorted(labelled), pa.string()))
-    n = len(grid.scene_id)
-    unknown = [pa.nulls(n, pa.string()), pa.nulls(n, pa.float64())]
-    return pa.table([grid.scene_id, end_ns, *unknown], schema=LABELS.schema()).filter(is_labelled)
-
-
-def _detected(records: Records, grid: Grid) -> tuple[FloatArray, FloatArray]:
+def _detected(sequence: Sequence, grid: Grid) -> tuple[FloatArray, FloatArray]:
     """Per class and scene, (C, S): mean sure detections per frame, and share of the frames that have one."""
-    sure = records.detections.filter(pc.greater_equal(records.detections["logit"], 0.0))  # sigmoid(0) = 0.5
+    sure = sequence.detections.filter(pc.greater_equal(sequence.detections["logit"], 0.0))  # sigmoid(0) = 0.5
     n_classes, n_frames = len(CLASS_CODES), len(grid.scene)
     of_class = pc.index_in(sure["label"], value_set=pa.array(list(CLASS_CODES))).to_numpy()
-    count = np.bincount(of_class * n_frames + sure["row"].to_numpy(), minlength=n_classes * n_frames)
+    count = np.bincount(of_class * n_frames + sure["frame"].to_numpy(), minlength=n_classes * n_frames)
     count = count.reshape(n_classes, n_frames)
     starts = np.cumsum(grid.n_frames) - grid.n_frames
     total = np.add.reduceat(count, starts, axis=1)

@@ -1,4 +1,4 @@
-"""Settings that suit the tables which `ingest_kitti` writes, for a new `oddloop.toml`."""
+"""Settings that suit the tables which `Kitti` gives, for a new `oddloop.toml`."""
 
 SETTINGS = """\
 [attributes.traffic_density]
