@@ -9,7 +9,7 @@ import pytest
 
 from oddloop.errors import SourceError, WorkspaceError
 from oddloop.exchange.sources import Part, PartError, Tables, ingest_source, make_source
-from oddloop.lake.replace import replace_table
+from oddloop.lake.replace import replacing
 from oddloop.lake.workspace import Workspace
 
 
@@ -116,7 +116,8 @@ def test_tables_of_the_source_before_go_and_those_brought_otherwise_stay(folder:
     own = pa.table(
         {"scene_id": ["a/0"], "model_id": ["m"], "stack": ["planning"], "metric": ["x"], "value": [1.0], "support": [1]}
     )
-    replace_table(workspace, "metrics", own)
+    with replacing(workspace) as lake:
+        lake.write("metrics", own)
     assert workspace.storage.exists("lake/predictions/risk/m/part-00000.parquet")
     ingest_source(Toy(folder), folder, workspace)
     for gone in ("predictions/risk/m", "labels"):
