@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 _FETCHING = {"src", "srcset", "poster", "data", "action", "formaction", "background", "ping", "manifest"}
-_VOID = {"meta", "link", "input", "br", "img"}
+_VOID = {"meta", "link", "input", "br", "img", "wbr"}
 
 
 @dataclass

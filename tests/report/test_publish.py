@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 import toy
+from oddloop.cli.stages import run_until
 from oddloop.errors import LedgerError, WorkspaceError
 from oddloop.lake import Workspace
 from oddloop.report import publish_report, say_where_to_look
+from report.page_parser import parse
 from toy import label_all_picks, run_at
 
 
@@ -71,7 +73,21 @@ def test_a_round_without_picks_has_no_report(folder: Path) -> None:
         publish_report(Workspace.open(folder), "r000")
 
 
-def test_before_the_first_round_there_is_no_report(tmp_path: Path) -> None:
-    toy.make_workspace(tmp_path / "ws")
-    with pytest.raises(LedgerError, match="there is no round with picks to report; `oddloop run` proposes a round"):
-        publish_report(Workspace.open(tmp_path / "ws"))
+def test_before_the_first_round_the_report_is_of_what_was_counted(tmp_path: Path) -> None:
+    sky = '\n[attributes.sky]\ncolumn = "weather"\nvalues = ["clear", "<hail>"]\n[coverage.volume]\nleast = 30\n'
+    toy.make_workspace(tmp_path / "ws", config=toy.CONFIG + sky)
+    workspace = Workspace.open(tmp_path / "ws")
+    with pytest.raises(LedgerError, match="there is no round to report: `oddloop run` proposes one; without one"):
+        publish_report(workspace)
+    covered = run_until("coverage", str(tmp_path / "ws"), quiet=True).storage
+    assert publish_report(workspace).written is True
+    assert publish_report(workspace).written is False
+    assert say_where_to_look(workspace) == ""
+    page = parse((tmp_path / "ws/coverage.html").read_text())
+    lacking = [gap for gap in covered.read_table("volume_gaps.parquet").to_pylist() if gap["shortfall"] > 0]
+    single = {row["segment_id"] for row in covered.read_table("segments.parquet").to_pylist() if row["n_way"] <= 1}
+    assert page.headings[0] == ("h1", f"{len(lacking)} gaps of volume in {len(lacking)} segments")
+    assert page.table_rows("gaps-table") == len(lacking)
+    assert page.table_rows("scenes-table") == len(single)
+    assert "sky=<hail>" in page.text
+    assert (page.fetched, page.scripts, page.unclosed) == (["data:,"], [], [])

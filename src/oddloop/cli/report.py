@@ -1,4 +1,4 @@
-"""Write a round's report: one HTML page that opens from disk."""
+"""Write a round's report, or before the first round what was counted: one HTML page that opens from disk."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,11 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.report.build import build_report
 from oddloop.report.columns import take_by_id
+from oddloop.report.coverage_page import publish_coverage
 from oddloop.report.html import render_html
 from oddloop.report.model import CONTROL, LeadMetric, ReportInputs
 from oddloop.report.wording import weak_sentence
+from oddloop.report.written import Published, write_once
 from oddloop.rounds.diagnosis import find_worst_gaps, run_diagnosis
 from oddloop.rounds.discovery import Discovery, read_discovery
 from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
@@ -36,19 +38,12 @@ from oddloop.tables import SCENES
 REPORT_FILE = "report.html"
 _LISTED = 100
 """Clusters that the page lists; `oddloop discover` lists all."""
-_STAMP = "<!-- oddloop report {digest} -->"
-
-
-@dataclass(frozen=True)
-class Published:
-    """Where the report is, and whether it was written just now."""
-
-    url: str
-    written: bool
 
 
 def publish_report(workspace: Workspace, round_id: str = "", *, control: Workspace | None = None) -> Published:
-    """Write `rounds/<round_id>/report.html`; a page that already says the same is left alone.
+    """Write `rounds/<round_id>/report.html`, or before the first round what was counted, `coverage.html`.
+
+    A page that already says the same is left alone.
 
     Call it while nobody else writes to the workspace (`lake.lock.locked`).
 
@@ -58,24 +53,27 @@ def publish_report(workspace: Workspace, round_id: str = "", *, control: Workspa
         control: workspace of a control arm to compare with; None: the one in [evidence] control, if any.
 
     Raises:
-        LedgerError: there is no such round, or it has no picks.
+        LedgerError: there is no such round, it has no picks, or there is no round and nothing was counted.
     """
     state = _round(workspace, round_id)
+    if state is None:
+        return publish_coverage(workspace)
     control = control or _control(workspace)
     diagnosis = run_diagnosis(workspace, state.proposal["stages"]["coverage"])
-    folder = workspace.storage.sub(f"rounds/{state.round_id}")
-    stamp = _STAMP.format(digest=_digest(workspace, state, control, diagnosis.digest))
-    url = f"{folder.url}/{REPORT_FILE}"
-    if folder.exists(REPORT_FILE) and folder.read_bytes(REPORT_FILE).rstrip().endswith(stamp.encode()):
-        return Published(url, written=False)
-    page = render_html(build_report(collect_inputs(workspace, state, control)))
-    folder.write_bytes(REPORT_FILE, f"{page.rstrip()}\n{stamp}\n".encode())
-    return Published(url, written=True)
+    return write_once(
+        workspace.storage.sub(f"rounds/{state.round_id}"),
+        REPORT_FILE,
+        _digest(workspace, state, control, diagnosis.digest),
+        lambda: render_html(build_report(collect_inputs(workspace, state, control))),
+    )
 
 
 def say_where_to_look(workspace: Workspace, round_id: str = "") -> str:
     """The report's first advice: the weakest segment with enough support; "" where nothing is measured."""
-    report = build_report(collect_inputs(workspace, _round(workspace, round_id), _control(workspace)))
+    state = _round(workspace, round_id)
+    if state is None:
+        return ""
+    report = build_report(collect_inputs(workspace, state, _control(workspace)))
     if not report.weakest:
         return ""
     return f"the model is weakest in {report.weakest[0].segment_id}: {weak_sentence(report.weakest[0], report)}"
@@ -149,18 +147,17 @@ def lead_metric(segment_metrics: pa.Table, config: Config) -> LeadMetric | None:
     return LeadMetric(name, config.metrics[name].better, config.metrics[name].target) if name else None
 
 
-def _round(workspace: Workspace, round_id: str) -> RoundState:
+def _round(workspace: Workspace, round_id: str) -> RoundState | None:
+    """The round; where none is named, the newest with picks, or None where there is none."""
     ledger = open_ledger(workspace)
     try:
-        if round_id:
-            state = ledger.round(round_id)
-        else:
-            state = next((s for s in reversed(ledger.rounds()) if s.picks), RoundState("", ""))
+        if not round_id:
+            return next((s for s in reversed(ledger.rounds()) if s.picks), None)
+        state = ledger.round(round_id)
     finally:
         ledger.close()
     if not state.picks:
-        what = f"round {round_id} has no picks" if round_id else "there is no round with picks"
-        raise LedgerError(f"{what} to report; `oddloop run` proposes a round")
+        raise LedgerError(f"round {round_id} has no picks to report; `oddloop run` proposes a round")
     return state
 
 
