@@ -7,6 +7,9 @@ then twenty visitors ask in three ways:
 - as wrk does: page by page, twenty connections without pauses, one address per page, so that the answer is kept;
 - as an office does: a pause of 1 to 3 s after each page, over some 500 addresses;
 - the worst case: no pauses, and no address twice, so that no answer is kept.
+
+`--new` asks for addresses drawn at random alone (`web_addresses`), page by page, with and without pauses. Of the few
+scenes with tracks some come twice.
 """
 
 from __future__ import annotations
@@ -20,12 +23,15 @@ from statistics import median
 import duckdb
 
 from common import print_machine, print_table, run_fresh
+from web_addresses import new_addresses
 from web_load import Addresses, Served, Times, Visitor, serving, visit
 from web_workspace import N_ATTRIBUTES, N_VALUES, PER_LOG, make_web_workspace
 
 SIZES = (10_000, 100_000, 1_000_000)
 N_VISITORS, N_ALONE = 20, 20
 PAUSE_S, N_TURNS = (1.0, 3.0), 36
+WARMING_S = 15.0
+"""Longer than a server reads a million scenes after its start."""
 HEALTH = "/healthz"
 """Nothing is read for it: what the server and the visitors themselves take."""
 
@@ -37,6 +43,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the twenty visitors ask, each way")
     parser.add_argument("--page-seconds", type=float, default=60.0, help="the same of each page, where it is kept")
     parser.add_argument("--scenes", type=int, nargs="*", default=SIZES, help="sizes of the workspaces")
+    parser.add_argument("--new", action="store_true", help="addresses alone that nobody has asked for before")
     parser.add_argument("--make", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.make:
@@ -51,7 +58,10 @@ def main() -> None:
             folder = arguments.folder or Path(scratch)
             if not (folder / str(n // part)).exists():
                 run_fresh(__file__, "--make", n // part, "--folder", folder)
-            measure(folder / str(n // part), n // part, arguments.page_seconds / part, arguments.seconds / part)
+            if arguments.new:
+                measure_new(folder / str(n // part), n // part, arguments.page_seconds / part)
+            else:
+                measure(folder / str(n // part), n // part, arguments.page_seconds / part, arguments.seconds / part)
 
 
 def measure(folder: Path, n: int, page_seconds: float, seconds: float) -> None:
@@ -93,6 +103,27 @@ def measure(folder: Path, n: int, page_seconds: float, seconds: float) -> None:
         per_s, cpu_ms = times.n / times.wall_s, 1000 * times.cpu_s / times.n
         print(f"\n{name}: {per_s:.1f} answers a second, {cpu_ms:.1f} ms of CPU each.")
     print(f"\nDuckDB alone counts all values of all attributes in {count_by_sql(folder):.0f} ms.")
+
+
+def measure_new(folder: Path, n: int, seconds: float) -> None:
+    """Print what one workspace gives at addresses that nobody has asked for before."""
+    rows = []
+    with serving(folder) as server:
+        first_ms = 1000 * Visitor(server).ask("/")[0]
+        time.sleep(WARMING_S)
+        for page, address in new_addresses(n).items():
+            _, cpu_ms = ask_alone(server, address)
+            pauses = visit(server, {page: address}, N_VISITORS, seconds, PAUSE_S)
+            # Behind all turns of before.
+            rush = visit(server, {page: lambda turn, ask=address: ask(turn + 10**6)}, N_VISITORS, seconds)
+            rows.append((page, cpu_ms, pauses.n, *_p50_p95(pauses, page), rush.n / rush.wall_s, *_p50_p95(rush, page)))
+        peak_mb = server.peak_mb
+    print_table(
+        f"{n:,} scenes, addresses never asked before, {N_VISITORS} visitors, {seconds:.0f} s per page and way; first "
+        f"overview {first_ms:.0f} ms; peak memory {peak_mb:,.0f} MB",
+        ("page", "CPU ms", "pauses: answers", "p50 ms", "p95 ms", "no pauses: per s", "p50 ms", "p95 ms"),
+        rows,
+    )
 
 
 def _at_one(address: Addresses) -> Addresses:

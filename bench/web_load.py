@@ -124,6 +124,7 @@ def visit(
 
     def go(number: int) -> None:
         visitor, rng = Visitor(server), random.Random(number)
+        time.sleep(rng.uniform(0, pause_s[1]))  # they do not all come at once
         for visited in itertools.count():
             if time.monotonic() >= begun + seconds:
                 return
