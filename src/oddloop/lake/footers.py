@@ -39,7 +39,11 @@ class Footer:
 
     def groups_with(self, scene_ids: list[str]) -> tuple[int, ...]:
         """Row groups that may hold one of these scenes; the ids are ascending."""
-        return tuple(i for i, ends in enumerate(self.ends) if ends is None or _is_any_within(scene_ids, *ends))
+        if not scene_ids:
+            return ()
+        first, last = scene_ids[0], scene_ids[-1]
+        near = ((i, ends) for i, ends in enumerate(self.ends) if ends is None or (first <= ends[1] and ends[0] <= last))
+        return tuple(i for i, ends in near if ends is None or _is_any_within(scene_ids, *ends))
 
 
 class _Kept:

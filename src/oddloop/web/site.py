@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -113,9 +114,14 @@ def writer_of(request: Request) -> str:
 
 def address(request: Request, **changes: Any) -> str:
     """Path and query of a request with some parameters changed; None takes one away."""
-    url = request.url.remove_query_params([name for name, value in changes.items() if value is None])
-    url = url.include_query_params(**{name: value for name, value in changes.items() if value is not None})
-    return "/" + url.path.lstrip("/\\") + (f"?{url.query}" if url.query else "")
+    kept = [(name, value) for name, value in _asked(request.url.query) if name not in changes]
+    query = urlencode([*kept, *((name, str(value)) for name, value in changes.items() if value is not None)])
+    return "/" + request.url.path.lstrip("/\\") + (f"?{query}" if query else "")
+
+
+@functools.lru_cache(64)
+def _asked(query: str) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(query, keep_blank_values=True))
 
 
 def _as_json(value: Any) -> Markup:

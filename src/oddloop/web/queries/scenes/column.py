@@ -127,6 +127,16 @@ class Column:
         )  # of one type, or all are copied
         return tuple(self.values[code] for code in self.codes[first:last])
 
+    def of_rows(self, rows: npt.NDArray[np.integer]) -> list[tuple[str, ...]]:
+        """Values of some scenes.
+
+        >>> Column(3, ("a", "b"), np.array([0, 1, 1])).of_rows(np.array([2, 0]))
+        [('b',), ('a',)]
+        """
+        if self.rows is not None:
+            return [self.of(row) for row in rows.tolist()]
+        return [(self.values[code],) for code in self.codes[rows].tolist()]
+
 
 def column_of(values: pa.ChunkedArray | pa.Array) -> Column:
     """Text, or lists of text, as a column; null is `unknown`.

@@ -188,5 +188,9 @@ def score_names(view: View) -> tuple[str, ...]:
     if folder is None or not folder.exists(SCORES):
         return ()
     digest = view.stages["score"]
-    names = view.cached(("score names", digest), lambda: column_names(folder, SCORES))
-    return tuple(name for name in names if f"{name}_valid" in names)
+
+    def read() -> tuple[str, ...]:
+        names = column_names(folder, SCORES)
+        return tuple(name for name in names if f"{name}_valid" in names)
+
+    return view.cached(("score names", digest), read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 from oddloop.report.columns import finite
 from oddloop.web.paging import Part
 from oddloop.web.queries.scenes.asked import ScenesAsked
-from oddloop.web.queries.scenes.column import Bools, Column, Mask
+from oddloop.web.queries.scenes.column import Bools, Mask
 from oddloop.web.queries.scenes.facets import Facet, read_facets
 from oddloop.web.queries.scenes.index import HELD_OUT, Index, open_index, score_names
 from oddloop.web.queries.scenes.keep import keep_scenes
@@ -178,24 +179,27 @@ def lines_of(
     """Scenes of these rows; `distances` are null where nothing is to be likened to."""
     ids = index.ids.take(rows).to_pylist() if len(rows) else []
     clusters, logs, splits, labelled = index.clusters(), index.logs(), index.splits(), index.labelled
-    scores = index.score(score) if score else np.full(index.n, np.nan)
-    columns = [(name, index.attribute(name)) for name in index.attributes]
-    for scene_id, row, distance in zip(ids, rows.tolist(), distances, strict=True):
+    scores = index.score(score)[rows] if score else np.full(len(rows), np.nan)
+    attributes = [[_values(name, found) for found in index.attribute(name).of_rows(rows)] for name in index.attributes]
+    values = zip(*attributes, strict=True) if attributes else ((),) * len(rows)
+    told = zip(ids, rows.tolist(), distances, scores.tolist(), values, strict=True)
+    for scene_id, row, distance, value, said in told:
         yield SceneLine(
             scene_id=scene_id,
             log_id=logs.of(row)[0],
             labelled=bool(labelled[row]),
             is_held_out=splits.of(row)[0] == HELD_OUT,
-            score=finite(float(scores[row])),
+            score=finite(value),
             distance=distance,
             clusters=clusters.of(row) if clusters else (),
-            values=values_of(columns, row),
+            values=said,
         )
 
 
-def values_of(columns: list[tuple[str, Column]], row: int) -> tuple[Values, ...]:
-    """What a scene has of each attribute."""
-    return tuple(Values(name, column.of(row)) for name, column in columns)
+@functools.lru_cache(1 << 12)
+def _values(attribute: str, values: tuple[str, ...]) -> Values:
+    """Made once for all scenes that have the same."""
+    return Values(attribute, values)
 
 
 def groups_of(index: Index) -> tuple[Group, ...]:
