@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from jinja2.filters import do_urlencode
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from oddloop.report.formats import count
+from oddloop.web.queries.scenes.facets import Bar
 from oddloop.web.queries.scenes.search import Values
 from oddloop.web.store import Store
 
@@ -41,6 +43,21 @@ def value_spans(values: Iterable[Values]) -> Markup:
 @functools.lru_cache(_KEPT)
 def _span(attribute: str, values: tuple[str, ...]) -> Markup:
     return Markup("<span>{} <b>{}</b></span> ").format(attribute, ", ".join(values) or "–")
+
+
+def facet_bar(bar: Bar, address: str, text: str) -> Markup:
+    """A value that one may filter by: a page has hundreds, and macros take ten times as long.
+
+    >>> facet_bar(Bar("<clear>", 1200, 0.5, is_on=True), "/scenes?a&b", "<clear>").partition("<svg")[0]
+    Markup('<li><a class="bar on" href="/scenes?a&amp;b" rel="nofollow" aria-current="true">')
+    """
+    look = f"bar{' on' if bar.is_on else ''}{'' if bar.n else ' none'}"
+    current = ' aria-current="true"' if bar.is_on else ""
+    return Markup(  # noqa: S704 - texts are escaped
+        f'<li><a class="{look}" href="{escape(address)}" rel="nofollow"{current}><svg aria-hidden="true">'
+        f'<rect width="{round(bar.share * 100, 2)}%" height="100%"/></svg><span class="value">{escape(text)}</span>'
+        f'<span class="count">{count(bar.n)}</span></a></li>\n'
+    )
 
 
 def quote_query(value: Any) -> str:

@@ -20,7 +20,7 @@ from oddloop.web.access.people import Person
 from oddloop.web.access.sessions import Sessions
 from oddloop.web.access.tokens import OneTimeToken
 from oddloop.web.assets import asset
-from oddloop.web.fragments import keeper, quote_query, value_spans
+from oddloop.web.fragments import facet_bar, keeper, quote_query, value_spans
 from oddloop.web.intake import Intake
 from oddloop.web.messages import load_messages
 from oddloop.web.preferences import LANGUAGES, preferences_of
@@ -144,7 +144,7 @@ def templates() -> Environment:
         auto_reload=False,
     )
     made.filters |= {name: getattr(formats, name) for name in _FORMATS}
-    made.globals["said"] = said
+    made.globals |= {"said": said, "facet_bar": facet_bar}
     made.filters |= {"urlencode": quote_query, "value_spans": value_spans}
     made.filters |= {"moment": moment, "when": when, "as_json": _as_json, "signed": _signed}
     return made

@@ -18,6 +18,7 @@ from oddloop.web.store import NothingThereError
 
 _FILE = "scene_vectors.parquet"
 _BLOCK = 512
+_ROWS_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,17 @@ def find_like(index: Index, kept: Bools | None, like: Sequence[str], unlike: Seq
 def _near(vectors: Vectors, examples: Ints, is_among: Bools, k: int) -> Ints:
     """Rows that are among the k nearest of the examples, and few others: squares are rounded, and then none is missed.
 
-    One product of matrices, which takes a tenth of the time of exact differences.
+    Products of matrices, which take a tenth of the time of exact differences, of rows that stay in the processor.
     """
     matrix = vectors.matrix
     nearest = np.full(len(matrix), np.inf, dtype=matrix.dtype)
-    for example in examples:
-        squares = matrix @ (-2 * matrix[example])
-        squares += vectors.squares
-        squares += vectors.squares[example]
-        np.minimum(nearest, squares, out=nearest)
+    for start in range(0, len(matrix), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        for example in examples:
+            squares = matrix[rows] @ (-2 * matrix[example])
+            squares += vectors.squares[rows]
+            squares += vectors.squares[example]
+            np.minimum(nearest[rows], squares, out=nearest[rows])
     nearest[~is_among] = np.inf
     slack = 8 * matrix.shape[1] * np.finfo(nearest.dtype).eps
     limit = _reached_by(nearest, k)
