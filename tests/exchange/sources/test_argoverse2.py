@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,50 @@ def test_what_is_wrong_is_named_with_its_file(folder: Path) -> None:
         "[duplicate-track]",
         "Mend them, or leave out the parts concerned with --skip-faulty",
     ]
+
+
+POSES, BOXES, FOUND = (
+    "train/aa/city_SE3_egovehicle.feather",
+    "train/aa/annotations.feather",
+    "detections/m1/part-0.feather",
+)
+FAULTS = [
+    (
+        POSES,
+        lambda t: pa.concat_tables([t, t.slice(5, 1)]),
+        "egovehicle.feather: the vehicle has two poses at",
+    ),
+    (POSES, lambda t: t.slice(0, 20), "egovehicle.feather: its poses do not cover the time of the sweeps"),
+    (POSES, lambda t: t.slice(20), "egovehicle.feather: its poses do not cover the time of the sweeps"),
+    (BOXES, lambda t: t.slice(0, 0), "aa: neither annotations.feather nor sensors/lidar tells of a sweep"),
+    (
+        FOUND,
+        lambda t: t.set_column(0, "score", pa.array([1.5, *[0.5] * 19])),
+        "part-0.feather: a score is outside",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "change", "message"), FAULTS)
+def test_what_cannot_be_is_refused(
+    file: str, change: Callable[[pa.Table], pa.Table], message: str, folder: Path
+) -> None:
+    table = feather.read_table(folder / file, memory_map=False)
+    table = table.select(sorted(table.column_names, key=lambda name: name != "score"))
+    feather.write_feather(change(table), folder / file)
+    with pytest.raises(SourceError, match=message):
+        ingest("argoverse2", folder)
+    assert not (folder.parent / "ws/lake").exists()
+
+
+def test_a_log_in_which_nothing_was_labelled_is_labelled_all_the_same(folder: Path) -> None:
+    file = folder / "train/aa/annotations.feather"
+    feather.write_feather(feather.read_table(file, memory_map=False).slice(0, 0), file)
+    (folder / "train/aa/sensors/lidar").mkdir(parents=True)
+    for i in range(20):
+        (folder / f"train/aa/sensors/lidar/{av2.START_NS + i * 100_000_000}.feather").touch()
+    scene = read(ingest("argoverse2", folder), "scenes").to_pylist()[0]
+    assert (scene["n_frames"], scene["categories"], scene["n_agents_near_per_frame"]) == (20, [], 0.0)
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ from oddloop.exchange.sources.splits import split_columns
 
 ANNOTATIONS, POSES = "annotations.feather", "city_SE3_egovehicle.feather"
 SPLITS = ("train", "val", "test")
+POSE_SLACK_NS = 500_000_000
+"""Poses may begin as much after the first sweep, or end before the last one; else some of the way is not known."""
 
 
 def _required(*names: tuple[str, pa.DataType]) -> list[pa.Field]:
@@ -81,7 +83,7 @@ class Argoverse2Sensor:
         """Tables of one log."""
         log = part.files[0].parent
         boxes = _read_boxes(log / ANNOTATIONS) if log / ANNOTATIONS in part.files else None
-        times = np.unique(np.concatenate([_sweeps(log), boxes["timestamp_ns"].to_numpy() if boxes else []]))
+        times = np.unique(np.concatenate([_sweeps(log), [] if boxes is None else boxes["timestamp_ns"].to_numpy()]))
         if not len(times):
             raise PartError.of(log, "no-frames", f"neither {ANNOTATIONS} nor sensors/lidar tells of a sweep")
         times = times.astype(np.int64)
@@ -91,7 +93,7 @@ class Argoverse2Sensor:
             log_id=log.name,
             timestamp_ns=times,
             poses=poses,
-            boxes=_placed(boxes, times) if boxes else None,
+            boxes=None if boxes is None else _placed(boxes, times),
             agents=self.agents,
             predictions={model: _detected(_at_sweeps(table, times), times) for model, table in detected.items()},
             attributes={"city": _city(log), **split_columns(log.parent.name, SPLITS)},
@@ -135,8 +137,7 @@ class Argoverse2Sensor:
     @cached_property
     def _detections(self) -> dict[str, pa.Table]:
         return {
-            model: pa.concat_tables([pick_columns(_read(file), _DETECTIONS, file) for file in files])
-            for model, files in self._models.items()
+            model: pa.concat_tables([_read_detections(file) for file in files]) for model, files in self._models.items()
         }
 
 
@@ -157,12 +158,21 @@ def _read_boxes(file: Path) -> pa.Table:
     return boxes
 
 
+def _read_detections(file: Path) -> pa.Table:
+    found = pick_columns(_read(file), _DETECTIONS, file)
+    bad = pc.sum(pc.or_(pc.less(found["score"], 0), pc.greater(found["score"], 1))).as_py()
+    if bad:
+        raise PartError.of(file, "bad-score", "a score is outside [0, 1]; give probabilities", bad)
+    return found
+
+
 def _read_poses(file: Path, times: np.ndarray) -> Poses:
     ego = pick_columns(_read(file), _EGO, file).sort_by("timestamp_ns")
     time, heading = ego["timestamp_ns"].to_numpy(), heading_of(ego)
     if np.isnan(heading).any():
         raise PartError.of(file, "bad-rotation", "a quaternion is all zeros", int(np.isnan(heading).sum()))
-    if len(time) < 2 or time[0] > times[-1] or time[-1] < times[0]:
+    refuse_twice(ego, ["timestamp_ns"], file, "duplicate-pose", "the vehicle has two poses at {}".format)
+    if len(time) < 2 or time[0] - times[0] > POSE_SLACK_NS or times[-1] - time[-1] > POSE_SLACK_NS:
         message = "its poses do not cover the time of the sweeps; is it of another log, or cut short?"
         raise PartError.of(file, "other-times", message)
     return Poses(time, ego["tx_m"].to_numpy(), ego["ty_m"].to_numpy(), heading)
