@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from exchange.sources import waymo_folder as waymo
@@ -74,6 +78,57 @@ def test_components_that_do_not_belong_together_are_refused(tmp_path: Path, spoi
     said = {"other segment": "other than one segment: aa, bb", "times": "without a pose", "three numbers": "4 by 4"}
     with pytest.raises(SourceError, match=said[spoil]):
         ingest("waymo", tmp_path / "data", tmp_path)
+
+
+@pytest.mark.parametrize("component", ["lidar_box", "stats"])
+def test_a_segment_of_a_labelled_split_must_have_what_others_have(tmp_path: Path, component: str) -> None:
+    waymo.write_perception(tmp_path / "data")
+    waymo.write_segment(tmp_path / "data/training", "cc")
+    (tmp_path / f"data/training/{component}/cc.parquet").unlink()
+    with pytest.raises(SourceError, match=rf"{component}/cc.parquet: the file is not there; copy it again"):
+        ingest("waymo", tmp_path / "data", tmp_path)
+    (tmp_path / f"data/training/{component}/aa.parquet").unlink()
+    (tmp_path / f"data/training/{component}").rmdir()  # not copied at all
+    shutil.rmtree(tmp_path / "ws")
+    assert ingest("waymo", tmp_path / "data", tmp_path)["scenes"].num_rows == 5
+
+
+@pytest.mark.parametrize("kind", [-1, 5])
+def test_a_box_of_a_type_that_is_not_published_is_refused(tmp_path: Path, kind: int) -> None:
+    waymo.write_segment(tmp_path / "data/training", "aa")
+    file = tmp_path / "data/training/lidar_box/aa.parquet"
+    table = pq.read_table(file)
+    at = table.column_names.index(f"{waymo.BOX}.type")
+    waymo.write(file, table.set_column(at, table.field(at), pa.array([kind] * len(table), pa.int8())))
+    with pytest.raises(SourceError, match=rf"aa.parquet: a box has type {kind}, .* \(120 rows\)"):
+        ingest("waymo", tmp_path / "data", tmp_path)
+
+
+@pytest.mark.usefixtures("needs_protobuf")
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda s: setattr(s.tracks[1], "object_type", 5), "scenario aa: a track has type 5, which is not published"),
+        (lambda s: setattr(s.tracks[1], "object_type", -1), "scenario aa: a track has type -1, which is not published"),
+        (lambda s: s.tracks_to_predict.add(track_index=9), "scenario aa: tracks_to_predict names no track"),
+        (lambda s: s.tracks.add().CopyFrom(s.tracks[0]), "scenario aa: two tracks have one id"),
+        (lambda s: setattr(s, "sdc_track_index", 3), "scenario aa: sdc_track_index 3 names no track"),
+        (lambda s: s.tracks[1].states.pop(), "scenario aa: a track has not one state per time"),
+        (lambda s: setattr(s.tracks[0].states[2], "center_x", float("nan")), "scenario aa: a valid state holds"),
+        (lambda s: setattr(s, "scenario_id", ""), "a record has no scenario_id"),
+        (
+            lambda s: [setattr(state, "valid", False) for state in s.tracks[0].states],
+            "scenario aa: the ego vehicle has no valid",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_scenario_is_named(spoil: Callable[[Any], object], message: str, tmp_path: Path) -> None:
+    content = scenario_class()()
+    content.ParseFromString(waymo.scenario("aa"))
+    spoil(content)
+    waymo.write_records(tmp_path / "data/training/a.tfrecord", [content.SerializeToString()])
+    with pytest.raises(SourceError, match=rf"a\.tfrecord: {message}"):
+        ingest("waymo-motion", tmp_path / "data", tmp_path)
 
 
 @pytest.mark.usefixtures("needs_protobuf")

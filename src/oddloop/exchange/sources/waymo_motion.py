@@ -110,6 +110,10 @@ def _check(scenario: Any, file: Path) -> None:
         raise _fault(scenario, file, "no-ego", f"sdc_track_index {scenario.sdc_track_index} names no track")
     if any(len(track.states) != len(times) for track in scenario.tracks):
         raise _fault(scenario, file, "ragged", "a track has not one state per time")
+    if strange := [track.object_type for track in scenario.tracks if not 0 <= track.object_type < len(TYPES)]:
+        raise _fault(scenario, file, "bad-type", f"a track has type {strange[0]}, which is not published")
+    if any(not 0 <= p.track_index < len(scenario.tracks) for p in scenario.tracks_to_predict):
+        raise _fault(scenario, file, "no-such-track", "tracks_to_predict names no track")
     ids = [track.id for track in scenario.tracks]
     if len(set(ids)) < len(ids):
         raise _fault(scenario, file, "duplicate-track", "two tracks have one id")
@@ -143,9 +147,7 @@ def _lake_tables(
     is_ego = track == scenario.sdc_track_index
     own = Poses(times[step[is_ego]], *(states[is_ego, _STATE.index(n)] for n in ("x_m", "y_m", "heading_rad")))
     ids = np.array([str(t.id) for t in scenario.tracks], dtype=object)
-    kinds = np.array(
-        [TYPES[t.object_type] if t.object_type < len(TYPES) else TYPES[0] for t in scenario.tracks], object
-    )
+    kinds = np.array([TYPES[t.object_type] for t in scenario.tracks], object)
     others = ~is_ego
     ahead = _seen_from(own, times, step[others], states[others, :2])
     boxes = pa.table(
@@ -207,7 +209,7 @@ def _futures(
     """What the agents that are to be predicted did after the current time; none where it is not published."""
     track, step, states = found
     now, n_steps = scenario.current_time_index, len(scenario.timestamps_seconds)
-    wanted = [p.track_index for p in scenario.tracks_to_predict if 0 <= p.track_index < len(ids)]
+    wanted = [p.track_index for p in scenario.tracks_to_predict]
     rows = []
     for index in dict.fromkeys(wanted if now < n_steps - 1 else []):
         way = np.full((n_steps, 2), np.nan)

@@ -4,8 +4,9 @@
     <split>/vehicle_pose/<segment>.parquet    ego poses in a world frame
     <split>/stats/<segment>.parquet           time of day, weather and location of each frame
 
-A segment without boxes (the test split, or one that was not copied) has frames from its poses. Other components are not
-read. Time grows with the boxes and poses; memory with those of a segment.
+A segment without boxes (the test split, or where no boxes were copied) has frames from its poses; in a training or
+validation split that has the component, each segment must. Other components are not read. Time grows with the boxes and
+poses; memory with those of a segment.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from oddloop.exchange.sources.drive import Drive, drive_tables
 from oddloop.exchange.sources.splits import split_columns
 
 SPLITS = ("training", "validation", "testing", "testing_location", "domain_adaptation")
+WHOLE_SPLITS = ("training", "validation")
+"""Splits that are published with labels of all segments."""
 BOXES, POSES, STATS = "lidar_box", "vehicle_pose", "stats"
 TYPES = ("TYPE_UNKNOWN", "TYPE_VEHICLE", "TYPE_PEDESTRIAN", "TYPE_SIGN", "TYPE_CYCLIST")
 _TIME, _SEGMENT = "key.frame_timestamp_micros", "key.segment_context_name"
@@ -71,8 +74,9 @@ class WaymoPerception:
             )
         for pose in [*found, *(p.parent.parent / POSES / p.name for p in lone)]:
             split = self.folder / pose.parent.parent
+            is_whole = split.name in WHOLE_SPLITS
             others = (split / kind / pose.name for kind in (BOXES, STATS))
-            files = (split / POSES / pose.name, *(file for file in others if file.exists()))
+            files = (split / POSES / pose.name, *(f for f in others if f.exists() or (is_whole and f.parent.exists())))
             yield Part((pose.parent.parent / pose.stem).as_posix(), files)
 
     def read(self, part: Part) -> Tables:
@@ -139,8 +143,11 @@ def _placed(boxes: pa.Table, frames_us: Ints, part: Part) -> pa.Table:
         message = "has boxes at times without a pose; are both of the same segment?"
         raise PartError.of(part.files[1], "other-times", message, int(strange.sum()))
     kinds = boxes[f"{_BOX}.type"].to_numpy()
-    known = (kinds >= 0) & (kinds < len(TYPES))
-    names = np.array(TYPES, dtype=object)[np.where(known, kinds, 0)]
+    strange = (kinds < 0) | (kinds >= len(TYPES))
+    if strange.any():
+        message = f"a box has type {kinds[strange][0]}, which is not published; are the files of a newer version?"
+        raise PartError.of(part.files[1], "bad-type", message, int(strange.sum()))
+    names = np.array(TYPES, dtype=object)[kinds]
     return pa.table(
         {
             "frame": frame,
