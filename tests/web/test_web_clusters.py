@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import zlib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -253,6 +255,28 @@ def test_the_map_has_every_scene(app: FastAPI) -> None:
     assert viewer.get(f"{ALL}/map?left=0.5&right=0.5").status_code == 404
     picture = viewer.get(f"{ALL}/map.png")
     assert (picture.headers["content-type"], picture.content[:4]) == ("image/png", b"\x89PNG")
+
+
+def test_a_scene_of_nested_clusters_has_the_colour_of_the_smallest_one(
+    app: FastAPI, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = last_clustered(open_ledger(Workspace.open(toy)).events(DISCOVERY))
+    members = pq.read_table(toy / "discovery" / head.payload["digest"] / "members.parquet").to_pylist()
+    sizes = Counter(row["cluster_id"] for row in members)
+    assert max(Counter(row["scene_id"] for row in members).values()) > 1  # some are nested
+
+    def smallest(shown: list[str]) -> dict[str, int]:
+        found: dict[str, str] = {}
+        for row in sorted(members, key=lambda row: sizes[row["cluster_id"]]):
+            if row["cluster_id"] in shown:
+                found.setdefault(row["scene_id"], row["cluster_id"])
+        return dict(Counter(found.values()))
+
+    for most in (200, 2):  # beyond so many clusters the next larger one around stands for them
+        monkeypatch.setattr(places, "MAX_COLOURED", most)
+        shown = client(app, "viewer").get(ALL).json()["clusters"]["items"][:most]
+        seen = client(app, "viewer").get(f"{ALL}/map?right={1 - most * 1e-9}").json()["colours"]
+        assert {c["key"]: c["n_scenes"] for c in seen} == smallest([line["cluster_id"] for line in shown])
 
 
 def test_where_too_many_are_in_sight_they_are_shown_by_how_dense_they_lie(

@@ -64,11 +64,14 @@ def by_innermost(scene_map: pa.Table, members: pa.Table, cards: Sequence[Mapping
     """
     by_size = sorted(cards, key=lambda card: (card["n_scenes"], card["cluster_id"]))
     clusters = pa.array([card["cluster_id"] for card in by_size], pa.string())
-    code = pc.index_in(members["cluster_id"], value_set=clusters)
-    pairs = pa.table({"scene_id": members["scene_id"], "code": code})
-    smallest = pairs.group_by("scene_id").aggregate([("code", "min")])
-    at = pc.index_in(scene_map["scene_id"], value_set=smallest["scene_id"].combine_chunks().cast(pa.string()))
-    found = clusters.take(smallest["code_min"].take(at).combine_chunks())
+    code, row = (
+        pc.fill_null(pc.index_in(members[name], value_set=known), -1).to_numpy()
+        for name, known in (("cluster_id", clusters), ("scene_id", scene_map["scene_id"].combine_chunks()))
+    )
+    is_known = (code >= 0) & (row >= 0)
+    smallest = np.full(scene_map.num_rows, len(clusters))
+    np.minimum.at(smallest, row[is_known], code[is_known])
+    found = clusters.take(pa.array(smallest, mask=smallest == len(clusters)))
     return scene_map.set_column(scene_map.schema.get_field_index("cluster_id"), "cluster_id", found)
 
 

@@ -41,6 +41,13 @@ class Found:
         found: list[str] = self.cards["cluster_id"].to_pylist() if self.cards is not None else []
         return found
 
+    @property
+    def parents(self) -> dict[str, str | None]:
+        """The smallest cluster around each one; None: none."""
+        if self.cards is None:
+            return {}
+        return dict(zip(self.ids, self.cards["parent_id"].to_pylist(), strict=True))
+
     def said_of(self, cluster_id: str) -> Scenario:
         """What was said of a cluster."""
         return self.names.get(cluster_id, Scenario(cluster_id))

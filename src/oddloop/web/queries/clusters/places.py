@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -170,6 +170,14 @@ def _ends(whole: WholeMap, asked: MapAsked) -> tuple[Floats, Floats]:
     return whole.low + span * [asked.left, 1 - asked.bottom], whole.low + span * [asked.right, 1 - asked.top]
 
 
+def _nearest(cluster_id: str, shown: Container[str], parents: Mapping[str, str | None]) -> str | None:
+    """The cluster itself where it has a colour, else the smallest one around it that has."""
+    around: str | None = cluster_id
+    while around and around not in shown:
+        around = parents.get(around)
+    return around
+
+
 def _colours(found: Found, lasting: Mapping[str, str], asked: MapAsked) -> tuple[tuple[Key, ...], dict[str, int]]:
     """Keys of the colours, and the place of each run's own cluster id among them."""
     if asked.colour == "status":
@@ -177,7 +185,7 @@ def _colours(found: Found, lasting: Mapping[str, str], asked: MapAsked) -> tuple
         return tuple(Key(status, "", "status", cluster_colour(i)) for i, status in enumerate(STATUSES)), code_of
     shown = found.ids[:MAX_COLOURED]
     place = {key: i for i, key in enumerate(shown)}
-    code_of = {own: place[id_] for own, id_ in lasting.items() if id_ in place}
+    code_of = {own: place[near] for own, id_ in lasting.items() if (near := _nearest(id_, place, found.parents))}
     keys = (
         Key(id_, found.said_of(id_).name, "cluster", cluster_colour(i), i // len(COLOURS) % (HOLLOW + 1))
         for i, id_ in enumerate(shown)

@@ -11,11 +11,13 @@ import pyarrow.compute as pc
 
 from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import TableFiles
+from oddloop.report.cards_map import by_innermost
 from oddloop.rounds.discovery import last_clustered
 from oddloop.rounds.state import DISCOVERY
 from oddloop.web.store import View
 
 DISCOVER, MAP_FILE = "discover", "scene_map.parquet"
+MEMBERS_FILE, CLUSTERS_FILE = "cluster_members.parquet", "clusters.parquet"
 _MARGIN = 0.02
 Floats = npt.NDArray[np.float64]
 
@@ -28,7 +30,7 @@ class Places:
         order: (n,) place of each scene in the file.
         x, y: (n,) places; y points up.
         clusters: ids of clusters in their own run.
-        cluster: (n,) place of each scene's cluster among `clusters`; -1: none.
+        cluster: (n,) place among `clusters` of the smallest cluster that each scene is in; -1: none.
     """
 
     order: npt.NDArray[np.int32]
@@ -95,7 +97,9 @@ def read_whole_map(view: View) -> WholeMap | None:
 
 def _read_places(view: View, folder: Storage) -> Places:
     def read() -> Places:
-        table = _finite(folder.read_table(MAP_FILE, ["x", "y", "cluster_id"]))
+        members = folder.read_table(MEMBERS_FILE)
+        clusters = folder.read_table(CLUSTERS_FILE, ["cluster_id", "n_scenes"]).to_pylist()
+        table = by_innermost(_finite(folder.read_table(MAP_FILE)), members, clusters)
         coded = table["cluster_id"].combine_chunks().cast(pa.string()).dictionary_encode()
         cluster = pc.fill_null(coded.indices, -1).to_numpy().astype(np.int32)
         x, y = table["x"].to_numpy(), table["y"].to_numpy()
