@@ -27,7 +27,7 @@ from oddloop.derived_tables.scores import (
 from oddloop.derived_tables.selection import CANDIDATES, PICKS
 from oddloop.derived_tables.slices import SLICES
 from oddloop.derived_tables.star import STAR
-from oddloop.derived_tables.vectors import SCENE_MAP, SCENE_VECTORS
+from oddloop.derived_tables.vectors import NEIGHBOURS, SCENE_MAP, SCENE_VECTORS
 from oddloop.derived_tables.verdicts import (
     CURVE_POINTS,
     CURVES,
@@ -57,6 +57,7 @@ DERIVED = (
     *VERDICT_TABLES,
     SCENE_VECTORS,
     SCENE_MAP,
+    NEIGHBOURS,
     *CLUSTER_TABLES,
     CANDIDATES,
     PICKS,
@@ -98,6 +99,7 @@ __all__ = [
     "LIFTS",
     "LISTED_CLUSTERS",
     "NEAR_DUPLICATES",
+    "NEIGHBOURS",
     "NORMALISERS",
     "PICKS",
     "REASON",

@@ -1,10 +1,10 @@
-"""The tables of scene vectors and the map."""
+"""The tables of scene vectors, the map, and neighbours."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from oddloop.tables import FLOAT, FLOAT32, SCENE_ID, STRING, Column, TableSpec
+from oddloop.tables import FLOAT, FLOAT32, INT, SCENE_ID, STRING, Column, TableSpec
 
 SCENE_VECTORS = TableSpec(
     "scene_vectors",
@@ -23,5 +23,17 @@ SCENE_MAP = TableSpec(
         Column("cluster_id", STRING, "cluster of the scene; null is no cluster", nullable=True),
     ),
     key=("scene_id",),
+    derived=True,
+)
+NEIGHBOURS = TableSpec(
+    "neighbours",
+    "different scene vector among which neighbours were searched",
+    (
+        Column("mark", INT, "hash of the vector's values; rows are in the order of its bits without sign"),
+        Column(
+            "near", pa.list_(pa.int32()), "the nearest rows, by place in this table, itself among them, nearest first"
+        ),
+    ),
+    key=("mark",),
     derived=True,
 )

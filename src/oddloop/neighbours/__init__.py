@@ -2,7 +2,17 @@
 
 from oddloop.neighbours.among import MOST_PAIRS, nearest_among
 from oddloop.neighbours.columns import reduce_columns
+from oddloop.neighbours.exact import Lists
 from oddloop.neighbours.growing import Growing
-from oddloop.neighbours.search import MOST_EXACT, nearest_neighbours
+from oddloop.neighbours.search import MOST_EXACT, keeping, nearest_neighbours
 
-__all__ = ["MOST_EXACT", "MOST_PAIRS", "Growing", "nearest_among", "nearest_neighbours", "reduce_columns"]
+__all__ = [
+    "MOST_EXACT",
+    "MOST_PAIRS",
+    "Growing",
+    "Lists",
+    "keeping",
+    "nearest_among",
+    "nearest_neighbours",
+    "reduce_columns",
+]

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from oddloop.neighbours.columns import reduce_both
-from oddloop.neighbours.search import cells_of, exact_index
+from oddloop.neighbours.exact import exact_index
+from oddloop.neighbours.search import cells_of
 
 MOST_PAIRS = 1_000_000_000
 """Up to this many pairs all are compared: at 256 columns that takes about ten seconds of one core."""

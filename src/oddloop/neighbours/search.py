@@ -3,14 +3,22 @@
 Time O(n^2 d) exact; O(n^1.5 d) in cells, of which each search visits `_PROBES`. Memory: a float32 copy of the rows,
 twice in cells, and O(n k). Rows are searched one by one and cells trained in order, so the number of threads changes
 nothing.
+
+Exact lists can be kept (`keeping`): a later search takes over those of rows that were there, and finds the same sooner.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from oddloop.neighbours.exact import Lists, exact_neighbours
 
 MOST_EXACT = 60_000
 """Up to this many rows all pairs are compared."""
@@ -18,6 +26,38 @@ _PROBES = 16
 _PER_CELL_IN_TRAINING = 40
 _TRAINING_PASSES = 6
 _BATCH = 65_536
+
+
+@dataclass
+class Kept:
+    """Lists that are known of some rows, and those of the first exact search; they change how long it takes only."""
+
+    known: Lists | None
+    found: Lists | None = None
+
+
+_KEPT: ContextVar[Kept | None] = ContextVar("kept", default=None)
+
+
+@contextlib.contextmanager
+def keeping(known: Lists | None) -> Iterator[Kept]:
+    """Let the first exact search in here take over lists that are known, and keep those that it finds.
+
+    Not an argument, since it changes no result, and would have to go through all that may search.
+
+    >>> points = np.array([[0.0], [1.0], [3.0]], dtype=np.float32)
+    >>> with keeping(None) as kept:
+    ...     _ = nearest_neighbours(points[:2], 2, 0)
+    >>> with keeping(kept.found):
+    ...     nearest_neighbours(points, 2, 0).tolist()
+    [[0, 1], [1, 0], [2, 1]]
+    """
+    kept = Kept(known)
+    token = _KEPT.set(kept)
+    try:
+        yield kept
+    finally:
+        _KEPT.reset(token)
 
 
 def nearest_neighbours(points: npt.NDArray[np.float32], k: int, seed: int) -> npt.NDArray[np.int64]:
@@ -34,21 +74,21 @@ def nearest_neighbours(points: npt.NDArray[np.float32], k: int, seed: int) -> np
     >>> nearest_neighbours(np.array([[0.0], [1.0], [3.0]], dtype=np.float32), 2, 0).tolist()
     [[0, 1], [1, 0], [2, 1]]
     """
-    n, k = len(points), min(k, len(points))
-    index: Any = exact_index(points) if n <= MOST_EXACT else cells_of(points, seed)
-    found = np.empty((n, k), dtype=np.int64)
-    for start in range(0, n, _BATCH):
+    if len(points) <= MOST_EXACT:
+        return _exact(points, k)
+    index, found = cells_of(points, seed), np.empty((len(points), k), dtype=np.int64)
+    for start in range(0, len(points), _BATCH):
         found[start : start + _BATCH] = index.search(points[start : start + _BATCH], k)[1]
     return found
 
 
-def exact_index(points: npt.NDArray[np.float32]) -> Any:
-    """An index that compares with every row."""
-    import faiss  # here: slow to load
-
-    index = faiss.IndexFlatL2(points.shape[1])
-    index.add(points)
-    return index
+def _exact(points: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:
+    kept = _KEPT.get()
+    if kept is None or kept.found is not None:
+        return exact_neighbours(points, k).rows
+    found = exact_neighbours(points, k, kept.known)
+    kept.found = found.lists
+    return found.rows
 
 
 def cells_of(points: npt.NDArray[np.float32], seed: int) -> Any:

@@ -22,6 +22,7 @@ from oddloop.lake.workspace import TableFiles, table_files
 from oddloop.rounds.discovery.basis import load_basis, settle_basis
 from oddloop.rounds.shell import Step
 from oddloop.rounds.stages.context import Context, Done, write_tables
+from oddloop.rounds.stages.kept_neighbours import merged_neighbours
 from oddloop.rounds.stages.scene_scores import read_scores, score_names
 from oddloop.tables import (
     FEATURES,
@@ -89,7 +90,8 @@ def _write_discover(
     made = discover.place_scenes(gather(), basis)
     gather.cache_clear()  # what vectors are made of takes twice their room
     # A seed of its own: another one of the workspace must not give other clusters.
-    result = discover.discover_in(basis, made, context.scenes(), _obeyed(context), run=context.engine.map)
+    with merged_neighbours(context.workspace.storage, "discover", out):
+        result = discover.discover_in(basis, made, context.scenes(), _obeyed(context), run=context.engine.map)
     rows = write_tables(
         out,
         scene_vectors=result.vectors,

@@ -16,6 +16,7 @@ from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.storage import Storage
 from oddloop.rounds.stages.audit import resolve_audited
 from oddloop.rounds.stages.context import Context, Done, make_generator, write_tables
+from oddloop.rounds.stages.kept_neighbours import merged_neighbours
 from oddloop.rounds.stages.stored_vectors import VectorFile
 from oddloop.select.adapters import library_of
 
@@ -45,7 +46,8 @@ def run_select(context: Context, done: Done) -> Derived:
 
 
 def _write_select(context: Context, done: Done, chosen: SelectConfig, out: Storage) -> dict[str, int]:
-    result = _pick(context, done, chosen)
+    with merged_neighbours(context.workspace.storage, "select", out):
+        result = _pick(context, done, chosen)
     rows = write_tables(out, candidates=result.candidates, picks=result.picks)
     return {**rows, **{f"excluded_{reason}": n for reason, n in result.n_excluded.items()}}
 
