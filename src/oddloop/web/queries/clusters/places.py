@@ -185,7 +185,8 @@ def _colours(found: Found, lasting: Mapping[str, str], asked: MapAsked) -> tuple
         return tuple(Key(status, "", "status", cluster_colour(i)) for i, status in enumerate(STATUSES)), code_of
     shown = found.ids[:MAX_COLOURED]
     place = {key: i for i, key in enumerate(shown)}
-    code_of = {own: place[near] for own, id_ in lasting.items() if (near := _nearest(id_, place, found.parents))}
+    parents = found.parents
+    code_of = {own: place[near] for own, id_ in lasting.items() if (near := _nearest(id_, place, parents))}
     keys = (
         Key(id_, found.said_of(id_).name, "cluster", cluster_colour(i), i // len(COLOURS) % (HOLLOW + 1))
         for i, id_ in enumerate(shown)
