@@ -1,7 +1,7 @@
 """A workspace of any size for the web benchmark: made by `oddloop`'s own stages from drawn tables.
 
 Twenty attributes of ten values each (one with any number per scene), twenty groups of scene vectors, a tenth labelled,
-a twentieth held out; tracks of some scenes.
+a twentieth held out; tracks of some scenes. Tables of the lake are written as `oddloop ingest` writes them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from oddloop.engine import LocalEngine
 from oddloop.lake import Workspace
+from oddloop.lake.encoding import row_group_rows
 from oddloop.rounds.discovery import name_cluster
 from oddloop.rounds.ledger import Author, open_ledger
 from oddloop.rounds.run import run
@@ -22,7 +23,6 @@ from oddloop.rounds.shell import Shell
 N_ATTRIBUTES, N_VALUES, PER_LOG, N_CLASSES, N_DIMENSIONS = 20, 10, 20, 10, 16
 MOST_TRACKED, N_AGENTS, N_INSTANTS = 2_000, 8, 40
 SCENE_NS = 10_000_000_000
-_ROWS = 100_000
 
 _CONFIG = """\
 [workspace]
@@ -134,4 +134,5 @@ def _lists(values: object, width: int) -> pa.Array:
 
 def _write(folder: Path, columns: dict[str, object]) -> None:
     folder.mkdir(parents=True)
-    pq.write_table(pa.table(columns), folder / "part-0.parquet", row_group_size=_ROWS)
+    table = pa.table(columns)
+    pq.write_table(table, folder / "part-0.parquet", row_group_size=row_group_rows(table.schema))
