@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from oddloop.config import CostConfig, SelectConfig
@@ -23,7 +24,7 @@ def vectors_of(n: int) -> pa.Table:
 
 def stored(folder, table: pa.Table) -> VectorFile:
     storage = Storage.open(folder)
-    storage.write_table("v.parquet", table, row_group_rows=7)
+    pq.write_table(table, folder / "v.parquet", row_group_size=7)
     return VectorFile.of(storage, "v.parquet")
 
 
