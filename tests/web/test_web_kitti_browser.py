@@ -112,7 +112,8 @@ def test_picks_are_judged_and_the_review_is_finished(own: tuple[Reader, Path]) -
     reader, folder = own
     with reader.opened("/") as page:
         page.get_by_role("link", name="Review them").click()
-        page.wait_for_selector("#pick-1")
+        # The script shows the button for its keys once it listens to them: a key pressed before that is lost.
+        page.wait_for_selector("#help")
         page.keyboard.press("a")
         page.wait_for_selector("#pick-1.approve")
         page.keyboard.press("d")
