@@ -91,6 +91,7 @@ def test_a_faulty_sequence_can_be_left_out(archive: Path, workspace: Workspace) 
     (archive / "label_02/0002.txt").unlink()
     summary = ingest_kitti(archive, workspace, skip_faulty=True)
     assert logs(workspace) == {"0000"}
+    assert "What is faulty was left out, for 4 faults:" in str(summary)
     assert [(row["file"], row["reason"].rpartition(" ")[2]) for row in summary.refused.to_pylist()] == [
         ("detections/pointrcnn_Car_val/0001.txt", "[missing-file]"),
         ("detections/pointrcnn_Car_val/0002.txt", "[no-such-sequence]"),

@@ -23,7 +23,7 @@ from oddloop.exchange.sources.base import Part, PartError, Source, Tables
 from oddloop.exchange.sources.judge import find_part_faults
 from oddloop.exchange.sources.labelled import labels_of
 from oddloop.exchange.sources.left_out import LEFT_OUT, as_faults
-from oddloop.exchange.summary import IngestSummary, Progress
+from oddloop.exchange.summary import OF_SOURCE, IngestSummary, Progress
 from oddloop.lake.derived import Derived, Recipe, derive, find
 from oddloop.lake.fingerprint import digest_of
 from oddloop.lake.replace import refuse_unwritable, replacing
@@ -110,7 +110,7 @@ def _stage_all(
         except PartError as error:
             staged.faults += error.faults
             if skip_faulty and error.rest:
-                _take_rest(staged, source, part, storage, error.rest)
+                _take_rest(staged, source, part, storage, settings, error.rest)
         if progress is not None:
             progress("read", i + 1, len(parts))
     staged.faults = sorted(set(staged.faults))  # what several parts lack is told once
@@ -132,11 +132,13 @@ def _read(source: Source, part: Part) -> Tables:
         raise
 
 
-def _take_rest(staged: _Staged, source: Source, part: Part, storage: Storage, rest: Tables) -> None:
+def _take_rest(
+    staged: _Staged, source: Source, part: Part, storage: Storage, settings: list[object], rest: Tables
+) -> None:
     """What is right in a faulty part, under a name of its own: the part as a whole is still to be read."""
-    recipe = Recipe(STAGE, {"files": _stamp(part)}, {"rest of": part.name, "code": _code_of(source)})
+    with_ = {"rest of": part.name, "code": _code_of(source), "with": settings}
     try:
-        _take(staged, part, _keep(storage, recipe, part, rest))
+        _take(staged, part, _keep(storage, Recipe(STAGE, {"files": _stamp(part)}, with_), part, rest))
     except PartError as error:
         staged.faults += error.faults
 
@@ -249,9 +251,9 @@ def _message(folder: Path, faults: Sequence[Fault], skip_faulty: bool) -> str:
 
 def _refused(staged: _Staged) -> pa.Table | None:
     """A row per fault, which may have cost a whole part, and one per kind of rows that were left out."""
-    said = [(fault, 1) for fault in staged.faults] + [(f, f.n_rows) for f in sorted(staged.left_out)]
+    said = [(OF_SOURCE, f, 1) for f in staged.faults] + [(f.table, f, f.n_rows) for f in sorted(staged.left_out)]
     rows = [
-        {"table": f.table, "file": f.file, "row": f.row, "reason": f"{f.message} [{f.code}]", "n_rows": n}
-        for f, n in said
+        {"table": table, "file": f.file, "row": f.row, "reason": f"{f.message} [{f.code}]", "n_rows": n}
+        for table, f, n in said
     ]
     return pa.Table.from_pylist(rows, schema=REFUSED) if rows else None
