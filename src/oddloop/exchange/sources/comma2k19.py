@@ -102,7 +102,7 @@ def _read_segment(part: Part) -> _Segment:
     x, y = _level(place - place[0], latitude[:1], longitude[:1])
     # Signals are timed since the computer started, like `frame_times`.
     shift_ns = int(utc_ns[0]) - int(boot_s[0, 0] * 1e9)
-    signals = [_signal(part.files[i], part.files[i + 1], shift_ns) for i in (4, 6)]
+    signals = [_signal(part.files[i], part.files[i + 1], shift_ns, utc_ns[[0, -1]]) for i in (4, 6)]
     return _Segment(utc_ns, latitude, longitude, Poses(utc_ns, x, y, np.arctan2(north, east)), *signals)
 
 
@@ -112,11 +112,16 @@ def _utc_ns(gps: FloatArray) -> IntArray:
     return week_ns + (gps[:, 1] * 1e9).astype(np.int64)
 
 
-def _signal(time_file: Path, value_file: Path, shift_ns: int) -> tuple[IntArray, FloatArray]:
+def _signal(time_file: Path, value_file: Path, shift_ns: int, between_ns: IntArray) -> tuple[IntArray, FloatArray]:
     times, values = _numbers(time_file, 1)[:, 0], _numbers(value_file, 1)[:, 0]
     if len(times) != len(values) or (np.diff(times) < 0).any():
         raise PartError.of(time_file, "uneven", "its times do not rise, or are not as many as its values")
-    return (times * 1e9).astype(np.int64) + shift_ns, values
+    time_ns = (times * 1e9).astype(np.int64) + shift_ns
+    within = np.searchsorted(time_ns, between_ns[1], "right") - np.searchsorted(time_ns, between_ns[0])
+    if 2 * within <= len(time_ns):
+        message = "most of its times are not those of the frames; is it of another segment?"
+        raise PartError.of(time_file, "other-times", message, int(len(time_ns) - within))
+    return time_ns, values
 
 
 def _numbers(file: Path, columns: int) -> FloatArray:
