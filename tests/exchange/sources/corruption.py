@@ -224,6 +224,21 @@ def _json_way(name: str, change: Callable[[dict | list, object], object]) -> Way
     return way
 
 
+def _hollow(file: Path, names: Collection[str], rng: np.random.Generator) -> tuple[str, bool]:
+    """What a run that ended too early leaves: valid, and empty; a model without any result must not go missing."""
+    document = json.loads(file.read_bytes())
+    file.write_text(json.dumps([] if isinstance(document, list) else {k: type(v)() for k, v in document.items()}))
+    return "hollow", "results" in file.parts
+
+
+def _of_another(file: Path, names: Collection[str], rng: np.random.Generator) -> tuple[str, bool]:
+    """Times that a signal or the frames of another segment have."""
+    values = np.load(file)
+    with file.open("wb") as stream:
+        np.save(stream, values + rng.choice([-3600, 3600]))
+    return "of another segment", file.name == "t"
+
+
 def _set(value: object) -> Callable[[dict | list, object], object]:
     return lambda node, key: node.__setitem__(key, value)  # type: ignore[union-attr]
 
@@ -319,6 +334,7 @@ _WAYS: dict[str, list[Way]] = {
         _array_way("row gone", lambda values, rng: np.delete(values, rng.integers(len(values)), axis=0)),
         _array_way("words", lambda values, rng: values.astype(str)),
         _array_way("other order", lambda values, rng: values[::-1], must_refuse=False),
+        _of_another,
     ],
     ".feather": _FRAMES,
     ".parquet": _FRAMES,
@@ -328,6 +344,7 @@ _WAYS: dict[str, list[Way]] = {
         _json_way("null", _set(None)),
         _json_way("word", _set("<word>")),
         lambda file, names, rng: (_json_way("twice", _again)(file, names, rng)[0], False),
+        _hollow,
     ],
     ".txt": [
         _line_way("line gone", lambda lines, row, rng: lines.pop(row), must_refuse=False),

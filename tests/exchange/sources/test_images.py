@@ -123,6 +123,14 @@ BDD_FAULTS = [
         lambda d: d[0]["labels"].append(d[0]["labels"][0]),
         r"object 0 of image aaaa-1111.jpg is there twice",
     ),
+    (TRAIN, lambda d: d[0]["labels"][0].pop("box2d"), r"a box of image aaaa-1111.jpg has a corner that is missing"),
+    (
+        TRAIN,
+        lambda d: d[0]["labels"][2].update(poly2d=None, box2d=None),
+        r"a box of image aaaa-1111.jpg has a corner that is missing",
+    ),
+    (FLAT, lambda d: d.clear(), r"results/m2: no result is in its files; copy them again, or remove the folder"),
+    (SCORED, lambda d: [frame["labels"].clear() for frame in d], r"results/m1: no result is in its files"),
     (VIDEO, lambda d: d["frames"][3].update(frameIndex=2), r"video cccc-3333 has two images at place 2"),
     (VIDEO, lambda d: d.pop("frames"), r"cccc-3333.json: it has no `frames`"),
     (
@@ -213,6 +221,7 @@ COCO_FAULTS = [
     (INSTANCES, lambda d: d["annotations"][0]["bbox"].pop(), "a box of image 10 has a corner that is missing"),
     (INSTANCES, lambda d: d["images"].append(d["images"][0]), "image 10 is there twice"),
     (INSTANCES, lambda d: d["categories"][0].pop("name"), "category 1 has no name"),
+    (RESULTS, lambda d: d.clear(), r"results/m1: no result is in its files; copy them again, or remove the folder"),
     (RESULTS, lambda d: d[0].update(image_id=99), "a detection names image 99, which is not in the set"),
     (RESULTS, lambda d: d[0].update(category_id=9), "a detection of image 10 has no category"),
     (
@@ -243,6 +252,11 @@ def test_results_alone_make_scenes_without_metrics(bdd: Path) -> None:
     assert find_faults(workspace) == []
     assert read(workspace, "scenes").num_rows == 3
     assert not workspace.storage.exists("lake/metrics")
+
+
+def test_one_of_a_models_files_may_hold_no_result(bdd: Path) -> None:
+    made.save(bdd / "results/m2/none.json", [])
+    assert read(ingest("bdd100k", bdd), "predictions/detection/m2").num_rows == 3
 
 
 def test_all_kinds_of_faults_are_named_at_once(bdd: Path) -> None:

@@ -12,8 +12,9 @@ from exchange.sources import nuscenes_folder as made
 from exchange.sources.corruption import some_fast
 from exchange.sources.lakes import ingest, read
 from oddloop.errors import SourceError
-from oddloop.exchange.sources import make_source
+from oddloop.exchange.sources import ingest_source, make_source
 from oddloop.lake.validate import find_faults
+from oddloop.lake.workspace import Workspace
 
 
 @pytest.fixture
@@ -121,6 +122,13 @@ FAULTS = [
     (V + "scene.json", lambda d: d[1].update(name="scene-0000"), "scene scene-0000 is there twice"),
     (V + "splits.json", lambda d: d.update(val="scene-1"), "splits.json: it is not {split: .scene names.}"),
     ("results/det_a/results.json", lambda d: d.pop("results"), "it has no `results`"),
+    ("results/det_a/results.json", lambda d: d["results"].clear(), "results/det_a: no result is in its files"),
+    ("results/traj_b/forecasts.json", lambda d: d.clear(), "results/traj_b: no result is in its files"),
+    (
+        V + "splits.json",
+        lambda d: d.update(train=["scene-0000", "scene-0001"]),
+        "splits.json: scene scene-0001 is in val and in train; what models learn from must not judge them",
+    ),
     (
         "results/det_a/results.json",
         lambda d: d["results"].update(zz=[]),
@@ -147,6 +155,21 @@ def test_what_is_wrong_is_named(file: str, change: Callable[[list | dict], objec
     with pytest.raises(SourceError, match=message):
         ingest("nuscenes", folder)
     assert not (folder.parent / "ws/lake").exists()
+
+
+def test_a_scene_of_a_small_version_is_in_the_splits_of_the_whole(folder: Path) -> None:
+    edit(folder / V / "splits.json", lambda d: d.update(mini_val=d.pop("val"), train=d["mini_train"]))
+    scenes = read(ingest("nuscenes", folder), "scenes")
+    assert scenes["dataset_split"].to_pylist() == ["mini_train", "mini_val"]
+    assert scenes["split"].to_pylist() == ["pool", "eval"]
+
+
+def test_a_scene_to_learn_from_and_to_judge_by_is_left_out_where_faults_are(folder: Path, tmp_path: Path) -> None:
+    edit(folder / V / "splits.json", lambda d: d["val"].append("scene-0000"))
+    workspace = Workspace.create(tmp_path / "ws", "")
+    summary = ingest_source(make_source("nuscenes", folder), folder, workspace, skip_faulty=True)
+    assert read(workspace, "scenes")["scene_id"].to_pylist() == ["scene-0001"]
+    assert summary.n_refused == 1
 
 
 def test_a_table_is_missing(folder: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from oddloop.errors import SourceError
@@ -17,12 +18,18 @@ from oddloop.exchange.sources.agents import agents_of
 from oddloop.exchange.sources.base import Part, PartError, Tables, result_files
 from oddloop.exchange.sources.images import DETECTIONS, SPLIT_OF_FILE, ImageSet, Kind
 from oddloop.exchange.sources.json_tables import Connection, add_array, add_object, connect, is_array
+from oddloop.exchange.sources.left_out import refuse_without_results
 
 RATE_HZ = 5.0
 """Videos are labelled at five frames a second; a single image stands for as long."""
 _BOX2D = "STRUCT(x1 DOUBLE, y1 DOUBLE, x2 DOUBLE, y2 DOUBLE)"
 _FLAGS = "STRUCT(occluded BOOLEAN, truncated BOOLEAN, crowd BOOLEAN)"
-_LABEL = f"STRUCT(id VARCHAR, category VARCHAR, score DOUBLE, attributes {_FLAGS}, box2d {_BOX2D})"
+_OTHER_SHAPES = ("poly2d", "rle", "box3d", "graph")
+"""What a label may have instead of a box; not read."""
+_LABEL = (
+    f"STRUCT(id VARCHAR, category VARCHAR, score DOUBLE, attributes {_FLAGS}, box2d {_BOX2D}, "
+    f"{', '.join(f'{name} JSON' for name in _OTHER_SHAPES)})"
+)
 _FRAME = {
     "name": "VARCHAR",
     "videoName": "VARCHAR",
@@ -44,11 +51,11 @@ class Bdd100k:
     def __init__(self, folder: Path, scene_s: float) -> None:
         self.folder, self.scene_s = folder, scene_s
         self.labels = sorted(folder.glob("labels/**/*.json"))
-        self.results = [(m, f) for m, files in result_files(folder / "results", "**/*.json").items() for f in files]
+        self.models = result_files(folder / "results", "**/*.json")
 
     def parts(self) -> Iterable[Part]:
         """Runs of videos."""
-        if not self.labels and not self.results:
+        if not self.labels and not self.models:
             raise SourceError(f"{self.folder}: no labels/*.json and no results/<model_id>/*.json in it")
         return self._images.parts()
 
@@ -62,12 +69,14 @@ class Bdd100k:
         for file in self.labels:
             _add_frames(con, "labelled", file)
         _as_tables(con, self.folder)
-        for model, file in self.results:
+        for model, file in ((model, file) for model, files in self.models.items() for file in files):
             _add_results(con, model, file)
         _add_detected_only(con)
-        files = (*self.labels, *(file for _, file in self.results))
+        files = (*self.labels, *chain(*self.models.values()))
         kind = Kind(RATE_HZ, agents_of("bdd100k"), ("weather", "scene", "timeofday"), files)
-        return ImageSet(con, kind, self.scene_s)
+        images = ImageSet(con, kind, self.scene_s)
+        refuse_without_results(self.folder / "results", self.models, images.models)
+        return images
 
 
 def _add_frames(con: Connection, table: str, file: Path) -> None:
@@ -100,7 +109,7 @@ def _as_tables(con: Connection, folder: Path) -> None:
         l.attributes.occluded AS is_occluded, l.attributes.truncated AS is_truncated, l.attributes.crowd AS is_crowd,
         file
         FROM (SELECT name, file, unnest(labels) AS l, generate_subscripts(labels, 1) AS n FROM labelled)
-        WHERE l.box2d IS NOT NULL"""
+        WHERE l.box2d IS NOT NULL OR {" AND ".join(f"l.{name} IS NULL" for name in _OTHER_SHAPES)}"""
     )
     con.execute(DETECTIONS)
     con.execute("CREATE TABLE predicted(name VARCHAR, video VARCHAR, position BIGINT, file VARCHAR)")

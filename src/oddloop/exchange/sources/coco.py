@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from oddloop.errors import SourceError
 from oddloop.exchange.sources.base import Part, PartError, Tables, result_files
 from oddloop.exchange.sources.images import DETECTIONS, SPLIT_OF_FILE, ImageSet, Kind
 from oddloop.exchange.sources.json_tables import Connection, add_array, add_object, connect
+from oddloop.exchange.sources.left_out import refuse_without_results
 
 RATE_HZ = 10.0
 """Made up: the format has no time between images."""
@@ -41,7 +43,7 @@ class Coco:
     def __init__(self, folder: Path, scene_s: float) -> None:
         self.folder, self.scene_s = folder, scene_s
         self.instances = sorted(folder.glob("annotations/**/*.json"))
-        self.results = [(m, f) for m, files in result_files(folder / "results", "**/*.json").items() for f in files]
+        self.models = result_files(folder / "results", "**/*.json")
 
     def parts(self) -> Iterable[Part]:
         """Runs of logs."""
@@ -65,11 +67,15 @@ class Coco:
             if lacking is not None:
                 raise PartError.of(lacking[0], "other-format", f"it has no `{name}`; it is no COCO file of instances")
         _as_tables(con, self.folder)
-        for model, file in self.results:
+        for model, file in ((model, file) for model, files in self.models.items() for file in files):
             _add_results(con, model, file)
         categories = con.sql("SELECT DISTINCT name FROM categories").fetchall()
         agents = {name for (name,) in categories if str(name).lower() in _PEOPLE_AND_VEHICLES}
-        return ImageSet(con, Kind(RATE_HZ, agents, (), (*self.instances, *(f for _, f in self.results))), self.scene_s)
+        images = ImageSet(
+            con, Kind(RATE_HZ, agents, (), (*self.instances, *chain(*self.models.values()))), self.scene_s
+        )
+        refuse_without_results(self.folder / "results", self.models, images.models)
+        return images
 
 
 def _as_tables(con: Connection, folder: Path) -> None:

@@ -6,7 +6,7 @@ nothing of a model fits, the folder is wrong or its names are, and the model wou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import astuple
 from pathlib import Path
 
@@ -40,8 +40,7 @@ def find_unknown(folder: Path, table: str, noun: str, of: pa.ChunkedArray, known
     """
     counts = {str(pair["values"]): int(pair["counts"]) for pair in of.value_counts().to_pylist()}
     if not counts:
-        message = "no result is in its files; copy them again, or remove the folder"
-        raise PartError.of(folder, "no-results", message)
+        raise _no_results(folder)
     strange = sorted(counts.keys() - set(known))
     if len(strange) == len(counts):
         more = f" and {len(strange) - 1:,} more" if len(strange) > 1 else ""
@@ -54,6 +53,31 @@ def find_unknown(folder: Path, table: str, noun: str, of: pa.ChunkedArray, known
     return tuple(
         Fault(table, str(folder), -1, f"no-such-{noun}", reason.format(noun, one), counts[one]) for one in strange
     )
+
+
+def refuse_without_results(folder: Path, models: Iterable[str], having: Collection[str]) -> None:
+    """Refuse models whose files hold no result, such as `[]`: on which frames they found nothing is not known.
+
+    Args:
+        folder: holds the models' folders.
+        models: names of those.
+        having: models of which there are results.
+
+    Raises:
+        PartError: names each that is in `models` alone.
+
+    >>> refuse_without_results(Path("results"), ["m1", "m2"], {"m1"})
+    Traceback (most recent call last):
+        ...
+    oddloop.exchange.sources.base.PartError: results/m2: no result is in its files; copy them again, or ... [no-results]
+    """
+    faults = [fault for model in models if model not in having for fault in _no_results(folder / model).faults]
+    if faults:
+        raise PartError(faults)
+
+
+def _no_results(folder: Path) -> PartError:
+    return PartError.of(folder, "no-results", "no result is in its files; copy them again, or remove the folder")
 
 
 def as_table(faults: Iterable[Fault]) -> pa.Table:

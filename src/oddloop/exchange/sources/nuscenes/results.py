@@ -7,6 +7,7 @@ prediction   [{"instance", "sample", "prediction": modes x steps x (x, y), "prob
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,8 @@ _PREDICTION = {"instance": "VARCHAR", "sample": "VARCHAR", "prediction": "DOUBLE
 TASKS = ("detection", "trajectory")
 
 
-def load_results(con: Connection, files: list[tuple[str, Path]]) -> None:
-    """Load results by model into `detection` and `trajectory`.
+def load_results(con: Connection, files: Mapping[str, Sequence[Path]]) -> None:
+    """Load the files of each model into `detection` and `trajectory`.
 
     Raises:
         PartError: a file is damaged, of neither form, or names samples or instances that do not exist.
@@ -36,7 +37,7 @@ def load_results(con: Connection, files: list[tuple[str, Path]]) -> None:
         CREATE TABLE trajectory(model_id VARCHAR, agent_id VARCHAR, sample_token VARCHAR, modes DOUBLE[][][],
         probs DOUBLE[], file VARCHAR)"""
     )
-    for model, file in files:
+    for model, file in ((model, file) for model, of_model in files.items() for file in of_model):
         con.execute("DROP TABLE IF EXISTS found")
         if is_array(file):
             add_array(con, "found", file, _PREDICTION)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ from oddloop.exchange.sources.agents import agents_of
 from oddloop.exchange.sources.base import Part, PartError, Tables, read_json, result_files
 from oddloop.exchange.sources.drive import RULES, Drive, drive_tables
 from oddloop.exchange.sources.json_tables import Connection, connect
+from oddloop.exchange.sources.left_out import refuse_without_results
 from oddloop.exchange.sources.nuscenes import results
 from oddloop.exchange.sources.nuscenes.tables import TABLES, load_tables
 from oddloop.exchange.sources.rotation import heading_of_quaternions, seen_from
-from oddloop.exchange.sources.splits import split_columns
+from oddloop.exchange.sources.splits import is_held_out, split_columns
 
 ORIGINS_DEG = {
     "boston-seaport": (42.3368, -71.0579),
@@ -52,11 +54,11 @@ class NuScenes:
     def __init__(self, folder: Path, _scene_s: float) -> None:
         self.folder = folder
         self.agents = agents_of("nuscenes")
-        self.results = [(m, f) for m, files in result_files(folder / "results", "*.json").items() for f in files]
+        self.models = result_files(folder / "results", "*.json")
 
     def parts(self) -> Iterator[Part]:
         """One part per scene."""
-        files = (*(self._version / f"{name}.json" for name in TABLES), *(file for _, file in self.results))
+        files = (*(self._version / f"{name}.json" for name in TABLES), *chain(*self.models.values()))
         names = self._con.execute("SELECT name FROM scene ORDER BY name").fetchall()
         return (Part(name, files) for (name,) in names)
 
@@ -102,23 +104,36 @@ class NuScenes:
         twice = con.execute("SELECT name FROM scene GROUP BY name HAVING count(*) > 1").fetchone()
         if twice is not None:
             raise PartError.of(self._version / "scene.json", "duplicate-name", f"scene {twice[0]} is there twice")
-        results.load_results(con, self.results)
+        results.load_results(con, self.models)
+        having = {model for task in results.TASKS for model in results.models_of(con, task)}
+        refuse_without_results(self.folder / "results", self.models, having)
         return con
 
     @cached_property
-    def _splits(self) -> dict[str, str]:
-        """Split of a scene's name."""
+    def _splits(self) -> dict[str, list[str]]:
+        """Splits of a scene's name; a scene of `mini_train` is in `train`, too."""
         file = self._version / "splits.json"
         if not file.exists():
             return {}
         content = read_json(file)
         if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
             raise PartError.of(file, "other-format", "it is not {split: [scene names]}")
-        return {str(scene): split for split, scenes in content.items() for scene in scenes}
+        splits: dict[str, list[str]] = {}
+        for split, scenes in content.items():
+            for scene in scenes:
+                splits.setdefault(str(scene), []).append(split)
+        return splits
 
     def _split(self, name: str) -> dict[str, str | None]:
-        split = "test" if self._version.name == "v1.0-test" else self._splits.get(name, "")
-        return split_columns(split, {split} - {""})
+        if self._version.name == "v1.0-test":
+            return split_columns("test", {"test"})
+        splits = self._splits.get(name, [""])
+        held_out = [split for split in splits if is_held_out(split)]
+        if held_out and len(held_out) < len(splits):
+            pool = next(split for split in splits if split not in held_out)
+            message = f"scene {name} is in {held_out[0]} and in {pool}; what models learn from must not judge them"
+            raise PartError.of(self._version / "splits.json", "held-out-and-pool", message)
+        return split_columns(splits[0], {splits[0]} - {""})
 
     def _rows(self, query: str, values: list[str]) -> list[dict[str, Any]]:
         cursor = self._con.execute(query, values)
