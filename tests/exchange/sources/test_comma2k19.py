@@ -54,9 +54,10 @@ FAULTS = [
     ),
     ("global_pose/frame_gps_times", lambda a: a[::-1], "the times of its frames do not rise"),
     ("global_pose/frame_gps_times", lambda a: a[:, 0], "not 2 numbers a row"),
+    ("global_pose/frame_times", lambda a: a[::-1], "frame_times: the times of its frames do not rise"),
     ("global_pose/frame_times", lambda a: a[0], "not 1 numbers a row"),
-    ("processed_log/CAN/speed/t", lambda a: a + 60.0, "CAN/speed/t: most of its times are not those of the frames"),
-    ("processed_log/CAN/steering_angle/t", lambda a: a - 15.0, "is it of another segment"),
+    ("processed_log/CAN/speed/t", lambda a: a + 60.0, "CAN/speed/t: most of its times are not those of global_pose/fr"),
+    ("processed_log/CAN/steering_angle/t", lambda a: a - 15.0, "is one of them of another segment"),
     ("processed_log/CAN/speed/t", lambda a: a[5:], "its times do not rise, or are not as many as its values"),
 ]
 

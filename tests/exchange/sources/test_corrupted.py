@@ -18,7 +18,7 @@ def test_some_spoilt_copies(case: Case, tmp_path: Path) -> None:
     if case.package:
         pytest.importorskip(case.package)
     case.make(tmp_path / "clean")
-    verdict = try_variants(case.source, tmp_path / "clean", case.needs, tmp_path, n=5, seed=10)
+    verdict = try_variants(case.source, tmp_path / "clean", case.needs, tmp_path, n=6, seed=11)
     assert verdict.wrong == []
     assert verdict.refused.total() >= 1
 

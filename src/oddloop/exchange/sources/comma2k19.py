@@ -95,8 +95,9 @@ def _read_segment(part: Part) -> _Segment:
     if not len(boot_s) == len(gps) == len(place) == len(velocity) or len(boot_s) < 2:
         raise PartError.of(part.files[0].parent, "uneven", "its files have not one row per frame each")
     utc_ns = _utc_ns(gps)
-    if (np.diff(utc_ns) <= 0).any():
-        raise PartError.of(part.files[1], "not-in-order", "the times of its frames do not rise")
+    for file, times in ((part.files[0], boot_s[:, 0]), (part.files[1], utc_ns)):
+        if (np.diff(times) <= 0).any():
+            raise PartError.of(file, "not-in-order", "the times of its frames do not rise")
     latitude, longitude = _geodetic(place)
     east, north = _level(velocity, latitude, longitude)
     x, y = _level(place - place[0], latitude[:1], longitude[:1])
@@ -119,7 +120,7 @@ def _signal(time_file: Path, value_file: Path, shift_ns: int, between_ns: IntArr
     time_ns = (times * 1e9).astype(np.int64) + shift_ns
     within = np.searchsorted(time_ns, between_ns[1], "right") - np.searchsorted(time_ns, between_ns[0])
     if 2 * within <= len(time_ns):
-        message = "most of its times are not those of the frames; is it of another segment?"
+        message = "most of its times are not those of global_pose/frame_times; is one of them of another segment?"
         raise PartError.of(time_file, "other-times", message, int(len(time_ns) - within))
     return time_ns, values
 
