@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -56,6 +56,11 @@ class TableSpec:
     def empty(self) -> pa.Table:
         """Table of the declared columns without rows."""
         return self.schema().empty_table()
+
+    def table(self, columns: Mapping[str, object]) -> pa.Table:
+        """Table of the declared columns, in their order and types, from columns by name: Arrow's or NumPy's."""
+        schema = self.schema()
+        return pa.table({name: columns[name] for name in schema.names}).cast(schema)
 
     def required(self) -> tuple[Column, ...]:
         """Columns that must be present."""

@@ -64,7 +64,7 @@ def _detection_metrics(classes: tuple[str, ...]) -> str:
 _HERE = "oddloop.exchange.sources"
 SOURCES = {
     "kitti": Shipped(
-        f"{_HERE}.kitti:Kitti",
+        f"{_HERE}.kitti.source:Kitti",
         "",
         "KITTI tracking: label_02 and detection text files, or kitti_tracking.tar.gz.",
         settings=KITTI_SETTINGS,

@@ -90,7 +90,8 @@ class Argoverse2Motion:
         if not files:
             raise SourceError(f"{self.folder}: no scenario_*.parquet below it; give the folder that holds train/, val/")
         models = [file for many in self._files.values() for file in many]
-        left_out = self._unknown([_name_of(file) for file in files])
+        names = [_name_of(file) for file in files]
+        left_out = find_unknown(self._tables, self.folder / "forecasts", "trajectory", "scenario", names)
         for first in range(0, len(files), SCENARIOS_PER_PART):
             own = files[first : first + SCENARIOS_PER_PART]
             yield Part(f"scenarios {first} to {first + len(own) - 1}", (*own, *models), left_out)
@@ -126,19 +127,6 @@ class Argoverse2Motion:
     @cached_property
     def _tables(self) -> dict[str, pa.Table]:
         return {model: read_forecasts(files) for model, files in self._files.items()}
-
-    def _unknown(self, scenarios: list[str]) -> tuple[Fault, ...]:
-        return tuple(
-            fault
-            for model, table in self._tables.items()
-            for fault in find_unknown(
-                self.folder / "forecasts" / model,
-                f"predictions/trajectory/{model}",
-                "scenario",
-                table["scenario_id"],
-                scenarios,
-            )
-        )
 
     def _forecasts(self, starts: pa.Table, faults: list[Fault]) -> dict[str, pa.Table]:
         tables = {}
@@ -178,11 +166,11 @@ class _Scenario:
         self.time_ns = np.linspace(self._one("start_timestamp"), self._one("end_timestamp"), num=n).astype(np.int64)
         self.frame_ids = pa.array([f"{self.name}/{i:03}" for i in range(n)])
         self.ego = self.states.filter(pc.equal(self.states["track_id"], EGO))
+        self.present = self.states.filter(pc.equal(self.states["timestep"], self.now))
 
     def tables(self) -> dict[str, pa.Table]:
         """Rows of `scenes`, `frames`, `objects`, `tracks` and `futures`."""
-        now = self.states.filter(pc.equal(self.states["timestep"], self.now))
-        frame_id = self.frame_ids[self.now].as_py()
+        now, frame_id = self.present, self.frame_ids[self.now].as_py()
         frames = {
             "frame_id": self.frame_ids,
             "scene_id": pa.repeat(self.name, len(self.time_ns)),
@@ -201,9 +189,8 @@ class _Scenario:
 
     def starts(self) -> pa.Table:
         """Where forecasts begin: `scene_id`, `frame_id` and `agent_id` of all who are there."""
-        now = self.states.filter(pc.equal(self.states["timestep"], self.now))
-        names = {"scene_id": self.name, "frame_id": self.frame_ids[self.now].as_py()}
-        return pa.table({**{c: pa.repeat(v, now.num_rows) for c, v in names.items()}, "agent_id": now["track_id"]})
+        names, agents = {"scene_id": self.name, "frame_id": self.frame_ids[self.now].as_py()}, self.present["track_id"]
+        return pa.table({**{c: pa.repeat(v, len(agents)) for c, v in names.items()}, "agent_id": agents})
 
     def _scene(self, objects: pa.Table) -> pa.Table:
         step_ns = int(np.median(np.diff(self.time_ns))) if len(self.time_ns) > 1 else 100_000_000
@@ -262,7 +249,7 @@ class _Scenario:
             "width_m": size[:, 1],
             "is_ego": pc.equal(rows["track_id"], EGO),
         }
-        return pa.table({name: columns[name] for name in TRACKS.schema().names}).cast(TRACKS.schema())
+        return TRACKS.table(columns)
 
     def _futures(self, now: pa.Table, frame_id: str) -> pa.Table:
         """Of the tracks that are forecast and known to the end, in the city frame."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,9 @@ class Argoverse2Sensor:
                 f"{self.folder}: no {ANNOTATIONS} below it; give the folder that holds train/, val/ or single logs"
             )
         models = [file for files in self._models.values() for file in files]
-        left_out = self._unknown([log.name for log in logs])
+        left_out = find_unknown(
+            self._detections, self.folder / "detections", "detection", "log", [p.name for p in logs]
+        )
         for log in logs:
             own = [log / POSES, *([log / ANNOTATIONS] if not _is_unlabelled(log) else [])]
             yield Part(log.relative_to(self.folder).as_posix(), (*own, *models), left_out)
@@ -89,43 +92,33 @@ class Argoverse2Sensor:
         times = times.astype(np.int64)
         poses = _read_poses(log / POSES, times)
         detected = self._detected(log.name)
+        at_sweeps = {model: _at_sweeps(table, times) for model, table in detected.items()}
+        off = [self._off_sweeps(model, table, at_sweeps[model].num_rows) for model, table in detected.items()]
         drive = Drive(
             log_id=log.name,
             timestamp_ns=times,
             poses=poses,
             boxes=None if boxes is None else _placed(boxes, times),
             agents=self.agents,
-            predictions={model: _detected(_at_sweeps(table, times), times) for model, table in detected.items()},
+            predictions={model: _detected(table, times) for model, table in at_sweeps.items()},
             attributes={"city": _city(log), **split_columns(log.parent.name, SPLITS)},
         )
         tables = drive_tables(drive, self.scene_s)
-        left_out = [self._off_sweeps(model, table, times) for model, table in detected.items()]
-        left_out = [fault for fault in left_out if fault.n_rows]
-        return {**tables, LEFT_OUT: as_table(left_out)} if left_out else tables
+        return {**tables, LEFT_OUT: as_table(chain(*off))} if any(off) else tables
 
     def _detected(self, log_id: str) -> dict[str, pa.Table]:
         """Of the models that have anything on the log; the others were not run on it."""
         found = {model: table.filter(pc.equal(table["log_id"], log_id)) for model, table in self._detections.items()}
         return {model: table for model, table in found.items() if table.num_rows}
 
-    def _off_sweeps(self, model: str, found: pa.Table, times: np.ndarray) -> Fault:
-        """How many detections of a log belong to no frame."""
-        n, log_id = found.num_rows - _at_sweeps(found, times).num_rows, found["log_id"][0].as_py()
-        place = self._place(model)
-        if n == found.num_rows:
+    def _off_sweeps(self, model: str, found: pa.Table, n_at_sweeps: int) -> list[Fault]:
+        """The detections of a log that belong to no frame."""
+        n, log_id, place = found.num_rows - n_at_sweeps, found["log_id"][0].as_py(), self._place(model)
+        if not n_at_sweeps:
             message = f"all detections of log {log_id} are at other times than its sweeps; give the same ns"
             raise PartError.of(place, "other-times", message, n)
         message = f"of log {log_id!r}, at other times than its sweeps"
-        return Fault(f"predictions/detection/{model}", str(place), -1, "other-times", message, n)
-
-    def _unknown(self, logs: list[str]) -> tuple[Fault, ...]:
-        return tuple(
-            fault
-            for model, table in self._detections.items()
-            for fault in find_unknown(
-                self._place(model), f"predictions/detection/{model}", "log", table["log_id"], logs
-            )
-        )
+        return [Fault(f"predictions/detection/{model}", str(place), -1, "other-times", message, n)] if n else []
 
     def _place(self, model: str) -> Path:
         return self.folder / "detections" / model

@@ -6,7 +6,7 @@ nothing of a model fits, the folder is wrong or its names are, and the model wou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import astuple
 from pathlib import Path
 
@@ -21,27 +21,38 @@ _TEXT, _INT = pa.string(), pa.int64()
 _COLUMNS = {"table": _TEXT, "file": _TEXT, "row": _INT, "code": _TEXT, "message": _TEXT, "n_rows": _INT}
 
 
-def find_unknown(folder: Path, table: str, noun: str, of: pa.ChunkedArray, known: Iterable[str]) -> tuple[Fault, ...]:
-    """What results are of that is not there, with their number.
+def find_unknown(
+    models: Mapping[str, pa.Table], folder: Path, task: str, noun: str, known: Iterable[str]
+) -> tuple[Fault, ...]:
+    """What results are of that is not there, with their number, of all models.
 
     Args:
-        folder: the model's.
-        table: the lake table that they go to.
-        noun: what `of` names, such as `log`.
-        of: what each result is of.
-        known: what is there.
+        models: results by model; the column `<noun>_id` says what each is of.
+        folder: holds the models' folders.
+        task: of `predictions/<task>/<model>`, where they go.
+        noun: such as `log`.
+        known: ids that are there.
 
     Raises:
-        PartError: there are no results, or none is of what is there.
+        PartError: a model has no results, or none of what is there.
 
-    >>> of = pa.chunked_array([["a", "b", "b"]])
-    >>> [fault.n_rows for fault in find_unknown(Path("results/m1"), "predictions/detection/m1", "log", of, ["a"])]
+    >>> models = {"m1": pa.table({"log_id": ["a", "b", "b"]})}
+    >>> [fault.n_rows for fault in find_unknown(models, Path("results"), "detection", "log", ["a"])]
     [2]
     """
+    here = set(known)
+    return tuple(
+        Fault(f"predictions/{task}/{model}", str(folder / model), -1, f"no-such-{noun}", message, n)
+        for model, table in models.items()
+        for message, n in _unknown(folder / model, noun, table[f"{noun}_id"], here)
+    )
+
+
+def _unknown(folder: Path, noun: str, of: pa.ChunkedArray, known: Set[str]) -> list[tuple[str, int]]:
     counts = {str(pair["values"]): int(pair["counts"]) for pair in of.value_counts().to_pylist()}
     if not counts:
         raise _no_results(folder)
-    strange = sorted(counts.keys() - set(known))
+    strange = sorted(counts.keys() - known)
     if len(strange) == len(counts):
         more = f" and {len(strange) - 1:,} more" if len(strange) > 1 else ""
         message = (
@@ -49,10 +60,7 @@ def find_unknown(folder: Path, table: str, noun: str, of: pa.ChunkedArray, known
             f"copy what belongs together, or remove the folder"
         )
         raise PartError.of(folder, f"no-such-{noun}", message)
-    reason = "of {} {!r}, which is not here"
-    return tuple(
-        Fault(table, str(folder), -1, f"no-such-{noun}", reason.format(noun, one), counts[one]) for one in strange
-    )
+    return [(f"of {noun} {one!r}, which is not here", counts[one]) for one in strange]
 
 
 def refuse_without_results(folder: Path, models: Iterable[str], having: Collection[str]) -> None:

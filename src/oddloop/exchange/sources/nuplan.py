@@ -13,6 +13,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -146,13 +147,30 @@ class _Log:
         """Tokens of a table as the data set's own code writes them."""
         return pa.array([token.hex() for token in self.tables[table]["token"].to_pylist()], pa.string())
 
+    @cached_property
+    def frame_of_box(self) -> np.ndarray:
+        """Row of the sweep that each box is of."""
+        return self._rows("lidar_box", "lidar_pc_token", "lidar_pc")
+
+    @cached_property
+    def track_of_box(self) -> np.ndarray:
+        """Row of the track that each box is of."""
+        return self._rows("lidar_box", "track_token", "track")
+
+    @cached_property
+    def kind_of_box(self) -> pa.ChunkedArray:
+        """Category of each box."""
+        kind = self._rows("track", "category_token", "category")[self.track_of_box]
+        return self.tables["category"]["name"].take(pa.array(kind))
+
+    @cached_property
+    def track_names(self) -> pa.Array:
+        """Names of the tracks."""
+        return self.names("track")
+
     def boxes(self) -> pa.Table:
         """Boxes as seen from the vehicle at their sweep."""
-        rows = self.tables["lidar_box"]
-        frame = self._rows("lidar_box", "lidar_pc_token", "lidar_pc")
-        track = self._rows("lidar_box", "track_token", "track")
-        kind = self._rows("track", "category_token", "category")[track]
-        names = self.names("track")
+        rows, frame, track, names = self.tables["lidar_box"], self.frame_of_box, self.track_of_box, self.track_names
         refuse_twice(
             pa.table({"track": track, "frame": frame}),
             ["track", "frame"],
@@ -167,7 +185,7 @@ class _Log:
             {
                 "frame": frame,
                 "object_id": names.take(pa.array(track)),
-                "category": self.tables["category"]["name"].take(pa.array(kind)),
+                "category": self.kind_of_box,
                 **{
                     name: pa.array(values, pa.float32(), from_pandas=True)
                     for name, values in {**seen, **sides, **speed}.items()
@@ -177,15 +195,13 @@ class _Log:
 
     def tracks(self, frames: pa.Table, agents: Collection[str]) -> tuple[pa.Table, int]:
         """Road users and the ego vehicle at each sweep, and how many states have no velocity."""
-        track = self._rows("lidar_box", "track_token", "track")
-        kind = self._rows("track", "category_token", "category")[track]
-        mine = np.flatnonzero(is_agent(self.tables["category"]["name"].take(pa.array(kind)), agents))
+        mine = np.flatnonzero(is_agent(self.kind_of_box, agents))
         return tracks_of(
             frames,
             ego_states(self.place, heading_of_quaternions(self.rotation), self.speed_mps),
             box_states(self.tables["lidar_box"].take(pa.array(mine))),
-            self._rows("lidar_box", "lidar_pc_token", "lidar_pc")[mine],
-            self.names("track").take(pa.array(track[mine])),
+            self.frame_of_box[mine],
+            self.track_names.take(pa.array(self.track_of_box[mine])),
         )
 
     def described(self, scenes: pa.Table) -> pa.Table:

@@ -81,5 +81,4 @@ def tracks_of(
         **{name: one[rows] for name, one in values.items()},
         "is_ego": rows < n,
     }
-    table = pa.table({name: columns[name] for name in TRACKS.schema().names})
-    return table.cast(TRACKS.schema()), int((~is_known).sum())
+    return TRACKS.table(columns), int((~is_known).sum())

@@ -164,7 +164,7 @@ def _lake_tables(
     drive = Drive(scenario.scenario_id, times, poses=own, boxes=boxes, agents=agents, attributes=known)
     tables = drive_tables(drive, float("inf"))  # a scenario is a scene, however long
     names = tables["frames"]["frame_id"].combine_chunks(), tables["scenes"]["scene_id"][0].as_py()
-    speed = states[:, 5] * np.cos(states[:, 4]) + states[:, 6] * np.sin(states[:, 4])
+    speed, _ = ahead_and_left(states[:, 5], states[:, 6], states[:, 4])
     tables["tracks"] = _tracks(names, times[step], step, ids[track], states, speed, is_ego)
     tables["futures"] = _futures(scenario, names, found, ids)
     return tables
@@ -197,7 +197,7 @@ def _tracks(
         "is_ego": is_ego,
         **{n: values[n] for n in ("x_m", "y_m", "heading_rad", "speed_mps", "length_m", "width_m")},
     }
-    return pa.table({field.name: columns[field.name] for field in TRACKS.schema()}).cast(TRACKS.schema())
+    return TRACKS.table(columns)
 
 
 def _futures(
