@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from markupsafe import Markup
+
 MISSING = "–"
 _BOUNDS = (0.0, 1.0, 100.0)
 
@@ -38,6 +40,15 @@ def count(value: int | None) -> str:
     '1,500'
     """
     return MISSING if value is None else f"{value:,}"
+
+
+def volume(value: float | None) -> str:
+    """A volume, which is of scenes, kilometres or hours: whole ones as a count.
+
+    >>> volume(1500.0), volume(0.25)
+    ('1,500', '0.250')
+    """
+    return count(int(value)) if value is not None and value == int(value) else number(value)
 
 
 def plural(value: int, noun: str) -> str:
@@ -119,6 +130,15 @@ def with_interval(value: float | None, ci_low: float | None, ci_high: float | No
     '2.10 (1.92–2.31)'
     """
     return MISSING if value is None else f"{number(value)} ({ends(ci_low, ci_high)})"
+
+
+def breakable(segment_id: str) -> Markup:
+    """A segment's id that a narrow column may break after each `=`.
+
+    >>> breakable("rain=heavy")
+    Markup('rain=<wbr>heavy')
+    """
+    return Markup("=<wbr>").join(segment_id.split("="))
 
 
 def shorten(text: str, width: int = 48) -> str:

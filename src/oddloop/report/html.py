@@ -60,7 +60,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("number", "count", "plural", "cost", "spent", "percent", "duration", "with_interval", "ends")
+    plain = ("number", "count", "volume", "plural", "cost", "spent", "percent", "duration")
+    names = (*plain, "with_interval", "ends", "breakable")
     made.filters |= {name: getattr(formats, name) for name in names}
     made.filters |= {"cluster_colour": cluster_colour, "cluster_glyph": cluster_glyph, "code": _code}
     return made

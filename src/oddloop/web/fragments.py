@@ -11,6 +11,7 @@ from jinja2.filters import do_urlencode
 from markupsafe import Markup, escape
 
 from oddloop.report.formats import count
+from oddloop.web.addresses import own_path
 from oddloop.web.queries.scenes.facets import Bar
 from oddloop.web.queries.scenes.search import Values
 from oddloop.web.store import Store
@@ -82,7 +83,7 @@ def toggled(path: str, pairs: Sequence[Pair]) -> Callable[[str, str], str]:
     ('/scenes', '/scenes?where=sky%3Ddry&where=sky%3Dwet')
     """
     asked = [pair for pair in pairs if pair[0] != "offset"]
-    start = "/" + path.lstrip("/\\")
+    start = own_path(path)
 
     def toggle(name: str, value: str) -> str:
         kept = [_encoded(*pair) for pair in asked if pair != (name, value)]

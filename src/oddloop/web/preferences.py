@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from oddloop.web.addresses import own_path
+
 LANGUAGES = ("en", "ja")
 THEMES = ("auto", "light", "dark")
 _CHOICES = {"lang": LANGUAGES, "theme": THEMES}
@@ -55,8 +57,7 @@ def take_choice(request: Request) -> Response | None:
     if request.method != "GET" or not chosen or request.url.path.startswith("/api/"):
         return None
     left = urlencode([(name, value) for name, value in asked if name not in chosen])
-    # Only the path: an address that begins with two slashes would lead to another site.
-    answer = RedirectResponse("/" + request.url.path.lstrip("/\\") + (f"?{left}" if left else ""), 303)
+    answer = RedirectResponse(own_path(request.url.path) + (f"?{left}" if left else ""), 303)
     for name, value in chosen.items():
         is_https = request.url.scheme == "https"
         answer.set_cookie(f"oddloop_{name}", value, max_age=_YEAR_S, httponly=True, secure=is_https, samesite="lax")

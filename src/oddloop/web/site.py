@@ -19,6 +19,7 @@ from oddloop.report.html import safe_json
 from oddloop.web.access.people import Person
 from oddloop.web.access.sessions import Sessions
 from oddloop.web.access.tokens import OneTimeToken
+from oddloop.web.addresses import own_path
 from oddloop.web.assets import asset
 from oddloop.web.fragments import facet_bar, keeper, quote_query, value_spans
 from oddloop.web.intake import Intake
@@ -28,7 +29,8 @@ from oddloop.web.said import said
 from oddloop.web.store import Store
 from oddloop.web.times import moment, when
 
-_FORMATS = ("number", "count", "cost", "spent", "percent", "duration", "ends", "with_interval", "shorten")
+_PLAIN_FORMATS = ("number", "count", "volume", "cost", "spent", "percent", "duration")
+_FORMATS = (*_PLAIN_FORMATS, "ends", "with_interval", "breakable", "shorten")
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def address(request: Request, **changes: Any) -> str:
     """Path and query of a request with some parameters changed; None takes one away."""
     kept = [(name, value) for name, value in _asked(request.url.query) if name not in changes]
     query = urlencode([*kept, *((name, str(value)) for name, value in changes.items() if value is not None)])
-    return "/" + request.url.path.lstrip("/\\") + (f"?{query}" if query else "")
+    return own_path(request.url.path) + (f"?{query}" if query else "")
 
 
 @functools.lru_cache(64)
