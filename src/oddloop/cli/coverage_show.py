@@ -101,8 +101,8 @@ def print_gaps(tables: Mapping[str, pa.Table]) -> None:
         shown = min(N_WORST, worst.num_rows)
         title = f"Why the gaps exist: the worst {shown} of {worst.num_rows:,}, surest and largest first"
         print_columns(title, worst.slice(0, shown), ("segment_id", "verdict", "tier", "because"))
-        counts = ", ".join(f"{v['counts']:,} {v['values']}" for v in worst["verdict"].value_counts().to_pylist())
-        out.print(f"Verdicts: {counts}. Learning curves (`oddloop coverage curves`) are the strongest evidence.")
+        said = ", ".join(f"{v['counts']:,} {v['values']}" for v in worst["verdict"].value_counts().to_pylist())
+        out.print(f"Verdicts: {said}. Learning curves (`oddloop coverage curves`) are the strongest evidence.")
 
 
 def print_history(snapshots: pa.Table) -> None:

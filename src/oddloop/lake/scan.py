@@ -139,16 +139,6 @@ def count_rows(files: TableFiles) -> int:
     return total
 
 
-def column_names(storage: Storage, file: str) -> tuple[str, ...]:
-    """Names of a file's columns.
-
-    Raises:
-        TableError: the file is not Parquet, or is damaged.
-    """
-    with open_parquet(storage, file) as parquet:
-        return tuple(parquet.schema_arrow.names)
-
-
 def open_parquet(storage: Storage, file: str, footer: pq.FileMetaData | None = None) -> pq.ParquetFile:
     """Open a Parquet file; where its footer is known already it is not read again.
 

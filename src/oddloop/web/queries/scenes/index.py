@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from oddloop.discover.arrays import row_of
 from oddloop.ids import id_array
-from oddloop.lake.scan import column_names, read_table
+from oddloop.lake.footers import footer_of
+from oddloop.lake.scan import read_table
 from oddloop.lake.storage import Storage
 from oddloop.rounds.discovery.lasting import clustered_as, read_lasting
 from oddloop.rounds.discovery.names import Scenario, fold_names
@@ -158,7 +159,7 @@ class Index:
 
     def _score(self, name: str, digest: str) -> Floats:
         folder = self.view.stage("score", digest) if digest else None
-        if folder is None or name not in column_names(folder, SCORES):
+        if folder is None or name not in footer_of(folder, SCORES).names:
             return np.full(self.n, np.nan)
         table = folder.read_table(SCORES, ["scene_id", name, f"{name}_valid"])
         rows, found = self.rows_of(id_array(table["scene_id"]))
@@ -178,7 +179,7 @@ def open_index(view: View) -> Index | None:
     if folder is None:
         return None
     digest = view.stages["coverage"]
-    names = view.cached(("value names", digest), lambda: column_names(folder, VALUES))
+    names = footer_of(folder, VALUES).names
     return Index(view, digest, folder, tuple(n for n in names if n not in _NO_ATTRIBUTES), score_names(view))
 
 
@@ -187,10 +188,5 @@ def score_names(view: View) -> tuple[str, ...]:
     folder = view.stage("score")
     if folder is None or not folder.exists(SCORES):
         return ()
-    digest = view.stages["score"]
-
-    def read() -> tuple[str, ...]:
-        names = column_names(folder, SCORES)
-        return tuple(name for name in names if f"{name}_valid" in names)
-
-    return view.cached(("score names", digest), read)
+    names = footer_of(folder, SCORES).names
+    return tuple(name for name in names if f"{name}_valid" in names)
