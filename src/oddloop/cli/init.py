@@ -20,6 +20,10 @@ METRICS = """\
 # target = 0.9
 """
 TABLES = f"""\
+# [columns.scenes]                     # what your columns are called or made of: docs/how-to/ingest-tables.md
+# scene_id = "clip"
+# duration_s = {{ columns = ["length_ms"], factor = 0.001 }}
+
 # [attributes.weather]                 # one section per ODD attribute: a column of `scenes`
 # kind = "categorical"                 # categorical, ordered, binned, multilabel, flags or words
 

@@ -22,7 +22,7 @@ CURES: dict[str, str] = {
     "null-value": "fill in the value, or drop the row",
     "empty-string": "fill in the value, or drop the row",
     # keys and references
-    "duplicate-key": "keep one of the rows",
+    "duplicate-key": "keep one of the rows, or have `newest_of` in [rows.<table>] keep the newest at the next ingest",
     "orphan-scene": "add the scene to `scenes`, or drop the row",
     "orphan-frame": "add the frame to `frames`, or drop the row",
     "scene-differs": "give the row the scene_id that its frame has in `frames`",
