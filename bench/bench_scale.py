@@ -20,7 +20,7 @@ from typing import Any
 from common import Timing, growth_exponent, peak_mb, print_machine, print_table, report, run_fresh
 from oddloop.engine import LocalEngine
 from oddloop.lake.workspace import Workspace
-from oddloop.report import publish_report
+from oddloop.report import write_report
 from oddloop.rounds.run import run, run_stages
 from oddloop.rounds.shell import Shell, Step
 from planted_lake import FRAMES, write_lake
@@ -134,7 +134,7 @@ def time_run(folder: Path) -> dict[str, float | Timing]:
 
     workspace = Workspace.open(folder)
     run(workspace, Shell("bench", LocalEngine(), on_step=on_step))
-    publish_report(workspace)
+    write_report(workspace)
     note("report")
     return {**found, "all": _since(begun, last)}
 

@@ -13,7 +13,7 @@ from oddloop.demo.experiment import CONTROL, Arms, DemoSettings, prepare, run_ro
 from oddloop.demo.outcome import summarize_outcome
 from oddloop.engine import LocalEngine
 from oddloop.errors import WorkspaceError
-from oddloop.report import publish_report
+from oddloop.report import write_report
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.shell import Shell
 
@@ -80,10 +80,10 @@ def test_the_outcome_names_arms_rounds_and_planted_segments(arms: Arms) -> None:
 
 
 def test_the_report_shows_both_arms(arms: Arms) -> None:
-    report = publish_report(arms.policy)
+    report = write_report(arms.policy)
     page = Path(report.url).read_text()
     assert "random (control)" in page
-    assert publish_report(arms.policy).written is False
+    assert write_report(arms.policy).written is False
 
 
 def test_the_page_of_cards_draws_scenes_of_the_fleet(arms: Arms) -> None:

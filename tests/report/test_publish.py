@@ -10,7 +10,7 @@ import toy
 from oddloop.cli.stages import run_until
 from oddloop.errors import LedgerError, WorkspaceError
 from oddloop.lake import Workspace
-from oddloop.report import publish_report, say_where_to_look
+from oddloop.report import say_where_to_look, write_report
 from report.page_parser import parse
 from toy import label_all_picks, run_at
 
@@ -31,8 +31,8 @@ def page_of(folder: Path, round_id: str = "r001") -> str:
 
 
 def test_a_report_is_written_once(folder: Path) -> None:
-    assert publish_report(Workspace.open(folder)).written is True
-    assert publish_report(Workspace.open(folder)).written is False
+    assert write_report(Workspace.open(folder)).written is True
+    assert write_report(Workspace.open(folder)).written is False
     assert "random (control)" in page_of(folder)
 
 
@@ -41,19 +41,19 @@ def test_a_report_is_written_once(folder: Path) -> None:
     [('name = "toy"', 'name = "renamed"'), ('better = "higher"', 'better = "higher"\ntarget = 0.7')],
 )
 def test_a_setting_that_only_the_page_shows_makes_it_anew(folder: Path, old: str, new: str) -> None:
-    publish_report(Workspace.open(folder))
+    write_report(Workspace.open(folder))
     path = folder / "oddloop.toml"
     path.write_text(path.read_text().replace(old, new))
-    assert publish_report(Workspace.open(folder)).written is True
-    assert publish_report(Workspace.open(folder)).written is False
+    assert write_report(Workspace.open(folder)).written is True
+    assert write_report(Workspace.open(folder)).written is False
 
 
 def test_a_later_evaluation_makes_an_older_page_anew(folder: Path) -> None:
-    publish_report(Workspace.open(folder), "r001")
+    write_report(Workspace.open(folder), "r001")
     label_all_picks(folder, "r001")
     run_at(folder)
-    assert publish_report(Workspace.open(folder), "r001").written is True
-    assert publish_report(Workspace.open(folder), "r002").written is True
+    assert write_report(Workspace.open(folder), "r001").written is True
+    assert write_report(Workspace.open(folder), "r002").written is True
 
 
 def test_the_first_advice_names_the_weakest_segment_with_its_support(folder: Path) -> None:
@@ -65,12 +65,12 @@ def test_a_control_that_is_not_there_is_named(folder: Path) -> None:
     path = folder / "oddloop.toml"
     path.write_text(path.read_text().replace('control = "control"', 'control = "elsewhere"'))
     with pytest.raises(WorkspaceError, match=r"elsewhere: no oddloop\.toml here"):
-        publish_report(Workspace.open(folder))
+        write_report(Workspace.open(folder))
 
 
 def test_a_round_without_picks_has_no_report(folder: Path) -> None:
     with pytest.raises(LedgerError, match="round r000 has no picks to report"):
-        publish_report(Workspace.open(folder), "r000")
+        write_report(Workspace.open(folder), "r000")
 
 
 def test_before_the_first_round_the_report_is_of_what_was_counted(tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ def test_before_the_first_round_the_report_is_of_what_was_counted(tmp_path: Path
     toy.make_workspace(tmp_path / "ws", config=toy.CONFIG + sky)
     workspace = Workspace.open(tmp_path / "ws")
     with pytest.raises(LedgerError, match="there is no round to report: `oddloop run` proposes one; without one"):
-        publish_report(workspace)
+        write_report(workspace)
     covered = run_until("coverage", str(tmp_path / "ws"), quiet=True).storage
-    assert publish_report(workspace).written is True
-    assert publish_report(workspace).written is False
+    assert write_report(workspace).written is True
+    assert write_report(workspace).written is False
     assert say_where_to_look(workspace) == ""
     page = parse((tmp_path / "ws/coverage.html").read_text())
     lacking = [gap for gap in covered.read_table("volume_gaps.parquet").to_pylist() if gap["shortfall"] > 0]

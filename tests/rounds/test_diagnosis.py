@@ -15,7 +15,7 @@ import toy
 from oddloop.cli.app import app
 from oddloop.errors import LedgerError
 from oddloop.lake import Workspace
-from oddloop.report import publish_report
+from oddloop.report import write_report
 from oddloop.rounds.diagnosis import find_worst_gaps, round_history, run_diagnosis
 from oddloop.rounds.evidence import evaluated_rounds
 from oddloop.rounds.run import run_stages
@@ -83,10 +83,10 @@ def test_the_command_and_the_report_say_the_same(workspace: Workspace) -> None:
     assert pa.Table.from_pylist(said["verdicts"]).num_rows == len(said["gaps"]) >= worst.num_rows > 0
     shown = CliRunner().invoke(app, ["coverage", "-w", str(folder)], catch_exceptions=False).stdout
     assert "Why the gaps exist: the worst" in shown
-    page = Path(publish_report(workspace).url).read_text()
+    page = Path(write_report(workspace).url).read_text()
     assert "Why the gaps exist: data or model?" in page
     assert f"{worst.num_rows} segments may miss the target" in page
-    assert not publish_report(workspace).written
+    assert not write_report(workspace).written
 
 
 def test_metrics_of_scenes_that_were_trained_on_are_a_hint_and_no_measurement(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from oddloop.discover.arrays import vector_matrix
 from oddloop.engine import LocalEngine
 from oddloop.lake import Workspace
+from oddloop.report.cards_collect import collect_cards
 from oddloop.report.cards_page import CardsPage, render_cards
-from oddloop.report.cards_publish import collect_cards
 from oddloop.rounds.discovery import read_discovery
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run_stages

@@ -18,7 +18,7 @@ from oddloop.exchange import frame_errors
 from oddloop.lake import Workspace
 from oddloop.lake.scan import read_table
 from oddloop.lake.validate import find_faults
-from oddloop.report import publish_report
+from oddloop.report import write_report
 from oddloop.rounds.run import run
 from oddloop.rounds.shell import Shell
 from oddloop.rounds.stages import read_scores
@@ -57,7 +57,7 @@ def test_run_picks_scenes_under_the_budget_and_writes_the_report(workspace: Work
     assert picks.num_rows > 0
     assert pc.sum(picks["cost"]).as_py() <= 100.0
     assert all(picks["reasons"].to_pylist())
-    report = Path(publish_report(workspace).url)
+    report = Path(write_report(workspace).url)
     assert report.read_text().count("<h1") == 1
     assert run(workspace, Shell("tester", LocalEngine(2))).n_computed == 0
 

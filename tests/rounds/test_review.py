@@ -12,7 +12,7 @@ import pytest
 import toy
 from oddloop.errors import ConflictError, LedgerError
 from oddloop.lake import Workspace
-from oddloop.report.publish import collect_inputs
+from oddloop.report.write import collect_inputs
 from oddloop.rounds.labelling import send_files
 from oddloop.rounds.labels import receive_labels
 from oddloop.rounds.ledger import Author, Ledger, open_ledger

@@ -17,7 +17,7 @@ from oddloop.coverage.diagnosis import Curves, allocate, round_scenes
 from oddloop.errors import WorkspaceError
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
-from oddloop.report.publish import lead_metric
+from oddloop.report.lead import lead_metric
 from oddloop.rounds.diagnosis import run_diagnosis
 
 _COLUMNS = ("segment_id", "quota", "labelled", "in_pool", "error_now", "error_then")

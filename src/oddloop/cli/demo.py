@@ -16,7 +16,7 @@ from oddloop.cli.terminal import Talk, out, print_json, print_table
 from oddloop.demo.experiment import Arms, DemoSettings, prepare, run_rounds
 from oddloop.demo.outcome import Outcome, summarize_outcome
 from oddloop.engine import LocalEngine
-from oddloop.report import publish_report, say_where_to_look
+from oddloop.report import say_where_to_look, write_report
 from oddloop.rounds.curves import run_curves
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.shell import Shell
@@ -40,7 +40,7 @@ def run(
         talk.say("\nLearning curves: why do the gaps exist?")
         run_curves(arms.policy, shell)
         outcome = summarize_outcome(arms, seed)
-        report = publish_report(arms.policy)
+        report = write_report(arms.policy)
         cards, _ = write_cards(arms.policy)
     if as_json:
         print_json({**dataclasses.asdict(outcome), "report": report.url, "cards": cards})

@@ -36,9 +36,9 @@ def write_cards(workspace: Workspace, file: Path | None = None) -> tuple[str, in
     Raises:
         WorkspaceError: the file cannot be written.
     """
-    from oddloop.report import CARDS_FILE, publish_cards
+    from oddloop.report import CARDS_FILE, render_discovery
 
-    content = publish_cards(workspace, run_discovery(workspace, quiet=True)).encode()
+    content = render_discovery(workspace, run_discovery(workspace, quiet=True)).encode()
     if file is None:
         workspace.storage.write_bytes(CARDS_FILE, content)
         return f"{workspace.storage.url}/{CARDS_FILE}", len(content)

@@ -10,7 +10,7 @@ from oddloop.cli.options import JsonOption, WorkspaceOption
 from oddloop.cli.terminal import out, print_json
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
-from oddloop.report import publish_report
+from oddloop.report import write_report
 
 
 def run(
@@ -24,7 +24,7 @@ def run(
     opened = Workspace.open(workspace)
     control = Workspace.open(against) if against else None
     with locked(opened.storage):
-        report = publish_report(opened, round_id, control=control)
+        report = write_report(opened, round_id, control=control)
     if as_json:
         print_json({"report": report.url, "written": report.written})
     else:

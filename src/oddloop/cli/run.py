@@ -15,7 +15,7 @@ from oddloop.cli.terminal import Talk, out, print_json
 from oddloop.errors import PublishError
 from oddloop.lake.lock import locked
 from oddloop.lake.workspace import Workspace
-from oddloop.report import publish_report
+from oddloop.report import write_report
 from oddloop.rounds.ledger import open_ledger
 from oddloop.rounds.run import run as run_loop
 from oddloop.rounds.shell import RunSummary, Shell
@@ -39,7 +39,7 @@ def run(
             summary = run_loop(opened, shell, go_on=go_on)
         with locked(opened.storage):
             round_id = _shown_round(opened, summary)
-            report = publish_report(opened, round_id) if round_id else None
+            report = write_report(opened, round_id) if round_id else None
             if report and report.written:
                 push_report(opened, shell, summary)
             published = publish_if_asked(opened, shell)

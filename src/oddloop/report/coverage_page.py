@@ -15,7 +15,7 @@ from oddloop.lake.workspace import Workspace
 from oddloop.report.html import environment, own_file
 from oddloop.report.model import Segment
 from oddloop.report.segments import join_segments
-from oddloop.report.written import Published, write_once
+from oddloop.report.written import WrittenPage, write_once
 from oddloop.rounds.snapshots import newest_snapshot
 
 COVERAGE_FILE = "coverage.html"
@@ -45,7 +45,7 @@ class CoveragePage:
     unmapped: Sequence[Mapping[str, Any]]
 
 
-def publish_coverage(workspace: Workspace) -> Published:
+def write_coverage(workspace: Workspace) -> WrittenPage:
     """Write `coverage.html` of what was counted last; a page that already says the same is left alone.
 
     Call it while nobody else writes to the workspace (`lake.lock.locked`).

@@ -11,14 +11,14 @@ _STAMP = "<!-- oddloop report {digest} -->"
 
 
 @dataclass(frozen=True)
-class Published:
+class WrittenPage:
     """Where the report is, and whether it was written just now."""
 
     url: str
     written: bool
 
 
-def write_once(folder: Storage, file: str, digest: str, render: Callable[[], str]) -> Published:
+def write_once(folder: Storage, file: str, digest: str, render: Callable[[], str]) -> WrittenPage:
     """Write a page in one go, unless the page there was made of the same.
 
     Args:
@@ -29,6 +29,6 @@ def write_once(folder: Storage, file: str, digest: str, render: Callable[[], str
     """
     stamp, url = _STAMP.format(digest=digest), f"{folder.url}/{file}"
     if folder.exists(file) and folder.read_bytes(file).rstrip().endswith(stamp.encode()):
-        return Published(url, written=False)
+        return WrittenPage(url, written=False)
     folder.write_bytes(file, f"{render().rstrip()}\n{stamp}\n".encode())
-    return Published(url, written=True)
+    return WrittenPage(url, written=True)

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from oddloop.coverage.diagnosis import Diagnosis, worst_gaps
 from oddloop.report.columns import plain
+from oddloop.report.lead import lead_metric
 from oddloop.report.model import LeadMetric
-from oddloop.report.publish import lead_metric
 from oddloop.rounds.curves import find_curves
 from oddloop.rounds.diagnosis import read_diagnosis
 from oddloop.web.store import View

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddloop.report.lead import lead_metric
 from oddloop.report.model import Attribute, LeadMetric, Reference, Segment
-from oddloop.report.publish import lead_metric
 from oddloop.report.segments import attributes_of, join_segments, reference_of
 from oddloop.web.store import NothingThereError, View
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from oddloop.coverage.diagnosis import worst_gaps
 from oddloop.report.columns import plain
-from oddloop.report.publish import lead_metric
+from oddloop.report.lead import lead_metric
 from oddloop.rounds.state import RoundState
 from oddloop.web.queries.gaps import diagnosis_of
 from oddloop.web.queries.review.scenes import Values

@@ -18,7 +18,7 @@ _NO_TRACKS = (
 )
 
 
-def publish_cards(workspace: Workspace, found: Discovery) -> str:
+def render_discovery(workspace: Workspace, found: Discovery) -> str:
     """The page of a discovery's cards, as HTML; write it as UTF-8.
 
     Args:

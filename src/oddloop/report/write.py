@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddloop import __version__
-from oddloop.config import Config, config_from_mapping, leading_metric
+from oddloop.config import config_from_mapping
 from oddloop.derived_tables import LISTED_CLUSTERS
 from oddloop.errors import LedgerError
 from oddloop.lake.fingerprint import digest_of
@@ -21,11 +21,12 @@ from oddloop.lake.storage import Storage
 from oddloop.lake.workspace import Workspace
 from oddloop.report.build import build_report
 from oddloop.report.columns import take_by_id
-from oddloop.report.coverage_page import publish_coverage
+from oddloop.report.coverage_page import write_coverage
 from oddloop.report.html import render_html
+from oddloop.report.lead import lead_metric
 from oddloop.report.model import CONTROL, LeadMetric, ReportInputs
 from oddloop.report.wording import weak_sentence
-from oddloop.report.written import Published, write_once
+from oddloop.report.written import WrittenPage, write_once
 from oddloop.rounds.diagnosis import find_worst_gaps, run_diagnosis
 from oddloop.rounds.discovery import Discovery, read_discovery
 from oddloop.rounds.evidence import collect_evidence, evaluated_rounds
@@ -40,7 +41,7 @@ _LISTED = 100
 """Clusters that the page lists; `oddloop discover` lists all."""
 
 
-def publish_report(workspace: Workspace, round_id: str = "", *, control: Workspace | None = None) -> Published:
+def write_report(workspace: Workspace, round_id: str = "", *, control: Workspace | None = None) -> WrittenPage:
     """Write `rounds/<round_id>/report.html`, or before the first round what was counted, `coverage.html`.
 
     A page that already says the same is left alone.
@@ -57,7 +58,7 @@ def publish_report(workspace: Workspace, round_id: str = "", *, control: Workspa
     """
     state = _round(workspace, round_id)
     if state is None:
-        return publish_coverage(workspace)
+        return write_coverage(workspace)
     control = control or _control(workspace)
     diagnosis = run_diagnosis(workspace, state.proposal["stages"]["coverage"])
     return write_once(
@@ -139,12 +140,6 @@ def listed_clusters(found: Discovery) -> pa.Table:
     cards = found_cards.rename_columns({"rank_text": "why", "typical": "medoids"})
     names = pa.array([found.name_of(name) for name in cards["cluster_id"].to_pylist()], pa.string())
     return cards.append_column("name", names).select(LISTED_CLUSTERS.schema().names).cast(LISTED_CLUSTERS.schema())
-
-
-def lead_metric(segment_metrics: pa.Table, config: Config) -> LeadMetric | None:
-    """The metric that reports lead with, as `leading_metric` finds it; None where there is none."""
-    name = leading_metric(segment_metrics["metric"].unique().to_pylist(), config)
-    return LeadMetric(name, config.metrics[name].better, config.metrics[name].target) if name else None
 
 
 def _round(workspace: Workspace, round_id: str) -> RoundState | None:
