@@ -108,9 +108,14 @@ def print_cores(size: int, scored: list[dict[str, Any]]) -> None:
 
 
 def score_once(folder: Path, cores: int) -> dict[str, Any]:
-    """Scoring from nothing, in a fresh process."""
+    """Scoring from nothing, in a fresh process that is held to its cores before a library starts threads."""
     shutil.rmtree(folder / "derived")
-    return run_fresh(__file__, "--case", "score", "--cores", cores, "--scratch", folder)
+    free = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(free)[:cores])
+    try:
+        return run_fresh(__file__, "--case", "score", "--cores", cores, "--scratch", folder)
+    finally:
+        os.sched_setaffinity(0, free)
 
 
 def measure_run(folder: Path) -> None:
@@ -159,8 +164,7 @@ def _bytes(paths: Iterable[Path]) -> int:
 
 
 def measure_score(folder: Path, cores: int) -> None:
-    """Time of scoring alone on some cores, with as many workers."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    """Time of scoring alone with as many workers as cores."""
     workspace = Workspace.open(folder)
     tasks_cpu, map_plainly = 0.0, LocalEngine.map
 
