@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
+from threadpoolctl import threadpool_limits
+
 from oddloop.engine.base import Item, OnDone, Result
 from oddloop.engine.retrying import Retrying
 
@@ -24,7 +26,8 @@ class LocalEngine:
 
     def map(self, task: Callable[[Item], Result], items: Sequence[Item], on_done: OnDone | None = None) -> list[Result]:
         """See `Engine.map`."""
-        with ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
+        # One thread per task for linear algebra, too: more would wait for each other, and sum in another order.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
             futures = [pool.submit(Retrying(task, self.retries), item) for item in items]
             try:
                 for n_done, future in enumerate(as_completed(futures), start=1):
