@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from oddloop.lake.workspace import TableFiles
 
 CACHE_FILE = "derived/fingerprints.json"
 _CHUNK_BYTES = 1 << 22
+_AT_ONCE = min(os.cpu_count() or 1, 8)
+"""Files that are hashed beside each other, a chunk of each in memory."""
 _COARSEST_CLOCK_NS = 2_000_000_000
 """File times on FAT; other file systems are finer."""
 Cache = dict[str, tuple[str, str]]
@@ -71,8 +75,11 @@ def file_digest(storage: Storage, file: str) -> str:
 
 
 def _digests(table: TableFiles, cache: Cache) -> dict[str, str]:
+    """Files beside each other: hashing releases the interpreter lock, and object stores answer many at once."""
     stamps = _stamps(table.storage, table.files)
-    return {file: _file_digest(table.storage, file, stamps[file], cache) for file in table.files}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        digests = pool.map(lambda file: _file_digest(table.storage, file, stamps[file], cache), table.files)
+        return dict(zip(table.files, digests, strict=True))
 
 
 def _file_digest(storage: Storage, file: str, stamp: _Stamp, cache: Cache) -> str:
