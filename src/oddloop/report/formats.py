@@ -16,13 +16,14 @@ _BOUNDS = (0.0, 1.0, 100.0)
 def number(value: float | None) -> str:
     """A measured value to three significant digits, more where rounding would reach 0, 1 or 100.
 
-    >>> number(2.0), number(0.99996), number(12345.6), number(None)
-    ('2.00', '0.99996', '12,346', '–')
+    >>> number(2.0), number(0.99996), number(12345.6), number(-0.0), number(None)
+    ('2.00', '0.99996', '12,346', '0.00', '–')
     """
     if value is None or not math.isfinite(value):
         return MISSING
     if abs(value) >= 1000:
         return f"{value:,.0f}"
+    value += 0.0  # a zero without its sign
     texts = (_significant(value, digits) for digits in range(3, 18))
     honest = (t for t in texts if abs(float(t)) not in _BOUNDS or float(t) == value)
     return next(honest, _significant(value, 17))
