@@ -9,6 +9,8 @@ import math
 
 from markupsafe import Markup
 
+from oddloop.intervals.reach import plus_minus
+
 MISSING = "–"
 _BOUNDS = (0.0, 1.0, 100.0)
 
@@ -140,6 +142,15 @@ def breakable(segment_id: str) -> Markup:
     Markup('rain=<wbr>heavy')
     """
     return Markup("=<wbr>").join(segment_id.split("="))
+
+
+def with_reach(value: float | None, half_width: float | None) -> str:
+    """A value with half of its interval.
+
+    >>> with_reach(2.898, 0.3277), with_reach(2.898, None)
+    ('2.90 ± 0.33', '2.90')
+    """
+    return plus_minus(number(value), half_width)
 
 
 def shorten(text: str, width: int = 48) -> str:

@@ -9,7 +9,7 @@ from dataclasses import fields
 import pyarrow.compute as pc
 
 from oddloop.report.columns import finite
-from oddloop.report.formats import count, number, plural
+from oddloop.report.formats import count, plural, with_reach
 from oddloop.report.model import Gap, ReportInputs
 
 DATA, MODEL, LABELS = "data_limited", "model_limited", "label_noise_limited"
@@ -71,4 +71,4 @@ def _scenes(n: float | None) -> str:
 
 def value_of(gap: Gap) -> str:
     """The value with the half width of its interval."""
-    return number(gap.value) if gap.half_width is None else f"{number(gap.value)} ± {number(gap.half_width)}"
+    return with_reach(gap.value, gap.half_width)

@@ -30,7 +30,7 @@ from oddloop.web.store import Store
 from oddloop.web.times import moment, when
 
 _PLAIN_FORMATS = ("number", "count", "volume", "cost", "spent", "percent", "duration")
-_FORMATS = (*_PLAIN_FORMATS, "ends", "with_interval", "breakable", "shorten")
+_FORMATS = (*_PLAIN_FORMATS, "ends", "with_interval", "with_reach", "breakable", "shorten")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from oddloop.intervals.reach import plus_minus
+
 Row = Mapping[str, Any]
 
 
@@ -24,11 +26,9 @@ def explain(row: Row) -> str:
     if verdict in ("ok", "eval_limited"):
         meets = "meets" if row["gap"] <= 0 else "misses"
         sure = "clearly" if verdict == "ok" else "but not by more than it may be off"
-        return f"{_value(row)} ± {row['half_width']:.3g} {meets} {row['target']:.3g} {sure}; {_support(row)}."
+        return f"{_value(row)} {meets} {row['target']:.3g} {sure}; {_support(row)}."
     hedge = "Probably: " if row["hedged"] else ""
-    return (
-        f"{hedge}{_value(row)} ± {row['half_width']:.3g}, target {row['target']:.3g}; {_support(row)}. {_evidence(row)}"
-    )
+    return f"{hedge}{_value(row)}, target {row['target']:.3g}; {_support(row)}. {_evidence(row)}"
 
 
 def name_change(row: Row, reach: float) -> str:
@@ -50,7 +50,9 @@ def name_change(row: Row, reach: float) -> str:
 
 
 def _value(row: Row) -> str:
-    return f"{row['metric']} {row['value']:.3g}"
+    value = row["value"]
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
+    return f"{row['metric']} {plus_minus(text, row.get('half_width'))}"
 
 
 def _support(row: Row) -> str:
