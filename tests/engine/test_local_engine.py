@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from oddloop.engine import LocalEngine
 
@@ -31,3 +32,19 @@ def test_the_first_failure_is_raised_and_the_rest_is_not_begun() -> None:
     with pytest.raises(ValueError, match=r"^item 1$"):
         LocalEngine(1).map(work, range(50))
     assert begun in ([0, 1], [0, 1, 2])
+
+
+def blas_threads(_: object = None) -> set[int]:
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+
+def test_a_task_takes_one_thread_of_linear_algebra_and_leaves_the_others_after_it() -> None:
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        if before != {2}:
+            pytest.skip("this BLAS takes one thread only")
+        assert LocalEngine(2).map(blas_threads, [0, 1]) == [{1}, {1}]
+        assert blas_threads() == before
+        with pytest.raises(ZeroDivisionError):
+            LocalEngine(2).map(lambda n: 1 / n, [0])
+        assert blas_threads() == before
