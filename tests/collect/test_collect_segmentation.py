@@ -41,7 +41,7 @@ def test_what_is_stored_is_what_the_model_said(tmp_path):
     expected = model(IMAGES).detach().numpy()
     for (found, row), logits in zip(tensors(path), expected, strict=True):
         assert (row["shape"], row["kind"]) == ([1, 3, 4, 5], "logits")
-        np.testing.assert_allclose(found[0], logits, rtol=1e-6)
+        np.testing.assert_allclose(found[0], logits, rtol=1e-5, atol=1e-6)  # sums of another batch size
 
 
 def test_passes_are_members_that_the_kernel_reads(tmp_path):
