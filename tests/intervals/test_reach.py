@@ -34,6 +34,8 @@ def test_what_is_shown_is_the_reach_or_up_to_one_last_digit_more(value: float, h
         ("12,346", 1234.5, "12,346 ± 1,235"),
         ("1.00e-09", 2.345e-10, "1.00e-09 ± 2.3e-10"),
         ("2.90", math.inf, "2.90 ± inf"),
+        ("2.90", 1e30, "2.90 ± 1e+30"),
+        ("nan", 0.5, "nan ± 0.5"),
         ("2.90", None, "2.90"),
     ],
 )

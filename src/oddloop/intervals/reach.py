@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from decimal import ROUND_UP, Decimal
+
+_HUGE = 1e15
+"""From here on not all digits of a float are known."""
 
 
 def plus_minus(value: str, half_width: float | None) -> str:
@@ -18,7 +20,7 @@ def plus_minus(value: str, half_width: float | None) -> str:
     """
     if half_width is None:
         return value
-    if not math.isfinite(half_width) or "e" in value:
+    if not half_width < _HUGE or not any(c.isdigit() for c in value) or "e" in value:
         return f"{value} ± {half_width:.2g}"
     last = Decimal(1).scaleb(-len(value.partition(".")[2]))
     return f"{value} ± {Decimal(repr(float(half_width))).quantize(last, ROUND_UP):,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
@@ -62,7 +63,7 @@ def needed(gap: Gap) -> str:
     if gap.n_needed is None:
         return ""
     low, high = _scenes(gap.n_needed_low), _scenes(gap.n_needed_high)
-    return f"{_scenes(gap.n_needed)} ({f'{low} to {high}' if high else f'{low} or more'})"
+    return f"{_scenes(math.ceil(gap.n_needed))} ({f'{low} to {high}' if high else f'{low} or more'})"
 
 
 def _scenes(n: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,8 +51,8 @@ def name_change(row: Row, reach: float) -> str:
 
 
 def _value(row: Row) -> str:
-    value = row["value"]
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
+    value = row["value"] + 0.0  # a zero without its sign
+    text = f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
     return f"{row['metric']} {plus_minus(text, row.get('half_width'))}"
 
 
@@ -78,7 +79,7 @@ def _needed(row: Row) -> str:
         return "how many scenes it takes cannot be said"
     high = f"{row['n_needed_high']:,.0f}" if row["n_needed_high"] is not None else "no upper end"
     counts = f"label {row['n_to_label']:,} of the pool, drive for {row['n_to_drive']:,}"
-    return f"about {row['n_needed']:,.0f} more scenes [{row['n_needed_low']:,.0f}, {high}]: {counts}"
+    return f"about {math.ceil(row['n_needed']):,} more scenes [{row['n_needed_low']:,.0f}, {high}]: {counts}"
 
 
 def _count(n: int, what: str) -> str:
