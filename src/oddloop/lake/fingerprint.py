@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from oddloop.lake.workspace import TableFiles
 
 CACHE_FILE = "derived/fingerprints.json"
 _CHUNK_BYTES = 1 << 22
-_AT_ONCE = min(os.cpu_count() or 1, 8)
+_AT_ONCE = 8
 """Files that are hashed beside each other, a chunk of each in memory."""
 _COARSEST_CLOCK_NS = 2_000_000_000
 """File times on FAT; other file systems are finer."""

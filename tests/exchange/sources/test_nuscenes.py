@@ -127,7 +127,7 @@ FAULTS = [
     (
         V + "splits.json",
         lambda d: d.update(train=["scene-0000", "scene-0001"]),
-        "splits.json: scene scene-0001 is in val and in train; what models learn from must not judge them",
+        "splits.json: scene scene-0001 is in val and in train; keep it in one: models must not",
     ),
     (
         "results/det_a/results.json",

@@ -64,7 +64,7 @@ def _unknown(folder: Path, noun: str, of: pa.ChunkedArray, known: Set[str]) -> l
 
 
 def refuse_without_results(folder: Path, models: Iterable[str], having: Collection[str]) -> None:
-    """Refuse models whose files hold no result, such as `[]`: on which frames they found nothing is not known.
+    """Refuse models whose files hold no result, such as `[]`: they would be missing without a word.
 
     Args:
         folder: holds the models' folders.

@@ -131,7 +131,9 @@ class NuScenes:
         held_out = [split for split in splits if is_held_out(split)]
         if held_out and len(held_out) < len(splits):
             pool = next(split for split in splits if split not in held_out)
-            message = f"scene {name} is in {held_out[0]} and in {pool}; what models learn from must not judge them"
+            message = (
+                f"scene {name} is in {held_out[0]} and in {pool}; keep it in one: models must not judge themselves"
+            )
             raise PartError.of(self._version / "splits.json", "held-out-and-pool", message)
         return split_columns(splits[0], {splits[0]} - {""})
 
