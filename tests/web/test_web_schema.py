@@ -54,6 +54,7 @@ def test_whatever_is_asked_is_answered_as_described(folder: Path, tmp_path: Path
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     asked = re.search(r"([\d,]+) generated", done.stdout)
     assert asked is not None
+    print(f"\n{asked[0]} cases, {n_examples} at most of an operation")
     assert int(asked[1].replace(",", "")) >= LEAST, "so few that it says nothing"
 
 
