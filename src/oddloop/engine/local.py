@@ -26,7 +26,7 @@ class LocalEngine:
 
     def map(self, task: Callable[[Item], Result], items: Sequence[Item], on_done: OnDone | None = None) -> list[Result]:
         """See `Engine.map`."""
-        # One thread per task for linear algebra, too: more would wait for each other, and sum in another order.
+        # One thread per task for NumPy's linear algebra, too: more would wait for each other, and sum in another order.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
             futures = [pool.submit(Retrying(task, self.retries), item) for item in items]
             try:

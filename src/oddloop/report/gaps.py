@@ -58,7 +58,7 @@ def needed(gap: Gap) -> str:
     """How many more labelled scenes it takes, with its interval.
 
     >>> needed(Gap("s", DATA, "strong", 3.0, 0.1, 2.0, 126.4, 25.6, None, 79, 48, "", ""))
-    '126 (26 or more)'
+    '127 (26 or more)'
     """
     if gap.n_needed is None:
         return ""
