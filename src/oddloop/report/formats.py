@@ -48,10 +48,11 @@ def count(value: int | None) -> str:
 def volume(value: float | None) -> str:
     """A volume, which is of scenes, kilometres or hours: whole ones as a count.
 
-    >>> volume(1500.0), volume(0.25)
-    ('1,500', '0.250')
+    >>> volume(1500.0), volume(0.25), volume(None)
+    ('1,500', '0.250', '–')
     """
-    return count(int(value)) if value is not None and value == int(value) else number(value)
+    is_whole = value is not None and float(value).is_integer()
+    return f"{value:,.0f}" if is_whole else number(value)
 
 
 def plural(value: int, noun: str) -> str:
