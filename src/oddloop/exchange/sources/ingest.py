@@ -118,8 +118,12 @@ def _stage_all(
 
 
 def _stage(source: Source, part: Part, storage: Storage, settings: list[object]) -> Derived:
-    recipe = Recipe(STAGE, {"files": _stamp(part)}, {"part": part.name, "code": _code_of(source), "with": settings})
+    recipe = _recipe(source, part, settings, "part")
     return find(storage, recipe) or _keep(storage, recipe, part, _read(source, part))
+
+
+def _recipe(source: Source, part: Part, settings: list[object], what: str) -> Recipe:
+    return Recipe(STAGE, {"files": _stamp(part)}, {what: part.name, "code": _code_of(source), "with": settings})
 
 
 def _read(source: Source, part: Part) -> Tables:
@@ -136,9 +140,8 @@ def _take_rest(
     staged: _Staged, source: Source, part: Part, storage: Storage, settings: list[object], rest: Tables
 ) -> None:
     """What is right in a faulty part, under a name of its own: the part as a whole is still to be read."""
-    with_ = {"rest of": part.name, "code": _code_of(source), "with": settings}
     try:
-        _take(staged, part, _keep(storage, Recipe(STAGE, {"files": _stamp(part)}, with_), part, rest))
+        _take(staged, part, _keep(storage, _recipe(source, part, settings, "rest of"), part, rest))
     except PartError as error:
         staged.faults += error.faults
 
