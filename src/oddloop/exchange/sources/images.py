@@ -33,6 +33,7 @@ from oddloop.exchange.scene_metrics import scene_metrics
 from oddloop.exchange.sources.base import Part, PartError
 from oddloop.exchange.sources.json_tables import Connection, refuse_faults
 from oddloop.exchange.sources.made_up_times import EPOCH_NS, HOUR_NS
+from oddloop.exchange.sources.splits import HELD_OUT
 from oddloop.lake.sql import quoted
 
 FRAMES_PER_PART = 2000
@@ -154,7 +155,7 @@ class ImageSet:
                 sum(is_labelled::BIGINT)::BIGINT AS n_labelled_frames{firsts}
                 FROM frames GROUP BY scene_id ORDER BY min(timestamp_ns)"""
         ).to_arrow_table()
-        held_out = pc.fill_null(pc.match_substring_regex(scenes["split"], "^(val|test)"), False)
+        held_out = pc.fill_null(pc.match_substring_regex(scenes["split"], HELD_OUT), False)
         split = pc.if_else(held_out, "eval", pc.if_else(pc.is_valid(scenes["split"]), "pool", None))
         scenes = scenes.set_column(scenes.column_names.index("split"), "split", split.cast(pa.string()))
         return self._with_surroundings(scenes, boxes)

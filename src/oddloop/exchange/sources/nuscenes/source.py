@@ -32,7 +32,7 @@ from oddloop.exchange.sources.left_out import refuse_without_results
 from oddloop.exchange.sources.nuscenes import results
 from oddloop.exchange.sources.nuscenes.tables import TABLES, load_tables
 from oddloop.exchange.sources.rotation import heading_of_quaternions, seen_from
-from oddloop.exchange.sources.splits import is_held_out, split_columns
+from oddloop.exchange.sources.splits import is_held_out_split, split_columns
 
 ORIGINS_DEG = {
     "boston-seaport": (42.3368, -71.0579),
@@ -128,7 +128,7 @@ class NuScenes:
         if self._version.name == "v1.0-test":
             return split_columns("test", {"test"})
         splits = self._splits.get(name, [""])
-        held_out = [split for split in splits if is_held_out(split)]
+        held_out = [split for split in splits if is_held_out_split(split)]
         if held_out and len(held_out) < len(splits):
             pool = next(split for split in splits if split not in held_out)
             message = (
