@@ -10,7 +10,7 @@ from dataclasses import fields
 import pyarrow.compute as pc
 
 from oddloop.report.columns import finite
-from oddloop.report.formats import count, plural, with_reach
+from oddloop.report.formats import count, plural
 from oddloop.report.model import Gap, ReportInputs
 
 DATA, MODEL, LABELS = "data_limited", "model_limited", "label_noise_limited"
@@ -68,8 +68,3 @@ def needed(gap: Gap) -> str:
 
 def _scenes(n: float | None) -> str:
     return "" if n is None else f"{n:,.0f}"
-
-
-def value_of(gap: Gap) -> str:
-    """The value with the half width of its interval."""
-    return with_reach(gap.value, gap.half_width)

@@ -61,7 +61,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     plain = ("number", "count", "volume", "plural", "cost", "spent", "percent", "duration")
-    names = (*plain, "with_interval", "ends", "breakable")
+    names = (*plain, "with_interval", "with_reach", "ends", "breakable")
     made.filters |= {name: getattr(formats, name) for name in names}
     made.filters |= {"cluster_colour": cluster_colour, "cluster_glyph": cluster_glyph, "code": _code}
     return made
